@@ -1,0 +1,101 @@
+// The command line: options up to the first word that is not one, then a subcommand or the program.
+// Pure: words in, an invocation or a complaint out. The program's own words are never looked at.
+
+import type { Intent } from "../policy/types.ts";
+
+export const INTENTS: readonly Intent[] = ["security", "performance", "simplicity"];
+
+/** Words that are fdinit's own when they stand first; a program of such a name is run after `--`. */
+export const SUBCOMMANDS = [
+  "check",
+  "plan",
+  "audit",
+  "doctor",
+  "schema",
+  "policies",
+  "status",
+  "restart",
+  "stop",
+  "health",
+  "version",
+  "help",
+] as const;
+
+type Subcommand = (typeof SUBCOMMANDS)[number];
+
+export interface Options {
+  /** A file or the name of an embedded policy. */
+  readonly policy?: string;
+  readonly intent?: Intent;
+}
+
+export type Invocation =
+  /** `programAt` is the index of the program's name in argv; undefined when the policy has to name it. */
+  | { readonly do: "run"; readonly options: Options; readonly programAt?: number }
+  | { readonly do: Subcommand; readonly options: Options; readonly operands: readonly string[] }
+  | { readonly do: "complain"; readonly message: string };
+
+type Environment = (name: string) => string | undefined;
+
+/** Reads argv without argv[0]; `environment` supplies FDINIT_POLICY and FDINIT_INTENT where no option does. */
+export function readArguments(words: readonly string[], environment: Environment): Invocation {
+  const given: { policy?: string; intent?: string } = {};
+  let index = 0;
+  for (; index < words.length; index++) {
+    const word = words[index] as string;
+    if (word === "--") return run(given, environment, index + 1 < words.length ? index + 1 : undefined);
+    if (word === "-h" || word === "--help") return { do: "help", options: {}, operands: [] };
+    if (word === "-V" || word === "--version") return { do: "version", options: {}, operands: [] };
+    if (!word.startsWith("-") || word === "-") break;
+    const [name, attached] = cut(word, "=");
+    if (name !== "--policy" && name !== "--intent") return unknownOption(word);
+    const value = attached ?? words[++index];
+    if (value === undefined || value === "") return complain(`${name} needs a value`);
+    given[name === "--policy" ? "policy" : "intent"] = value;
+  }
+  const first = words[index];
+  const subcommand = SUBCOMMANDS.find((name) => name === first);
+  if (!subcommand) return run(given, environment, first === undefined ? undefined : index);
+  const options = settle(given, environment);
+  return "message" in options
+    ? complain(options.message)
+    : { do: subcommand, options, operands: words.slice(index + 1) };
+}
+
+function complain(message: string): Invocation {
+  return { do: "complain", message };
+}
+
+function unknownOption(word: string): Invocation {
+  const program = word.startsWith("--") ? "" : "; to run a program of that name write it after --";
+  return complain(
+    `unknown option ${JSON.stringify(word)}: the options are --policy FILE|NAME, --intent I, --help, --version${program}`,
+  );
+}
+
+function run(given: { policy?: string; intent?: string }, environment: Environment, at?: number): Invocation {
+  const options = settle(given, environment);
+  if ("message" in options) return complain(options.message);
+  // argv[0] is fdinit's own name, hence one further.
+  return at === undefined ? { do: "run", options } : { do: "run", options, programAt: at + 1 };
+}
+
+/** An option wins over its variable; a variable set to nothing counts as unset. */
+function settle(
+  given: { policy?: string; intent?: string },
+  environment: Environment,
+): Options | { message: string } {
+  const policy = given.policy ?? (environment("FDINIT_POLICY") || undefined);
+  const word = given.intent ?? (environment("FDINIT_INTENT") || undefined);
+  const intent = INTENTS.find((name) => name === word);
+  if (word !== undefined && !intent) {
+    const origin = given.intent === undefined ? "FDINIT_INTENT" : "--intent";
+    return { message: `${origin} is ${JSON.stringify(word)}, not one of: ${INTENTS.join(", ")}` };
+  }
+  return { ...(policy === undefined ? {} : { policy }), ...(intent ? { intent } : {}) };
+}
+
+function cut(text: string, separator: string): [string, string | undefined] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
+}

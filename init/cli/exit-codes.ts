@@ -1,0 +1,26 @@
+// fdinit's own exit codes; a service's own, 128 + n included, is passed on as it is.
+// The table of docs/exit-codes.md.
+
+import type { LaunchFailure } from "../launch/launch.ts";
+import type { Refusal } from "../plan/plan.ts";
+
+export const EXIT_USAGE = 64;
+export const EXIT_SOFTWARE = 70;
+export const EXIT_REFUSED = 77;
+export const EXIT_POLICY = 78;
+export const EXIT_CANNOT_EXECUTE = 126;
+export const EXIT_NOT_FOUND = 127;
+
+export const REFUSAL_EXIT: Record<Refusal["code"], number> = {
+  descriptor: EXIT_REFUSED,
+  "command-line": EXIT_USAGE,
+  limit: EXIT_POLICY,
+};
+
+export const LAUNCH_EXIT: Record<LaunchFailure["code"], number> = {
+  kernel: EXIT_SOFTWARE,
+  descriptor: EXIT_REFUSED,
+  "cannot-start": EXIT_CANNOT_EXECUTE,
+  "not-executable": EXIT_CANNOT_EXECUTE,
+  "not-found": EXIT_NOT_FOUND,
+};

@@ -1,0 +1,41 @@
+// Finds the policy's text: --policy, else FDINIT_POLICY, else /etc/fdinit/policy.yaml, else none
+// (the built-in one of the intent). Reads bytes and understands nothing of them.
+
+import type { PolicySource } from "../policy/types.ts";
+import { EISDIR, ENOENT, ENOTDIR, errnoText } from "../sys/errno.ts";
+import type { Kernel } from "../sys/kernel.ts";
+import { embeddedNames, embeddedPolicy } from "./embedded.ts";
+
+export const DEFAULT_POLICY_FILE = "/etc/fdinit/policy.yaml";
+
+/** One byte more than a policy may have, so that too long a file shows. */
+const MOST_READ = 1024 * 1024 + 1;
+
+export type FoundPolicy =
+  | { readonly ok: true; readonly source: PolicySource | undefined }
+  | { readonly ok: false; readonly message: string };
+
+export function findPolicy(kernel: Kernel, named: string | undefined): FoundPolicy {
+  if (named === undefined) return readPolicyFile(kernel, DEFAULT_POLICY_FILE, true);
+  const text = embeddedPolicy(named);
+  return text === undefined
+    ? readPolicyFile(kernel, named, false)
+    : { ok: true, source: { name: named, bytes: Buffer.from(text) } };
+}
+
+function readPolicyFile(kernel: Kernel, path: string, optional: boolean): FoundPolicy {
+  const bytes = kernel.readFile(path, MOST_READ);
+  if (typeof bytes !== "number") return { ok: true, source: { name: path, bytes } };
+  if (optional && (bytes === -ENOENT || bytes === -ENOTDIR)) return { ok: true, source: undefined };
+  return {
+    ok: false,
+    message: `cannot read the policy ${JSON.stringify(path)}: ${errnoText(-bytes)}${hint(path, bytes)}`,
+  };
+}
+
+function hint(path: string, error: number): string {
+  if (error === -EISDIR)
+    return " (name the file in it: in Kubernetes mount the ConfigMap's key with subPath)";
+  if (error !== -ENOENT || path.includes("/")) return "";
+  return `; the embedded policies are ${embeddedNames().join(", ")}`;
+}

@@ -1,0 +1,27 @@
+// From the command line's words to a complete policy, or to a complaint a person can act on.
+
+import { builtInPolicy, loadPolicy } from "../policy/load.ts";
+import { renderIssues } from "../policy/render.ts";
+import type { Environment, Policy } from "../policy/types.ts";
+import type { Kernel } from "../sys/kernel.ts";
+import type { Options } from "./arguments.ts";
+import { EXIT_POLICY } from "./exit-codes.ts";
+import { findPolicy } from "./find-policy.ts";
+
+export type ReadPolicy =
+  | { readonly ok: true; readonly policy: Policy }
+  | { readonly ok: false; readonly code: number; readonly message: string };
+
+export function readPolicy(
+  kernel: Kernel,
+  { policy, intent }: Options,
+  environment: Environment,
+): ReadPolicy {
+  const found = findPolicy(kernel, policy);
+  if (!found.ok) return { ok: false, code: EXIT_POLICY, message: found.message };
+  if (!found.source) return { ok: true, policy: builtInPolicy(intent ?? "security") };
+  const loaded = loadPolicy(found.source, environment, intent === undefined ? {} : { intent });
+  return loaded.ok
+    ? loaded
+    : { ok: false, code: EXIT_POLICY, message: renderIssues(found.source.name, loaded.text, loaded.issues) };
+}

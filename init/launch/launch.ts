@@ -1,0 +1,103 @@
+// Carries a plan out, step by step, in order. Asks the kernel for nothing the plan does not say.
+// Before the spawn every failure stops the launch; after it nothing may, so nothing does.
+
+import type { Launch, Plan, Step } from "../plan/plan.ts";
+import { errnoText } from "../sys/errno.ts";
+import type { Range } from "../sys/facts.ts";
+import type { Kernel } from "../sys/kernel.ts";
+import { startProgram } from "./program.ts";
+import { closeRange, markRange } from "./ranges.ts";
+
+/** What could not be done: the stage in words, and the exit code it leads to. */
+export interface LaunchFailure {
+  readonly code: "kernel" | "descriptor" | "not-found" | "not-executable" | "cannot-start";
+  readonly message: string;
+}
+
+export type LaunchResult =
+  | { readonly ok: true; readonly pid: number; readonly service: string }
+  | { readonly ok: false; readonly failure: LaunchFailure };
+
+/** What a launch may know besides the plan. */
+export interface LaunchContext {
+  readonly kernel: Kernel;
+  /** Numbers that fdinit opens itself start here, above anything the runtime may still write to. */
+  readonly firstOwn: number;
+}
+
+/** Executes the steps up to and including the spawn and its clean-up. */
+export function launch(plan: Plan, context: LaunchContext): LaunchResult {
+  let started: LaunchResult | undefined;
+  for (const step of plan.steps) {
+    if (step.do === "spawn") {
+      started = spawnStep(step.launch, context);
+      if (!started.ok) return started;
+    } else {
+      const failure = carryOut(step, context);
+      if (failure && !started) return { ok: false, failure };
+    }
+  }
+  return started ?? failed("kernel", "the plan starts nothing");
+}
+
+function failed(code: LaunchFailure["code"], message: string): LaunchResult {
+  return { ok: false, failure: { code, message } };
+}
+
+type OtherStep = Exclude<Step, { do: "spawn" }>;
+
+function carryOut(step: OtherStep, context: LaunchContext): LaunchFailure | undefined {
+  const { kernel } = context;
+  switch (step.do) {
+    case "close":
+      return rangeFailure(closeRange(kernel, step.range), "close", step.range);
+    case "cloexec":
+      return rangeFailure(markRange(kernel, step.range), "mark close-on-exec", step.range);
+    case "devnull":
+    case "occupy":
+      return replace(step.fd, context);
+    case "nofile": {
+      const { soft, hard } = step.limit;
+      return kernelFailure(kernel.setNofile(step.limit), `set RLIMIT_NOFILE to ${soft}:${hard} (prlimit)`);
+    }
+    case "subreaper":
+      return kernelFailure(kernel.setSubreaper(), "become a subreaper (PR_SET_CHILD_SUBREAPER)");
+    case "drop":
+      kernel.close(step.fd);
+      return undefined;
+  }
+}
+
+function kernelFailure(result: number, attempt: string): LaunchFailure | undefined {
+  return result < 0 ? { code: "kernel", message: `cannot ${attempt}: ${errnoText(-result)}` } : undefined;
+}
+
+function rangeFailure(
+  problem: string | undefined,
+  verb: string,
+  { first, last }: Range,
+): LaunchFailure | undefined {
+  return problem === undefined
+    ? undefined
+    : { code: "descriptor", message: `cannot ${verb} descriptors ${first} to ${last}: ${problem}` };
+}
+
+/** Puts a CLOEXEC /dev/null at `fd`, whatever was there. */
+function replace(fd: number, { kernel, firstOwn }: LaunchContext): LaunchFailure | undefined {
+  const devNull = kernel.openDevNull(firstOwn);
+  const failure =
+    kernelFailure(devNull, "open /dev/null") ??
+    kernelFailure(kernel.duplicateOnto(devNull, fd), `put /dev/null at descriptor ${fd} (dup3)`);
+  if (devNull >= 0) kernel.close(devNull);
+  return failure;
+}
+
+function spawnStep(plan: Launch, { kernel, firstOwn }: LaunchContext): LaunchResult {
+  const pass = plan.keep.map((fd) => ({ from: fd, to: fd }));
+  const stdin = plan.devNullAsStdin ? kernel.openDevNull(firstOwn) : undefined;
+  if (stdin !== undefined && stdin < 0)
+    return failed("kernel", `cannot open /dev/null: ${errnoText(-stdin)}`);
+  const result = startProgram(kernel, plan, stdin === undefined ? pass : [...pass, { from: stdin, to: 0 }]);
+  if (stdin !== undefined) kernel.close(stdin);
+  return result;
+}

@@ -1,0 +1,111 @@
+// Finds the program and starts it: PATH searched as execvp(3) does, a script without "#!" run by
+// /bin/sh as execvp(3) does, and a failure said in the words of a person who has to mend it.
+
+import type { Launch } from "../plan/plan.ts";
+import { EACCES, ENOENT, ENOEXEC, ENOTDIR, errnoText } from "../sys/errno.ts";
+import type { Kernel, SpawnRequest } from "../sys/kernel.ts";
+import type { LaunchFailure, LaunchResult } from "./launch.ts";
+
+/** Searched when PATH is not set at all: what Docker sets in an image that says nothing. */
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const SLASH = 0x2f;
+const COLON = 0x3a;
+
+type Passing = SpawnRequest["pass"];
+
+export function startProgram(kernel: Kernel, launch: Launch, pass: Passing): LaunchResult {
+  let obstacle: { path: Uint8Array; errno: number } | undefined;
+  for (const path of candidates(kernel, launch)) {
+    const errno = -spawnAt(kernel, launch, path, pass);
+    if (errno < 0) return { ok: true, pid: -errno, service: launch.service };
+    if (errno === ENOENT || errno === ENOTDIR) {
+      // There, yet "no such file": what it needs to run is not. A later directory may hold a better one.
+      if (kernel.canExecute(within(launch.cwd, path)) === 0) obstacle ??= { path, errno };
+    } else {
+      obstacle = { path, errno };
+      if (errno !== EACCES) break;
+    }
+  }
+  return {
+    ok: false,
+    failure: obstacle ? cannotExecute(kernel, launch, obstacle) : notFound(kernel, launch),
+  };
+}
+
+function spawnAt(kernel: Kernel, launch: Launch, path: Uint8Array, pass: Passing): number {
+  const executable = kernel.canExecute(within(launch.cwd, path));
+  // Asked first because a failing posix_spawn costs a process; what it answers is the truth, though.
+  if (executable === -ENOENT || executable === -ENOTDIR) return executable;
+  const request: SpawnRequest = {
+    path,
+    arguments: launch.arguments,
+    byShell: false,
+    environment: launch.environment,
+    ...(launch.cwd === undefined ? {} : { cwd: launch.cwd }),
+    pass,
+  };
+  const result = kernel.spawn(request);
+  return result === -ENOEXEC ? kernel.spawn({ ...request, byShell: true }) : result;
+}
+
+/** The paths to try, in order: the program itself when it has a slash, else one for each directory of PATH. */
+function candidates(kernel: Kernel, { program, environment }: Launch): Uint8Array[] {
+  if (program.length === 0) return [];
+  if (program.includes(SLASH)) return [program];
+  const path = environment["PATH"] ?? kernel.environmentVariable("PATH") ?? DEFAULT_PATH;
+  return split(Buffer.from(path), COLON).map((directory) =>
+    directory.length === 0 ? program : Buffer.concat([directory, Uint8Array.of(SLASH), program]),
+  );
+}
+
+function split(bytes: Uint8Array, separator: number): Uint8Array[] {
+  const end = bytes.indexOf(separator);
+  if (end < 0) return [bytes];
+  return [bytes.subarray(0, end), ...split(bytes.subarray(end + 1), separator)];
+}
+
+/** Where a relative path leads once the child has changed its directory. */
+function within(cwd: string | undefined, path: Uint8Array): Uint8Array {
+  return cwd === undefined || path[0] === SLASH ? path : Buffer.concat([Buffer.from(`${cwd}/`), path]);
+}
+
+function notFound(kernel: Kernel, launch: Launch): LaunchFailure {
+  const missing = launch.cwd === undefined ? 0 : kernel.canExecute(Buffer.from(launch.cwd));
+  if (missing < 0) {
+    return {
+      code: "cannot-start",
+      message: `cannot change to the working directory "${launch.cwd}" (chdir): ${errnoText(-missing)}`,
+    };
+  }
+  const where = launch.program.includes(SLASH) ? errnoText(ENOENT) : "not found in PATH";
+  return { code: "not-found", message: `cannot execute ${quote(launch.program)}: ${where}` };
+}
+
+function cannotExecute(
+  kernel: Kernel,
+  launch: Launch,
+  at: { path: Uint8Array; errno: number },
+): LaunchFailure {
+  const reason = explain(kernel, within(launch.cwd, at.path), at.errno) ?? errnoText(at.errno);
+  return { code: "not-executable", message: `cannot execute ${quote(at.path)}: ${reason}` };
+}
+
+/** "#!" lines are read up to this length by the kernel (BINPRM_BUF_SIZE, Linux 5.1). */
+const LONGEST_INTERPRETER_LINE = 256;
+
+/** ENOENT of a file that exists, and ENOEXEC, in other words than the kernel's. */
+function explain(kernel: Kernel, path: Uint8Array, errno: number): string | undefined {
+  if (errno !== ENOENT) return undefined;
+  const head = kernel.readFile(path, LONGEST_INTERPRETER_LINE);
+  if (typeof head === "number") return undefined;
+  const [, interpreter] = /^#![ \t]*([^ \t\n]+)/.exec(Buffer.from(head).toString("latin1")) ?? [];
+  if (interpreter === undefined)
+    return "the dynamic loader it names (PT_INTERP) does not exist: is it built for another libc?";
+  return interpreter.endsWith("\r")
+    ? `its interpreter "${interpreter.slice(0, -1)}\\r" does not exist: the file has DOS line ends`
+    : `its interpreter "${interpreter}" does not exist`;
+}
+
+function quote(path: Uint8Array): string {
+  return JSON.stringify(new TextDecoder().decode(path));
+}

@@ -1,0 +1,63 @@
+// fdinit's story: block signals, read the command line and the policy, look at what was inherited,
+// plan, launch, supervise, leave with the truthful code. The only file that ends the process.
+
+import "./sys/first.ts"; // before everything else: until it has run, a signal can be lost
+
+import { readArguments } from "./cli/arguments.ts";
+import { EXIT_SOFTWARE, LAUNCH_EXIT, REFUSAL_EXIT } from "./cli/exit-codes.ts";
+import { readPolicy } from "./cli/read-policy.ts";
+import { report } from "./cli/reports.ts";
+import { say } from "./cli/say.ts";
+import { launch } from "./launch/launch.ts";
+import { buildPlan } from "./plan/build.ts";
+import { questions } from "./plan/decide.ts";
+import { supervise } from "./supervise/loop.ts";
+import { commandLineWords } from "./sys/command-line.ts";
+import { linux as kernel } from "./sys/linux.ts";
+import { observe } from "./sys/observe.ts";
+import { exitNow } from "./sys/processes.ts";
+import { openSignalFd } from "./sys/signals.ts";
+
+function main(): number {
+  const signalFd = openSignalFd();
+  if (signalFd < 0) return stop(EXIT_SOFTWARE, "cannot open a signalfd: is the limit of open files used up?");
+
+  const invocation = readArguments(commandLineWords(), environment);
+  if (invocation.do !== "run") {
+    const { code, complaint } = report(kernel, invocation);
+    return complaint === undefined ? code : stop(code, complaint);
+  }
+  const read = readPolicy(kernel, invocation.options, environment);
+  if (!read.ok) return stop(read.code, read.message);
+  const { policy } = read;
+
+  const facts = observe(kernel, [signalFd], questions(policy.fds.inherited));
+  const planned = buildPlan(policy, facts, program(invocation.programAt));
+  if (!planned.ok) {
+    for (const { message } of planned.refusals) say(kernel, message);
+    return REFUSAL_EXIT[planned.refusals[0]?.code ?? "command-line"];
+  }
+
+  const launched = launch(planned.plan, { kernel, firstOwn: signalFd + 1 });
+  if (!launched.ok) return stop(LAUNCH_EXIT[launched.failure.code], launched.failure.message);
+  // The point of no return: the program runs, and nothing may bail out any more.
+  return supervise(kernel, signalFd, launched);
+}
+
+function program(at: number | undefined) {
+  return at === undefined
+    ? undefined
+    : { program: kernel.commandLineArgument(at), arguments: { commandLineFrom: at } };
+}
+
+function environment(name: string): string | undefined {
+  const value = kernel.environmentVariable(name);
+  return value && new TextDecoder().decode(value);
+}
+
+function stop(code: number, message: string): number {
+  say(kernel, message);
+  return code;
+}
+
+exitNow(main());

@@ -1,0 +1,125 @@
+// The policy room's door: bytes in, a complete policy or every complaint about it out. Plain texts take the
+// quick parser; as soon as there is something to complain about, the thorough one reads again and says where.
+// Touches no file and no process: the caller brings the bytes and the environment.
+
+import { decodePolicy } from "./decode.ts";
+import { type Finding, issueOf, type Locate } from "./finding.ts";
+import type { SchemaError } from "./generated/validate.js";
+import { type KeyPath, pointerOf, valueAt } from "./key-path.ts";
+import { parsePlainYaml } from "./plain-yaml.ts";
+import { type Resolved, resolvePolicy, type WrittenPolicy } from "./resolve.ts";
+import { findUnsupported } from "./supported.ts";
+import type {
+  Environment,
+  Intent,
+  LoadOptions,
+  Policy,
+  PolicyIssue,
+  PolicyResult,
+  PolicySource,
+} from "./types.ts";
+import { keyKnower, shapeErrors, shapeFindings } from "./validate.ts";
+import { replaceVariables, scalarOf } from "./variables.ts";
+import { readYamlDocument } from "./yaml-document.ts";
+
+/** More than anybody reads; keeps a hostile policy from taking long. */
+const MOST_FINDINGS = 300;
+
+/** The policy when there is no text: every key from the intent. */
+export function builtInPolicy(intent: Intent): Policy {
+  const resolved = resolvePolicy({ version: 1 }, undefined, intent);
+  if (!resolved.ok) throw new Error("the built-in policy does not resolve");
+  return resolved.policy;
+}
+
+/** Reads, checks and completes a policy. All complaints at once, in the order of the text. */
+export function loadPolicy(
+  source: PolicySource,
+  environment: Environment,
+  options: LoadOptions = {},
+): PolicyResult {
+  const decoded = decodePolicy(source.bytes);
+  if (!decoded.ok) return { ok: false, issues: [decoded.issue], text: decoded.text };
+  const { text } = decoded;
+  const judge = (value: unknown) => judgeValue(value, source.name, environment, options);
+
+  const plain = parsePlainYaml(text);
+  if (plain !== undefined) {
+    const judged = judge(plain.value);
+    if (judged.ok) return judged;
+  }
+  const document = readYamlDocument(text);
+  if (!document.ok) return { ok: false, issues: document.issues, text };
+  const judged = judge(document.value);
+  return judged.ok ? judged : { ok: false, issues: inOrder(judged.findings, text, document.locate), text };
+}
+
+function judgeValue(
+  given: unknown,
+  name: string,
+  environment: Environment,
+  { intent }: LoadOptions,
+): Resolved {
+  const { value, findings, whole } = replaceVariables(given, environment);
+  let errors = shapeErrors(value);
+  if (errors && whole.length > 0) {
+    const before = standForScalars(value, whole, errorPlaces(errors));
+    errors = shapeErrors(value);
+    if (errors) {
+      restore(value, before, errorPlaces(errors));
+      errors = shapeErrors(value);
+    }
+  }
+  const unset = new Set(findings.map(({ at }) => pointerOf(at)));
+  const shape = errors ? shapeFindings(errors, value).filter(({ at }) => !unset.has(pointerOf(at))) : [];
+  const wrong = new Set(shape.map(({ at }) => pointerOf(at)));
+  const unsupported = findUnsupported(value, keyKnower()).filter(
+    ({ at, code }) => code === "unsupported-key" || !(wrong.has(pointerOf(at)) || unset.has(pointerOf(at))),
+  );
+  const hidden = unsupported.filter(({ code }) => code === "unsupported-key").map(({ at }) => pointerOf(at));
+  const isHidden = ({ at }: Finding) =>
+    hidden.some((pointer) => pointerOf(at) === pointer || pointerOf(at).startsWith(`${pointer}/`));
+  const all = [...findings, ...shape.filter((finding) => !isHidden(finding)), ...unsupported];
+  return all.length > 0 ? { ok: false, findings: all } : resolvePolicy(value as WrittenPolicy, name, intent);
+}
+
+function errorPlaces(errors: readonly SchemaError[]): ReadonlySet<string> {
+  return new Set(errors.map(({ instancePath }) => instancePath));
+}
+
+/** A text that is one variable stands for a number, true or false where the schema has no place for the text. */
+function standForScalars(
+  value: unknown,
+  whole: readonly KeyPath[],
+  wrong: ReadonlySet<string>,
+): Map<KeyPath, unknown> {
+  const before = new Map<KeyPath, unknown>();
+  for (const path of whole) {
+    const text = valueAt(value, path);
+    const scalar = scalarOf(text);
+    if (scalar === undefined || !wrong.has(pointerOf(path))) continue;
+    before.set(path, text);
+    put(value, path, scalar);
+  }
+  return before;
+}
+
+/** The text again where the number is no better, so that the complaint shows what the variable holds. */
+function restore(value: unknown, before: ReadonlyMap<KeyPath, unknown>, wrong: ReadonlySet<string>): void {
+  for (const [path, text] of before) if (wrong.has(pointerOf(path))) put(value, path, text);
+}
+
+function put(value: unknown, path: KeyPath, child: unknown): void {
+  (valueAt(value, path.slice(0, -1)) as Record<string | number, unknown>)[path.at(-1) ?? ""] = child;
+}
+
+function inOrder(findings: readonly Finding[], text: string, locate: Locate): PolicyIssue[] {
+  const issues = new Map<string, PolicyIssue>();
+  for (const finding of findings.slice(0, MOST_FINDINGS)) {
+    const issue = issueOf(finding, text, locate(finding) ?? { start: 0, end: 0 });
+    issues.set(`${issue.code} ${issue.pointer} ${issue.line} ${issue.column}`, issue);
+  }
+  return [...issues.values()].sort(
+    (a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),
+  );
+}

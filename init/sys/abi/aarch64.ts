@@ -1,0 +1,68 @@
+// System call numbers and flags that differ from one architecture to the next: arm64.
+// Source: <asm-generic/unistd.h> and arch/arm64/include/uapi/asm/fcntl.h. Nothing else belongs
+// here; what both architectures share is in ../constants.ts. A test compares these with a C probe.
+
+export const SYS = {
+  dup3: 24,
+  fcntl: 25,
+  fstatfs: 44,
+  faccessat: 48,
+  openat: 56,
+  close: 57,
+  getdents64: 61,
+  read: 63,
+  write: 64,
+  ppoll: 73,
+  signalfd4: 74,
+  readlinkat: 78,
+  exit_group: 94,
+  unshare: 97,
+  kill: 129,
+  tgkill: 131,
+  rt_sigaction: 134,
+  rt_sigprocmask: 135,
+  rt_sigqueueinfo: 138,
+  getpgid: 155,
+  prctl: 167,
+  execve: 221,
+  mmap: 222,
+  mprotect: 226,
+  rt_tgsigqueueinfo: 240,
+  wait4: 260,
+  prlimit64: 261,
+  statx: 291,
+  close_range: 436,
+} as const;
+
+export const O_DIRECTORY = 0o40000;
+
+/**
+ * The machine code of a signal handler (int signal, siginfo_t *info, void *context) that sends the
+ * signal on to the main thread: by tgkill(pid, pid, signal) what kill(2) sent (si_code 0), by
+ * rt_tgsigqueueinfo(pid, pid, signal, info) what sigqueue(3) did; the kernel lets another thread's
+ * si_code 0 be repeated by no other call. A fault of the thread itself (si_code > 0) ends the process
+ * with `faultExit` instead.
+ */
+export function passToMainThread(pid: number, faultExit: number): Uint8Array {
+  const words = [
+    0xb9400823, //                        ldr  w3, [x1, #8]        info->si_code
+    0x7100007f, //                        cmp  w3, #0
+    0x5400016c, //                        b.gt fault (11 words on)
+    0xaa0103e3, //                        mov  x3, x1
+    0x2a0003e2, //                        mov  w2, w0
+    0x52800000 | ((pid & 0xffff) << 5), //movz w0, pid
+    0x72a00000 | ((pid >>> 16) << 5), //  movk w0, pid, lsl 16
+    0x2a0003e1, //                        mov  w1, w0
+    0xd2800008 | (SYS.tgkill << 5), //    mov  x8, …
+    0x54000040, //                        b.eq send (2 words on)
+    0xd2800008 | (SYS.rt_tgsigqueueinfo << 5), // mov x8, …
+    0xd4000001, //                        send: svc #0
+    0xd65f03c0, //                        ret
+    0x52800000 | (faultExit << 5), //     fault: mov w0, faultExit
+    0xd2800008 | (SYS.exit_group << 5), //       mov x8, …
+    0xd4000001, //                               svc #0
+  ];
+  return Uint8Array.from(
+    words.flatMap((value) => [value & 0xff, (value >>> 8) & 0xff, (value >>> 16) & 0xff, value >>> 24]),
+  );
+}

@@ -1,0 +1,67 @@
+// System call numbers and flags that differ from one architecture to the next: x86-64.
+// Source: <asm/unistd_64.h> and <asm-generic/fcntl.h>. Nothing else belongs here; what both
+// architectures share is in ../constants.ts. A test compares these with a compiled C probe.
+
+export const SYS = {
+  read: 0,
+  write: 1,
+  close: 3,
+  mmap: 9,
+  mprotect: 10,
+  rt_sigaction: 13,
+  rt_sigprocmask: 14,
+  execve: 59,
+  wait4: 61,
+  kill: 62,
+  fcntl: 72,
+  getpgid: 121,
+  rt_sigqueueinfo: 129,
+  fstatfs: 138,
+  prctl: 157,
+  getdents64: 217,
+  exit_group: 231,
+  tgkill: 234,
+  openat: 257,
+  readlinkat: 267,
+  faccessat: 269,
+  ppoll: 271,
+  unshare: 272,
+  signalfd4: 289,
+  dup3: 292,
+  prlimit64: 302,
+  rt_tgsigqueueinfo: 297,
+  statx: 332,
+  close_range: 436,
+} as const;
+
+export const O_DIRECTORY = 0o200000;
+
+/**
+ * The machine code of a signal handler (int signal, siginfo_t *info, void *context) that sends the
+ * signal on to the main thread: by tgkill(pid, pid, signal) what kill(2) sent (si_code 0), by
+ * rt_tgsigqueueinfo(pid, pid, signal, info) what sigqueue(3) did; the kernel lets another thread's
+ * si_code 0 be repeated by no other call. A fault of the thread itself (si_code > 0) ends the process
+ * with `faultExit` instead.
+ */
+export function passToMainThread(pid: number, faultExit: number): Uint8Array {
+  return Uint8Array.from([
+    ...[0x83, 0x7e, 0x08, 0x00], //      cmp  dword ptr [rsi + 8], 0   info->si_code
+    ...[0x7f, 0x1b], //                  jg   fault
+    ...[0x49, 0x89, 0xf2], //            mov  r10, rsi
+    ...[0x89, 0xfa], //                  mov  edx, edi
+    ...[0xbf, ...word(pid)], //          mov  edi, pid
+    ...[0x89, 0xfe], //                  mov  esi, edi
+    ...[0xb8, ...word(SYS.tgkill)], //   mov  eax, …
+    ...[0x74, 0x05], //                  je   send
+    ...[0xb8, ...word(SYS.rt_tgsigqueueinfo)], // mov eax, …
+    ...[0x0f, 0x05], //                  send: syscall
+    0xc3, //                             ret
+    ...[0xbf, ...word(faultExit)], //    fault: mov edi, faultExit
+    ...[0xb8, ...word(SYS.exit_group)], //      mov eax, …
+    ...[0x0f, 0x05], //                         syscall
+  ]);
+}
+
+function word(value: number): number[] {
+  return [value & 0xff, (value >> 8) & 0xff, (value >> 16) & 0xff, (value >> 24) & 0xff];
+}

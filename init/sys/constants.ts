@@ -1,0 +1,81 @@
+// Constants of the Linux user-space ABI that x86-64 and arm64 share, under the kernel's own
+// names, grouped by the header they come from. Pure data: every room may import this file.
+
+// <fcntl.h>
+export const O_RDONLY = 0;
+export const O_RDWR = 2;
+export const O_ACCMODE = 3;
+export const O_NONBLOCK = 0o4000;
+export const O_CLOEXEC = 0o2000000;
+export const O_PATH = 0o10000000;
+export const AT_FDCWD = -100;
+export const AT_EMPTY_PATH = 0x1000;
+export const F_GETFD = 1;
+export const F_SETFD = 2;
+export const F_GETFL = 3;
+export const F_DUPFD_CLOEXEC = 1030;
+export const FD_CLOEXEC = 1;
+
+// <unistd.h>
+export const X_OK = 1;
+
+// <linux/close_range.h>: Linux 5.9, the flag 5.11
+export const CLOSE_RANGE_CLOEXEC = 4;
+
+// <poll.h>
+export const POLLIN = 1;
+export const POLLOUT = 4;
+
+// <signal.h>
+export const SIG_SETMASK = 2;
+export const SIG_IGN = 1;
+export const SI_KERNEL = 0x80;
+export const SI_QUEUE = -1;
+export const SIGHUP = 1;
+export const SIGINT = 2;
+export const SIGQUIT = 3;
+export const SIGILL = 4;
+export const SIGTRAP = 5;
+export const SIGABRT = 6;
+export const SIGBUS = 7;
+export const SIGFPE = 8;
+export const SIGKILL = 9;
+export const SIGSEGV = 11;
+export const SIGPIPE = 13;
+export const SIGTERM = 15;
+export const SIGCHLD = 17;
+export const SIGCONT = 18;
+export const SIGSTOP = 19;
+export const SIGTSTP = 20;
+export const SIGXFSZ = 25;
+export const SIGWINCH = 28;
+export const SIGPWR = 30;
+export const SIGSYS = 31;
+export const NSIG = 64;
+
+// <sys/stat.h>, <linux/stat.h>
+export const S_IFMT = 0o170000;
+export const S_IFSOCK = 0o140000;
+export const S_IFLNK = 0o120000;
+export const S_IFREG = 0o100000;
+export const S_IFBLK = 0o060000;
+export const S_IFDIR = 0o040000;
+export const S_IFCHR = 0o020000;
+export const S_IFIFO = 0o010000;
+export const STATX_BASIC_STATS = 0x7ff;
+
+// <linux/wait.h>
+export const WNOHANG = 1;
+
+// <sys/resource.h>
+export const RLIMIT_NOFILE = 7;
+
+// <linux/prctl.h>: Linux 3.4
+export const PR_SET_CHILD_SUBREAPER = 36;
+
+// <linux/sched.h>
+export const CLONE_THREAD = 0x10000;
+
+// <spawn.h>
+export const POSIX_SPAWN_SETSIGDEF = 0x04;
+export const POSIX_SPAWN_SETSIGMASK = 0x08;

@@ -1,0 +1,86 @@
+// Descriptors: close_range, fcntl, dup3, and what /proc/self/fd says of them. Answers negated
+// errnos and decides nothing.
+
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  F_DUPFD_CLOEXEC,
+  F_GETFD,
+  F_SETFD,
+  FD_CLOEXEC,
+  O_CLOEXEC,
+  O_RDWR,
+  STATX_BASIC_STATS,
+} from "./constants.ts";
+import { listDirectory, readFile, readLink } from "./files.ts";
+import { Block, cString, SYS, syscall } from "./libc.ts";
+
+const decoder = new TextDecoder();
+const EMPTY_PATH = cString("");
+const DEV_NULL = cString("/dev/null");
+const PROC_SELF_FD = cString("/proc/self/fd");
+// <linux/magic.h>
+const PROC_SUPER_MAGIC = 0x9fa0;
+
+// struct statx { __u32 mask, blksize; __u64 attributes; __u32 nlink, uid, gid; __u16 mode, pad; … }, 256 bytes
+const statxBuffer = new Block(256);
+const STATX_MODE_OFFSET = 28;
+
+export function closeRange(first: number, last: number, flags: number): number {
+  return syscall(SYS.close_range, first, last, flags);
+}
+
+export function close(fd: number): number {
+  return syscall(SYS.close, fd);
+}
+
+export function descriptorFlags(fd: number): number {
+  return syscall(SYS.fcntl, fd, F_GETFD);
+}
+
+export function closeOnExec(fd: number, on: boolean): number {
+  return syscall(SYS.fcntl, fd, F_SETFD, on ? FD_CLOEXEC : 0);
+}
+
+export function duplicateOnto(from: number, to: number): number {
+  return syscall(SYS.dup3, from, to, O_CLOEXEC);
+}
+
+export function openDevNull(from: number): number {
+  const fd = syscall(SYS.openat, AT_FDCWD, DEV_NULL.address, O_RDWR | O_CLOEXEC);
+  if (fd < 0 || fd >= from) return fd;
+  const moved = syscall(SYS.fcntl, fd, F_DUPFD_CLOEXEC, from);
+  close(fd);
+  return moved;
+}
+
+/**
+ * The open numbers according to /proc/self/fd, ascending, without the one used to read it.
+ * Undefined when /proc is absent, unreadable, or something else is mounted over it.
+ */
+export function listDescriptors(): number[] | undefined {
+  const names = listDirectory(PROC_SELF_FD, PROC_SUPER_MAGIC);
+  return names?.map(Number).sort((a, b) => a - b);
+}
+
+export function descriptorMode(fd: number): number {
+  const failed = syscall(
+    SYS.statx,
+    fd,
+    EMPTY_PATH.address,
+    AT_EMPTY_PATH,
+    STATX_BASIC_STATS,
+    statxBuffer.address,
+  );
+  return failed < 0 ? failed : statxBuffer.view.getUint16(STATX_MODE_OFFSET, true);
+}
+
+export function descriptorLink(fd: number): string | undefined {
+  const target = readLink(`/proc/self/fd/${fd}`);
+  return target && decoder.decode(target);
+}
+
+export function descriptorInfo(fd: number): string | undefined {
+  const bytes = readFile(`/proc/self/fdinfo/${fd}`, 65536);
+  return typeof bytes === "number" ? undefined : decoder.decode(bytes);
+}

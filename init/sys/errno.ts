@@ -1,0 +1,56 @@
+// Error numbers by name, with the words people know them by. Pure data; numbers are the same
+// on x86-64 and arm64 (<asm-generic/errno-base.h>, <asm-generic/errno.h>).
+
+export const EPERM = 1;
+export const ENOENT = 2;
+export const ESRCH = 3;
+export const EINTR = 4;
+export const E2BIG = 7;
+export const ENOEXEC = 8;
+export const EBADF = 9;
+export const ECHILD = 10;
+export const EAGAIN = 11;
+export const EACCES = 13;
+export const ENOTDIR = 20;
+export const EISDIR = 21;
+export const EINVAL = 22;
+export const EMFILE = 24;
+export const ELOOP = 40;
+export const ENAMETOOLONG = 36;
+export const ENOSYS = 38;
+
+/** The name and the usual text of an error number; `errno 250` when it has none here. */
+export function errnoText(errno: number): string {
+  return ERRNO_TEXT[errno] ?? `errno ${errno}`;
+}
+
+const ERRNO_TEXT: Record<number, string> = {
+  [EPERM]: "EPERM: operation not permitted",
+  [ENOENT]: "ENOENT: no such file or directory",
+  [ESRCH]: "ESRCH: no such process",
+  [EINTR]: "EINTR: interrupted",
+  5: "EIO: input/output error",
+  6: "ENXIO: no such device or address",
+  [E2BIG]: "E2BIG: argument list too long",
+  [ENOEXEC]: "ENOEXEC: exec format error",
+  [EBADF]: "EBADF: bad file descriptor",
+  [ECHILD]: "ECHILD: no child processes",
+  [EAGAIN]: "EAGAIN: resource temporarily unavailable",
+  12: "ENOMEM: cannot allocate memory",
+  [EACCES]: "EACCES: permission denied",
+  14: "EFAULT: bad address",
+  16: "EBUSY: device or resource busy",
+  17: "EEXIST: file exists",
+  [ENOTDIR]: "ENOTDIR: not a directory",
+  [EISDIR]: "EISDIR: is a directory",
+  [EINVAL]: "EINVAL: invalid argument",
+  23: "ENFILE: too many open files in the system",
+  [EMFILE]: "EMFILE: too many open files",
+  26: "ETXTBSY: text file busy",
+  28: "ENOSPC: no space left on device",
+  30: "EROFS: read-only file system",
+  [ENAMETOOLONG]: "ENAMETOOLONG: file name too long",
+  [ENOSYS]: "ENOSYS: function not implemented",
+  [ELOOP]: "ELOOP: too many levels of symbolic links",
+  80: "ELIBBAD: accessing a corrupted shared library",
+};

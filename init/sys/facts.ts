@@ -1,0 +1,41 @@
+// What can be observed before anything is done, as plain data. Types only: observe.ts asks the kernel.
+
+import type { ResourceLimit } from "./kernel.ts";
+import type { RuntimeDescriptors } from "./runtime-descriptors.ts";
+
+/** An inclusive range of descriptor numbers. */
+export interface Range {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Which facts about descriptors a policy makes necessary: as few as will do. */
+export interface Questions {
+  /** Every inherited number must be known. */
+  readonly enumerate: boolean;
+  /** Numbers that must be looked at one by one, when not all are. */
+  readonly lookAt: readonly Range[];
+  /** Where a number-by-number look ends when /proc cannot list them. */
+  readonly scanLimit: number;
+}
+
+/** An inherited descriptor that was looked at. */
+export interface InheritedDescriptor {
+  readonly fd: number;
+  /** What it is, in words: the text of its link in /proc, else its file type. */
+  readonly what: string;
+}
+
+export interface Facts {
+  /** 1: orphans come by themselves. Any other: only to a subreaper. */
+  readonly pid: number;
+  readonly nofile: ResourceLimit;
+  /** fdinit's own descriptors; every later one has a higher number than these. */
+  readonly own: readonly number[];
+  /** The runtime's own: left open when certain, else closed and their numbers occupied. */
+  readonly runtime: RuntimeDescriptors;
+  /** The inherited descriptors that were asked for, ascending, 0 to 2 included when open. */
+  readonly inherited: readonly InheritedDescriptor[];
+  /** Set when /proc could not be read and the scan ended below numbers that were asked for. */
+  readonly unseenFrom?: number;
+}

@@ -1,0 +1,25 @@
+// The first module evaluated: blocks every signal before any other code runs, then makes
+// sure that no other thread can take one away. What arrives before this point meets the kernel's defaults: docs/signals.md.
+// Nothing but sys/ may be imported from here, or its top level would run first.
+
+import { SIGCHLD } from "./constants.ts";
+import type { SignalSet } from "./kernel.ts";
+import { maskBeforeReexec, reexec } from "./reexec.ts";
+import { takeOverRuntimeSignals } from "./runtime-signals.ts";
+import { allSignals, setDefaultDisposition, setMask } from "./signals.ts";
+import { isOnlyThread } from "./threads.ts";
+
+/** The signal mask fdinit was started with, to be given to the programs it starts. */
+export const originalMask: SignalSet = blockSignals();
+
+function blockSignals(): SignalSet {
+  const all = allSignals();
+  const before = setMask(all);
+  const restarted = maskBeforeReexec();
+  // While SIGCHLD is ignored the kernel reaps by itself and no exit status can be had.
+  setDefaultDisposition(SIGCHLD);
+  // In a second start every thread has inherited the mask.
+  if (!restarted && !isOnlyThread()) reexec(before);
+  takeOverRuntimeSignals();
+  return restarted ?? before;
+}

@@ -1,0 +1,100 @@
+// What the rooms above may ask of the kernel, as one interface, and the plain data that passes
+// between them. No code that runs: launch/ and supervise/ are given a Kernel, and unit tests a fake.
+//
+// A method that can fail answers a negated errno, as the kernel does (-EBADF); it never throws and
+// never logs. What the number means is for the caller to say.
+
+/** A 64-bit kernel signal set, opaque: eight bytes, bit n-1 for signal n. */
+export type SignalSet = Uint8Array;
+
+export interface ResourceLimit {
+  readonly soft: number;
+  readonly hard: number;
+}
+
+/** One signal as signalfd(2) delivers it. */
+export interface ReceivedSignal {
+  readonly signal: number;
+  /** `si_code`: SI_KERNEL when a terminal sent it, SI_QUEUE when sigqueue(3) did. */
+  readonly code: number;
+  /** The sender, 0 when it is outside the PID namespace or the kernel itself. */
+  readonly pid: number;
+  /** The `siginfo_t` to hand on when the sender gave a value with sigqueue(3), else undefined. */
+  readonly value?: bigint;
+}
+
+/** A child that was reaped. `status` is wait(2)'s. */
+export interface ChildEnd {
+  readonly pid: number;
+  readonly status: number;
+}
+
+/** The program's arguments: those of fdinit's own command line from `index` on, byte for byte, or words of a policy. */
+export type Arguments = { readonly commandLineFrom: number } | { readonly words: readonly string[] };
+
+/** How a program is started. Descriptors not listed in `pass` and not inheritable stay behind. */
+export interface SpawnRequest {
+  readonly path: Uint8Array;
+  readonly arguments: Arguments;
+  /** Run by `/bin/sh` because the kernel does not know the format (execvp(3) does the same). */
+  readonly byShell: boolean;
+  /** Variables set on top of the inherited environment, which is otherwise passed on byte for byte. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** dup2(2) in the child, in this order; the same number clears CLOEXEC. */
+  readonly pass: readonly { readonly from: number; readonly to: number }[];
+}
+
+export interface Kernel {
+  /** close_range(2) with `flags`; Linux 5.9, the CLOEXEC flag 5.11. */
+  closeRange(first: number, last: number, flags: number): number;
+  close(fd: number): number;
+  /** F_GETFD: 0 or FD_CLOEXEC for an open number, -EBADF for a free one. Works above the limit too. */
+  descriptorFlags(fd: number): number;
+  /** F_SETFD: sets or clears FD_CLOEXEC. */
+  closeOnExec(fd: number, on: boolean): number;
+  /** dup3(2) with O_CLOEXEC: `to` becomes a copy of `from`. */
+  duplicateOnto(from: number, to: number): number;
+  /** Opens /dev/null read-write and CLOEXEC at the lowest free number from `from` up. */
+  openDevNull(from: number): number;
+  /** The numbers in /proc/self/fd, or undefined when that is not procfs or cannot be read. */
+  listDescriptors(): number[] | undefined;
+  /** `st_mode` of an open descriptor, or a negated errno. */
+  descriptorMode(fd: number): number;
+  /** The text of /proc/self/fd/N, or undefined. */
+  descriptorLink(fd: number): string | undefined;
+  /** The text of /proc/self/fdinfo/N, or undefined. */
+  descriptorInfo(fd: number): string | undefined;
+
+  nofile(): ResourceLimit;
+  setNofile(limit: ResourceLimit): number;
+  setSubreaper(): number;
+
+  /** access(2) with X_OK, relative to `cwd` when given. */
+  canExecute(path: Uint8Array): number;
+  /** The first `length` bytes of a file, or a negated errno. */
+  readFile(path: string | Uint8Array, length: number): Uint8Array | number;
+  /** The value of an inherited environment variable, byte for byte. */
+  environmentVariable(name: string): Uint8Array | undefined;
+  /** One argument of fdinit's own command line, byte for byte. */
+  commandLineArgument(index: number): Uint8Array;
+  /** posix_spawn(3) with the signal mask and dispositions fdinit was started with: the pid, or a negated errno. */
+  spawn(request: SpawnRequest): number;
+
+  /** Blocks in ppoll(2) until one of `fds` is readable. No timeout. */
+  waitReadable(fds: readonly number[]): number;
+  /** Takes what waits on a signalfd, without blocking. */
+  takeSignals(signalFd: number): ReceivedSignal[];
+  /** Reaps one ended child with wait4(2) WNOHANG; undefined when none has ended. */
+  reap(): ChildEnd | undefined;
+  kill(pid: number, signal: number): number;
+  /** rt_sigqueueinfo(2): the signal with the value its sender gave. */
+  queue(pid: number, signal: number, value: bigint): number;
+  processGroup(pid: number): number;
+  readonly pid: number;
+
+  /** Writes without ever blocking: false when the descriptor would not take the whole text now. */
+  writeNow(fd: number, text: string): boolean;
+  /** Writes the whole text, waiting as long as that takes: for reports on standard output only. */
+  write(fd: number, text: string): number;
+}

@@ -1,0 +1,110 @@
+// The only file that imports bun:ffi: libc's entry points and the memory they are given.
+// Everything but posix_spawn goes through libc's syscall(2), because the kernel's ABI is the same
+// under glibc and musl while their wrappers and structs are not (musl has no close_range).
+// Only files of sys/ may import this one.
+
+import { dlopen, FFIType, type Pointer, ptr, read, toArrayBuffer } from "bun:ffi";
+import * as aarch64 from "./abi/aarch64.ts";
+import * as x86_64 from "./abi/x86_64.ts";
+
+const abi = process.arch === "arm64" ? aarch64 : x86_64;
+/** System call numbers of this architecture. */
+export const SYS: { readonly [K in keyof typeof x86_64.SYS]: number } = abi.SYS;
+export const O_DIRECTORY: number = abi.O_DIRECTORY;
+export const passToMainThread: typeof x86_64.passToMainThread = abi.passToMainThread;
+
+// musl's loader answers every name that begins with "libc." with itself, so glibc's name serves both.
+const LIBC_NAMES = ["libc.so.6", "libc.so"];
+
+const SYMBOLS = {
+  syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], returns: FFIType.i64_fast },
+  __errno_location: { args: [], returns: "ptr" },
+  dlsym: { args: ["i64", "i64"], returns: "ptr" },
+  sigaction: { args: ["i32", "i64", "i64"], returns: "i32" },
+  getenv: { args: ["i64"], returns: "ptr" },
+  posix_spawn: { args: ["i64", "i64", "i64", "i64", "i64", "i64"], returns: "i32" },
+  posix_spawnattr_init: { args: ["i64"], returns: "i32" },
+  posix_spawnattr_setflags: { args: ["i64", "i32"], returns: "i32" },
+  posix_spawnattr_setsigmask: { args: ["i64", "i64"], returns: "i32" },
+  posix_spawnattr_setsigdefault: { args: ["i64", "i64"], returns: "i32" },
+  posix_spawn_file_actions_init: { args: ["i64"], returns: "i32" },
+  posix_spawn_file_actions_destroy: { args: ["i64"], returns: "i32" },
+  posix_spawn_file_actions_adddup2: { args: ["i64", "i32", "i32"], returns: "i32" },
+  posix_spawn_file_actions_addchdir_np: { args: ["i64", "i64"], returns: "i32" },
+} as const;
+
+function openLibc() {
+  let failure: unknown;
+  for (const name of LIBC_NAMES) {
+    try {
+      return dlopen(name, SYMBOLS).symbols;
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+export const libc = openLibc();
+
+const errnoAddress = libc.__errno_location() as Pointer;
+
+/**
+ * One system call. Answers its result, or the negated errno when it failed (the kernel's own
+ * convention), read before anything else can touch it.
+ */
+export function syscall(number: number, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0): number {
+  const result = libc.syscall(number, a, b, c, d, e, f) as number;
+  return result === -1 ? -read.i32(errnoAddress, 0) : result;
+}
+
+/**
+ * Memory whose address stays the same for as long as the process lives. An ArrayBuffer is made
+ * first because asking a small typed array for its buffer later would move its bytes.
+ */
+export class Block {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly address: number;
+
+  constructor(size: number) {
+    const buffer = new ArrayBuffer(size);
+    this.bytes = new Uint8Array(buffer);
+    this.view = new DataView(buffer);
+    this.address = ptr(this.bytes) as unknown as number;
+  }
+}
+
+const encoder = new TextEncoder();
+
+/** A NUL-terminated copy of `text`. The caller keeps the block for as long as C may read it. */
+export function cString(text: string | Uint8Array): Block {
+  const bytes = typeof text === "string" ? encoder.encode(text) : text;
+  const block = new Block(bytes.length + 1);
+  block.bytes.set(bytes);
+  return block;
+}
+
+/** The bytes of a C string, without its NUL. */
+export function bytesAt(address: number): Uint8Array {
+  let length = 0;
+  while (read.u8(address as Pointer, length) !== 0) length++;
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = read.u8(address as Pointer, i);
+  return bytes;
+}
+
+/** The pointer stored at `address + offset`. */
+export function pointerAt(address: number, offset = 0): number {
+  return read.ptr(address as Pointer, offset) as unknown as number;
+}
+
+/** The 64-bit integer stored at `address + offset`, exact below 2^53. */
+export function integerAt(address: number, offset = 0): number {
+  return Number(read.i64(address as Pointer, offset));
+}
+
+/** Copies bytes to an address. */
+export function writeAt(address: number, bytes: Uint8Array): void {
+  new Uint8Array(toArrayBuffer(address as Pointer, 0, bytes.length)).set(bytes);
+}

@@ -1,0 +1,52 @@
+// The Kernel of a real run, put together from the files of this room.
+
+import { commandLineArgument, environmentVariable } from "./command-line.ts";
+import {
+  close,
+  closeOnExec,
+  closeRange,
+  descriptorFlags,
+  descriptorInfo,
+  descriptorLink,
+  descriptorMode,
+  duplicateOnto,
+  listDescriptors,
+  openDevNull,
+} from "./descriptors.ts";
+import { canExecute, readFile } from "./files.ts";
+import { originalMask } from "./first.ts";
+import type { Kernel } from "./kernel.ts";
+import { waitReadable, write, writeNow } from "./polling.ts";
+import { nofile, processGroup, reap, setNofile, setSubreaper } from "./processes.ts";
+import { kill, queue, takeSignals } from "./signals.ts";
+import { spawn } from "./spawn.ts";
+
+export const linux: Kernel = {
+  closeRange,
+  close,
+  descriptorFlags,
+  closeOnExec,
+  duplicateOnto,
+  openDevNull,
+  listDescriptors,
+  descriptorMode,
+  descriptorLink,
+  descriptorInfo,
+  nofile,
+  setNofile,
+  setSubreaper,
+  canExecute,
+  readFile,
+  environmentVariable,
+  commandLineArgument,
+  spawn: (request) => spawn(request, originalMask),
+  waitReadable,
+  takeSignals,
+  reap,
+  kill,
+  queue,
+  processGroup,
+  pid: process.pid,
+  writeNow,
+  write,
+};

@@ -1,0 +1,60 @@
+// The remedy when another thread could take a signal away: start this same executable once more
+// with every signal blocked, so that every thread of the new process inherits the mask. The mask
+// fdinit was first started with travels in one environment variable, which the payload never sees.
+
+import {
+  argumentVectorFrom,
+  auxiliaryValue,
+  environmentStrings,
+  environmentVariable,
+} from "./command-line.ts";
+import {
+  close,
+  closeOnExec,
+  descriptorInfo,
+  descriptorMode,
+  listDescriptors,
+  openDevNull,
+} from "./descriptors.ts";
+import type { SignalSet } from "./kernel.ts";
+import { Block, cString, SYS, syscall } from "./libc.ts";
+import { findRuntimeDescriptors } from "./runtime-descriptors.ts";
+import { formatSignalSet, parseSignalSet } from "./signals.ts";
+
+export const REEXEC_VARIABLE = "FDINIT_ORIGINAL_SIGNAL_MASK";
+
+const AT_EXECFN = 31;
+
+/** The mask of the first start when this is the second, else undefined. */
+export function maskBeforeReexec(): SignalSet | undefined {
+  const text = environmentVariable(REEXEC_VARIABLE);
+  return text && parseSignalSet(Buffer.from(text).toString("latin1"));
+}
+
+/** Starts over with the calling thread's mask in place. Returns only when execve(2) failed: the negated errno. */
+export function reexec(originalMask: SignalSet): number {
+  passInheritedThroughExec();
+  const variable = cString(`${REEXEC_VARIABLE}=${formatSignalSet(originalMask)}`);
+  const strings = [...environmentStrings(), variable.address];
+  const envp = new Block(8 * (strings.length + 1));
+  strings.forEach((address, index) => {
+    envp.view.setBigUint64(8 * index, BigInt(address), true);
+  });
+  // The path as it was given keeps the process's name; /proc/self/exe would call it "exe".
+  const given = syscall(SYS.execve, auxiliaryValue(AT_EXECFN), argumentVectorFrom(0), envp.address);
+  const itself = cString("/proc/self/exe");
+  return syscall(SYS.execve, itself.address, argumentVectorFrom(0), envp.address) || given;
+}
+
+/**
+ * Bun marked every inherited descriptor from 4 up CLOEXEC at its start. Nothing inherited can have
+ * been CLOEXEC before (it would not be here), so the mark is taken off again; Bun's own keep it.
+ */
+function passInheritedThroughExec(): void {
+  const lowestFree = openDevNull(0);
+  close(lowestFree);
+  const runtime = findRuntimeDescriptors({ descriptorMode, descriptorInfo }, lowestFree, lowestFree).numbers;
+  for (const fd of listDescriptors() ?? []) {
+    if (fd > 2 && !runtime.includes(fd)) closeOnExec(fd, false);
+  }
+}

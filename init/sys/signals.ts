@@ -1,0 +1,110 @@
+// Signals: masks, dispositions, signalfd, sending. The kernel's 8-byte sets throughout, so that
+// 32 and 33 (which libc keeps to itself) can be named too. Answers negated errnos.
+
+import { NSIG, O_CLOEXEC, O_NONBLOCK, SI_QUEUE, SIG_SETMASK } from "./constants.ts";
+import type { ReceivedSignal, SignalSet } from "./kernel.ts";
+import { Block, SYS, syscall } from "./libc.ts";
+
+const SIGSET_SIZE = 8;
+
+/** Signals that libc uses inside itself (pthread_cancel and setxid): left unblocked, as libc does. */
+const LIBC_SIGNALS = [32, 33];
+
+/** A set of all signals but libc's own two. The kernel takes SIGKILL and SIGSTOP out by itself. */
+export function allSignals(): SignalSet {
+  const set = new Uint8Array(SIGSET_SIZE).fill(0xff);
+  for (const signal of LIBC_SIGNALS) remove(set, signal);
+  return set;
+}
+
+export function has(set: SignalSet, signal: number): boolean {
+  return ((set[(signal - 1) >> 3] as number) & (1 << ((signal - 1) & 7))) !== 0;
+}
+
+export function add(set: SignalSet, signal: number): void {
+  set[(signal - 1) >> 3] = (set[(signal - 1) >> 3] as number) | (1 << ((signal - 1) & 7));
+}
+
+function remove(set: SignalSet, signal: number): void {
+  set[(signal - 1) >> 3] = (set[(signal - 1) >> 3] as number) & ~(1 << ((signal - 1) & 7));
+}
+
+/** Reads the hexadecimal form of /proc/PID/status (highest signal first); undefined when it is not one. */
+export function parseSignalSet(text: string): SignalSet | undefined {
+  if (!/^[0-9a-f]{16}$/.test(text)) return undefined;
+  const set = new Uint8Array(SIGSET_SIZE);
+  for (let i = 0; i < SIGSET_SIZE; i++) set[i] = Number.parseInt(text.slice(14 - 2 * i, 16 - 2 * i), 16);
+  return set;
+}
+
+export function formatSignalSet(set: SignalSet): string {
+  return Array.from(set, (byte) => byte.toString(16).padStart(2, "0"))
+    .reverse()
+    .join("");
+}
+
+/** Sets the calling thread's mask (threads made later inherit it) and answers the one before. */
+export function setMask(mask: SignalSet): SignalSet {
+  const block = new Block(2 * SIGSET_SIZE);
+  block.bytes.set(mask);
+  syscall(SYS.rt_sigprocmask, SIG_SETMASK, block.address, block.address + SIGSET_SIZE, SIGSET_SIZE);
+  return block.bytes.slice(SIGSET_SIZE);
+}
+
+/** Gives a signal its default disposition; the previous handler address (1 is SIG_IGN) is the answer. */
+export function setDefaultDisposition(signal: number): number {
+  // struct kernel_sigaction is 32 bytes or fewer on both architectures, all zero for SIG_DFL
+  const block = new Block(64);
+  syscall(SYS.rt_sigaction, signal, block.address, block.address + 32, SIGSET_SIZE);
+  return Number(block.view.getBigUint64(32, true));
+}
+
+/** signalfd(2), non-blocking and CLOEXEC, for every signal that can be taken. */
+export function openSignalFd(): number {
+  const block = new Block(SIGSET_SIZE);
+  block.bytes.set(allSignals());
+  return syscall(SYS.signalfd4, -1, block.address, SIGSET_SIZE, O_NONBLOCK | O_CLOEXEC);
+}
+
+// struct signalfd_siginfo, 128 bytes: u32 ssi_signo 0, s32 ssi_code 8, u32 ssi_pid 12, u64 ssi_ptr 48
+const SIGINFO_SIZE = 128;
+const BATCH = 32;
+const received = new Block(SIGINFO_SIZE * BATCH);
+
+export function takeSignals(signalFd: number): ReceivedSignal[] {
+  const taken: ReceivedSignal[] = [];
+  for (;;) {
+    const got = syscall(SYS.read, signalFd, received.address, SIGINFO_SIZE * BATCH);
+    for (let at = 0; at < got; at += SIGINFO_SIZE) taken.push(decode(received.view, at));
+    if (got < SIGINFO_SIZE * BATCH) return taken;
+  }
+}
+
+function decode(view: DataView, at: number): ReceivedSignal {
+  const signal = view.getUint32(at, true);
+  const code = view.getInt32(at + 8, true);
+  const pid = view.getUint32(at + 12, true);
+  return code === SI_QUEUE
+    ? { signal, code, pid, value: view.getBigUint64(at + 48, true) }
+    : { signal, code, pid };
+}
+
+export function kill(pid: number, signal: number): number {
+  return syscall(SYS.kill, pid, signal);
+}
+
+// siginfo_t for SI_QUEUE, 128 bytes: si_signo 0, si_errno 4, si_code 8, si_pid 16, si_uid 20, si_value 24
+const queued = new Block(SIGINFO_SIZE);
+
+export function queue(pid: number, signal: number, value: bigint): number {
+  queued.view.setInt32(0, signal, true);
+  queued.view.setInt32(8, SI_QUEUE, true);
+  queued.view.setInt32(16, process.pid, true);
+  queued.view.setBigUint64(24, value, true);
+  return syscall(SYS.rt_sigqueueinfo, pid, signal, queued.address);
+}
+
+/** Every signal number a process can be sent. */
+export function isSignal(number: number): boolean {
+  return Number.isInteger(number) && number >= 1 && number <= NSIG;
+}

@@ -1,0 +1,112 @@
+// Edits the compiled executable so that Bun leaves alone what belongs to the payload: its soft limit
+// of open files and its BUN_* variables. Every edit keeps the file's length, and each one states how
+// often its text must occur; anything else fails the build, because then Bun has changed.
+//
+// What cannot be closed off this way is documented in docs/hardening.md (BUN_JSC_*).
+
+export interface Hardened {
+  readonly bytes: Buffer;
+  readonly changes: readonly string[];
+}
+
+interface Section {
+  readonly name: string;
+  readonly offset: number;
+  readonly size: number;
+}
+
+/**
+ * Variables that would give the payload's environment power over PID 1. Bun must still know each of
+ * them, else the list is out of date; every other BUN_ name is made deaf along with them.
+ */
+const MUST_BE_FOUND = [
+  "BUN_BE_BUN",
+  "BUN_OPTIONS",
+  "BUN_INSPECT",
+  "BUN_INSPECT_CONNECT_TO",
+  "BUN_INSPECT_NOTIFY",
+  "BUN_INSPECT_PRELOAD",
+  "BUN_TCC_OPTIONS",
+  "BUN_BYTECODE_ORDER_OUT",
+  "BUN_FEATURE_FLAG_NO_ORPHANS",
+  "BUN_GC_TIMER_INTERVAL",
+  "NODE_CHANNEL_FD",
+  "JSC_useJIT",
+  "JSC_dumpOptions",
+];
+
+/** BUN_JSC_ is compared inline, not as a string: out of reach, see docs/hardening.md. */
+const NAMES = /BUN_(?!JSC_)[A-Z][A-Z0-9_]+|NODE_CHANNEL_FD|(?<=\0)JSC_[a-zA-Z0-9]+(?=\0)/g;
+
+export function harden(executable: Buffer): Hardened {
+  const bytes = Buffer.from(executable);
+  return { bytes, changes: [keepSoftLimit(bytes), deafen(bytes)] };
+}
+
+/**
+ * Bun raises RLIMIT_NOFILE to the hard limit at its start. `setrlimit` is an imported symbol: called
+ * `getrlimit` in the dynamic string table, the call reads the limit and changes nothing.
+ */
+function keepSoftLimit(bytes: Buffer): string {
+  const table = section(bytes, ".dynstr");
+  const name = Buffer.from("\0setrlimit\0");
+  const at = onlyOccurrence(
+    bytes.subarray(table.offset, table.offset + table.size),
+    name,
+    "setrlimit in .dynstr",
+  );
+  bytes.write("getrlimit", table.offset + at + 1, "latin1");
+  return "RLIMIT_NOFILE stays as the container runtime set it (setrlimit → getrlimit in .dynstr)";
+}
+
+/**
+ * Turns the first letter of each name into "=", which no variable's name can hold. Only in .rodata:
+ * the same names in Bun's JavaScript builtins are part of its source.
+ */
+function deafen(bytes: Buffer): string {
+  const { offset, size } = section(bytes, ".rodata");
+  const text = bytes.toString("latin1", offset, offset + size);
+  const missing = MUST_BE_FOUND.filter((name) => !text.includes(name));
+  if (missing.length > 0) throw new Error(`hardening: not in .rodata: ${missing.join(", ")}`);
+  let places = 0;
+  for (const { index } of text.matchAll(NAMES)) {
+    bytes.write("=", offset + index, "latin1");
+    places++;
+  }
+  return `BUN_*, JSC_* and NODE_CHANNEL_FD have no power over fdinit (${places} places)`;
+}
+
+function onlyOccurrence(area: Buffer, text: Buffer, what: string): number {
+  const found = occurrences(area, text);
+  const [at] = found;
+  if (found.length !== 1 || at === undefined)
+    throw new Error(`hardening: ${what} occurs ${found.length} times, not once`);
+  return at;
+}
+
+function occurrences(area: Buffer, text: Buffer): number[] {
+  const found: number[] = [];
+  for (let at = area.indexOf(text); at >= 0; at = area.indexOf(text, at + 1)) found.push(at);
+  return found;
+}
+
+/** A section of a 64-bit little-endian ELF file (elf(5): Elf64_Ehdr, Elf64_Shdr). */
+function section(bytes: Buffer, wanted: string): Section {
+  if (bytes.readUInt32BE(0) !== 0x7f454c46 || bytes[4] !== 2)
+    throw new Error("hardening: not a 64-bit ELF file");
+  const table = Number(bytes.readBigUInt64LE(0x28));
+  const entrySize = bytes.readUInt16LE(0x3a);
+  const count = bytes.readUInt16LE(0x3c);
+  const names = header(bytes, table + entrySize * bytes.readUInt16LE(0x3e));
+  for (let index = 0; index < count; index++) {
+    const at = table + entrySize * index;
+    const nameAt = names.offset + bytes.readUInt32LE(at);
+    const name = bytes.toString("latin1", nameAt, bytes.indexOf(0, nameAt));
+    if (name === wanted) return { name, ...header(bytes, at) };
+  }
+  throw new Error(`hardening: no section ${wanted}`);
+}
+
+function header(bytes: Buffer, at: number): { offset: number; size: number } {
+  return { offset: Number(bytes.readBigUInt64LE(at + 0x18)), size: Number(bytes.readBigUInt64LE(at + 0x20)) };
+}
