@@ -12,6 +12,7 @@ import { launch } from "./launch/launch.ts";
 import { buildPlan } from "./plan/build.ts";
 import { questions } from "./plan/decide.ts";
 import { supervise } from "./supervise/loop.ts";
+import { textOf } from "./sys/bytes.ts";
 import { commandLineWords } from "./sys/command-line.ts";
 import { linux as kernel } from "./sys/linux.ts";
 import { observe } from "./sys/observe.ts";
@@ -52,7 +53,7 @@ function program(at: number | undefined) {
 
 function environment(name: string): string | undefined {
   const value = kernel.environmentVariable(name);
-  return value && new TextDecoder().decode(value);
+  return value && textOf(value);
 }
 
 function stop(code: number, message: string): number {

@@ -14,7 +14,6 @@ export const EXIT_NOT_FOUND = 127;
 export const REFUSAL_EXIT: Record<Refusal["code"], number> = {
   descriptor: EXIT_REFUSED,
   "command-line": EXIT_USAGE,
-  limit: EXIT_POLICY,
 };
 
 export const LAUNCH_EXIT: Record<LaunchFailure["code"], number> = {

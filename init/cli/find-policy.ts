@@ -2,6 +2,7 @@
 // (the built-in one of the intent). Reads bytes and understands nothing of them.
 
 import type { PolicySource } from "../policy/types.ts";
+import { bytesOf } from "../sys/bytes.ts";
 import { EISDIR, ENOENT, ENOTDIR, errnoText } from "../sys/errno.ts";
 import type { Kernel } from "../sys/kernel.ts";
 import { embeddedNames, embeddedPolicy } from "./embedded.ts";
@@ -20,7 +21,7 @@ export function findPolicy(kernel: Kernel, named: string | undefined): FoundPoli
   const text = embeddedPolicy(named);
   return text === undefined
     ? readPolicyFile(kernel, named, false)
-    : { ok: true, source: { name: named, bytes: Buffer.from(text) } };
+    : { ok: true, source: { name: named, bytes: bytesOf(text) } };
 }
 
 function readPolicyFile(kernel: Kernel, path: string, optional: boolean): FoundPolicy {

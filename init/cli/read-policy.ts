@@ -1,7 +1,6 @@
 // From the command line's words to a complete policy, or to a complaint a person can act on.
 
-import { builtInPolicy, loadPolicy } from "../policy/load.ts";
-import { renderIssues } from "../policy/render.ts";
+import { builtInPolicy } from "../policy/built-in.ts";
 import type { Environment, Policy } from "../policy/types.ts";
 import type { Kernel } from "../sys/kernel.ts";
 import type { Options } from "./arguments.ts";
@@ -20,8 +19,14 @@ export function readPolicy(
   const found = findPolicy(kernel, policy);
   if (!found.ok) return { ok: false, code: EXIT_POLICY, message: found.message };
   if (!found.source) return { ok: true, policy: builtInPolicy(intent ?? "security") };
+  // Evaluated only now: without a policy's text none of it is needed on the way to the program.
+  const { loadPolicy } = require("../policy/load.ts") as typeof import("../policy/load.ts");
   const loaded = loadPolicy(found.source, environment, intent === undefined ? {} : { intent });
-  return loaded.ok
-    ? loaded
-    : { ok: false, code: EXIT_POLICY, message: renderIssues(found.source.name, loaded.text, loaded.issues) };
+  if (loaded.ok) return loaded;
+  const { renderIssues } = require("../policy/render.ts") as typeof import("../policy/render.ts");
+  return {
+    ok: false,
+    code: EXIT_POLICY,
+    message: renderIssues(found.source.name, loaded.text, loaded.issues),
+  };
 }

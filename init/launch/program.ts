@@ -2,6 +2,7 @@
 // /bin/sh as execvp(3) does, and a failure said in the words of a person who has to mend it.
 
 import type { Launch } from "../plan/plan.ts";
+import { bytesOf, concatenate, split, textOf } from "../sys/bytes.ts";
 import { EACCES, ENOENT, ENOEXEC, ENOTDIR, errnoText } from "../sys/errno.ts";
 import type { Kernel, SpawnRequest } from "../sys/kernel.ts";
 import type { LaunchFailure, LaunchResult } from "./launch.ts";
@@ -52,25 +53,23 @@ function spawnAt(kernel: Kernel, launch: Launch, path: Uint8Array, pass: Passing
 function candidates(kernel: Kernel, { program, environment }: Launch): Uint8Array[] {
   if (program.length === 0) return [];
   if (program.includes(SLASH)) return [program];
-  const path = environment["PATH"] ?? kernel.environmentVariable("PATH") ?? DEFAULT_PATH;
-  return split(Buffer.from(path), COLON).map((directory) =>
-    directory.length === 0 ? program : Buffer.concat([directory, Uint8Array.of(SLASH), program]),
+  const path = searchPath(kernel, environment["PATH"]);
+  return split(path, COLON).map((directory) =>
+    directory.length === 0 ? program : concatenate(directory, Uint8Array.of(SLASH), program),
   );
 }
 
-function split(bytes: Uint8Array, separator: number): Uint8Array[] {
-  const end = bytes.indexOf(separator);
-  if (end < 0) return [bytes];
-  return [bytes.subarray(0, end), ...split(bytes.subarray(end + 1), separator)];
+function searchPath(kernel: Kernel, given: string | undefined): Uint8Array {
+  return given === undefined ? (kernel.environmentVariable("PATH") ?? bytesOf(DEFAULT_PATH)) : bytesOf(given);
 }
 
 /** Where a relative path leads once the child has changed its directory. */
 function within(cwd: string | undefined, path: Uint8Array): Uint8Array {
-  return cwd === undefined || path[0] === SLASH ? path : Buffer.concat([Buffer.from(`${cwd}/`), path]);
+  return cwd === undefined || path[0] === SLASH ? path : concatenate(bytesOf(`${cwd}/`), path);
 }
 
 function notFound(kernel: Kernel, launch: Launch): LaunchFailure {
-  const missing = launch.cwd === undefined ? 0 : kernel.canExecute(Buffer.from(launch.cwd));
+  const missing = launch.cwd === undefined ? 0 : kernel.canExecute(bytesOf(launch.cwd));
   if (missing < 0) {
     return {
       code: "cannot-start",
@@ -98,7 +97,7 @@ function explain(kernel: Kernel, path: Uint8Array, errno: number): string | unde
   if (errno !== ENOENT) return undefined;
   const head = kernel.readFile(path, LONGEST_INTERPRETER_LINE);
   if (typeof head === "number") return undefined;
-  const [, interpreter] = /^#![ \t]*([^ \t\n]+)/.exec(Buffer.from(head).toString("latin1")) ?? [];
+  const [, interpreter] = /^#![ \t]*([^ \t\n]+)/.exec(textOf(head)) ?? [];
   if (interpreter === undefined)
     return "the dynamic loader it names (PT_INTERP) does not exist: is it built for another libc?";
   return interpreter.endsWith("\r")
@@ -107,5 +106,5 @@ function explain(kernel: Kernel, path: Uint8Array, errno: number): string | unde
 }
 
 function quote(path: Uint8Array): string {
-  return JSON.stringify(new TextDecoder().decode(path));
+  return JSON.stringify(textOf(path));
 }

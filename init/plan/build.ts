@@ -3,6 +3,7 @@
 
 import type { InheritedPolicy, LimitsPolicy, Policy } from "../policy/types.ts";
 import { LAST_FD } from "../policy/types.ts";
+import { bytesOf } from "../sys/bytes.ts";
 import type { Facts } from "../sys/facts.ts";
 import type { ResourceLimit } from "../sys/kernel.ts";
 import { decide, FIRST_BEYOND_STANDARD, type Stretch, stretches } from "./decide.ts";
@@ -94,7 +95,8 @@ function nofileSteps(wanted: LimitsPolicy["nofile"], inherited: ResourceLimit): 
 function softLimit(wanted: LimitsPolicy["nofile"]["soft"], inherited: number, hard: number): number {
   if (wanted === "inherit") return Math.min(inherited, hard);
   if (wanted === "max") return hard;
-  return typeof wanted === "number" ? wanted : Math.min(inherited, wanted.atMost, hard);
+  // A soft limit cannot be above the hard one (EINVAL): what the runtime grants is the most there is.
+  return Math.min(typeof wanted === "number" ? wanted : Math.min(inherited, wanted.atMost), hard);
 }
 
 function buildLaunch(
@@ -129,7 +131,5 @@ function buildLaunch(
 
 function fromWords(words: readonly string[] | undefined): CommandLine {
   const [program] = words ?? [];
-  return words && program !== undefined
-    ? { program: new TextEncoder().encode(program), arguments: { words } }
-    : undefined;
+  return words && program !== undefined ? { program: bytesOf(program), arguments: { words } } : undefined;
 }

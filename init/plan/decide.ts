@@ -1,7 +1,7 @@
 // Which action a descriptor number gets: the first rule that names it, else the default. Pure.
 // Rules speak of numbers only, so what they say can be known for every number without looking.
 
-import type { FdRange, InheritedAction, InheritedPolicy } from "../policy/types.ts";
+import type { InheritedAction, InheritedPolicy } from "../policy/types.ts";
 import { LAST_FD } from "../policy/types.ts";
 import type { Questions, Range } from "../sys/facts.ts";
 
@@ -21,9 +21,11 @@ export function decide(policy: InheritedPolicy, fd: number): InheritedAction {
 
 /** Every number from 0 to the highest there can be, cut where the action changes. */
 export function stretches(policy: InheritedPolicy): Stretch[] {
-  const cuts = new Set([0, FIRST_BEYOND_STANDARD]);
-  for (const { match } of policy.rules) for (const range of match.fd) addCuts(cuts, range);
-  const starts = [...cuts].filter((cut) => cut <= LAST_FD).sort((a, b) => a - b);
+  const cuts = [0, FIRST_BEYOND_STANDARD];
+  for (const { match } of policy.rules) for (const { from, to } of match.fd) cuts.push(from, to + 1);
+  const starts = cuts
+    .filter((cut, index) => cut <= LAST_FD && cuts.indexOf(cut) === index)
+    .sort((a, b) => a - b);
   const result: Stretch[] = [];
   starts.forEach((first, index) => {
     const last = (starts[index + 1] ?? LAST_FD + 1) - 1;
@@ -34,11 +36,6 @@ export function stretches(policy: InheritedPolicy): Stretch[] {
     } else result.push({ first, last, action });
   });
   return result;
-}
-
-function addCuts(cuts: Set<number>, range: FdRange): void {
-  cuts.add(range.from);
-  cuts.add(range.to + 1);
 }
 
 /** Beyond this many numbers, listing what is open is cheaper than asking for each. */

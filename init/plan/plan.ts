@@ -42,7 +42,7 @@ export interface Plan {
 
 /** Why nothing was started. cli/ turns `code` into the exit code. */
 export interface Refusal {
-  readonly code: "descriptor" | "command-line" | "limit";
+  readonly code: "descriptor" | "command-line";
   readonly message: string;
 }
 

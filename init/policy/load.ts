@@ -9,28 +9,13 @@ import { type KeyPath, pointerOf, valueAt } from "./key-path.ts";
 import { parsePlainYaml } from "./plain-yaml.ts";
 import { type Resolved, resolvePolicy, type WrittenPolicy } from "./resolve.ts";
 import { findUnsupported } from "./supported.ts";
-import type {
-  Environment,
-  Intent,
-  LoadOptions,
-  Policy,
-  PolicyIssue,
-  PolicyResult,
-  PolicySource,
-} from "./types.ts";
+import type { Environment, LoadOptions, PolicyIssue, PolicyResult, PolicySource } from "./types.ts";
 import { keyKnower, shapeErrors, shapeFindings } from "./validate.ts";
 import { replaceVariables, scalarOf } from "./variables.ts";
 import { readYamlDocument } from "./yaml-document.ts";
 
 /** More than anybody reads; keeps a hostile policy from taking long. */
 const MOST_FINDINGS = 300;
-
-/** The policy when there is no text: every key from the intent. */
-export function builtInPolicy(intent: Intent): Policy {
-  const resolved = resolvePolicy({ version: 1 }, undefined, intent);
-  if (!resolved.ok) throw new Error("the built-in policy does not resolve");
-  return resolved.policy;
-}
 
 /** Reads, checks and completes a policy. All complaints at once, in the order of the text. */
 export function loadPolicy(

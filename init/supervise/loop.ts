@@ -22,11 +22,12 @@ export function supervise(kernel: Kernel, signalFd: number, essential: State["es
  * What has happened since. Signals first, so that one sent before the program ended still reaches
  * it; then every ended child, whether or not a SIGCHLD is left that says so (they merge).
  */
-function* events(kernel: Kernel, state: State, signalFd: number): Generator<Event> {
-  for (const received of kernel.takeSignals(signalFd)) {
-    yield { type: "signal", received, sharesProcessGroup: sharesProcessGroup(kernel, state, received) };
-  }
-  for (let ended = kernel.reap(); ended; ended = kernel.reap()) yield { type: "childEnded", ended };
+function events(kernel: Kernel, state: State, signalFd: number): Event[] {
+  const happened: Event[] = kernel.takeSignals(signalFd).map((received) => {
+    return { type: "signal", received, sharesProcessGroup: sharesProcessGroup(kernel, state, received) };
+  });
+  for (let ended = kernel.reap(); ended; ended = kernel.reap()) happened.push({ type: "childEnded", ended });
+  return happened;
 }
 
 /** Asked only of a signal that a terminal sent: those alone go to a whole process group. */

@@ -4,6 +4,7 @@
 // execve(2) puts argc, argv[0..argc-1], NULL, envp[0..], NULL on the stack in this order, so the
 // vector is found by walking down from libc's `environ`. Works without /proc.
 
+import { textOf } from "./bytes.ts";
 import { bytesAt, cString, integerAt, libc, pointerAt } from "./libc.ts";
 
 const POINTER = 8;
@@ -41,11 +42,12 @@ export function commandLineArgument(index: number): Uint8Array {
 export const environmentAddress = environ;
 
 /** Each inherited environment string's address. */
-export function* environmentStrings(): Generator<number> {
+export function environmentStrings(): number[] {
+  const addresses: number[] = [];
   for (let at = environ; ; at += POINTER) {
     const address = pointerAt(at);
-    if (address === 0) return;
-    yield address;
+    if (address === 0) return addresses;
+    addresses.push(address);
   }
 }
 
@@ -61,7 +63,7 @@ export function environmentVariable(name: string): Uint8Array | undefined {
 /** The name part of an environment string. */
 export function variableName(text: Uint8Array): string {
   const end = text.indexOf(EQUALS);
-  return Buffer.from(end < 0 ? text : text.subarray(0, end)).toString("latin1");
+  return textOf(end < 0 ? text : text.subarray(0, end));
 }
 
 /** An entry of the auxiliary vector (getauxval(3)), which follows the environment on the stack; 0 when absent. */
@@ -77,8 +79,7 @@ export function auxiliaryValue(type: number): number {
 
 /** The arguments after argv[0], decoded for reading options; the payload gets the bytes. */
 export function commandLineWords(): string[] {
-  const decoder = new TextDecoder();
   const words: string[] = [];
-  for (let index = 1; index < argumentCount; index++) words.push(decoder.decode(commandLineArgument(index)));
+  for (let index = 1; index < argumentCount; index++) words.push(textOf(commandLineArgument(index)));
   return words;
 }

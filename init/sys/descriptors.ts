@@ -1,6 +1,7 @@
 // Descriptors: close_range, fcntl, dup3, and what /proc/self/fd says of them. Answers negated
 // errnos and decides nothing.
 
+import { textOf } from "./bytes.ts";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -15,7 +16,6 @@ import {
 import { listDirectory, readFile, readLink } from "./files.ts";
 import { Block, cString, SYS, syscall } from "./libc.ts";
 
-const decoder = new TextDecoder();
 const EMPTY_PATH = cString("");
 const DEV_NULL = cString("/dev/null");
 const PROC_SELF_FD = cString("/proc/self/fd");
@@ -77,10 +77,10 @@ export function descriptorMode(fd: number): number {
 
 export function descriptorLink(fd: number): string | undefined {
   const target = readLink(`/proc/self/fd/${fd}`);
-  return target && decoder.decode(target);
+  return target && textOf(target);
 }
 
 export function descriptorInfo(fd: number): string | undefined {
   const bytes = readFile(`/proc/self/fdinfo/${fd}`, 65536);
-  return typeof bytes === "number" ? undefined : decoder.decode(bytes);
+  return typeof bytes === "number" ? undefined : textOf(bytes);
 }

@@ -1,6 +1,7 @@
 // Files and directories by path: read whole, list, read a link, ask for permission. Raw system
 // calls, so that node:fs is not loaded on the way to the payload.
 
+import { concatenate } from "./bytes.ts";
 import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_RDONLY, X_OK } from "./constants.ts";
 import { EINTR } from "./errno.ts";
 import { Block, cString, O_DIRECTORY, SYS, syscall } from "./libc.ts";
@@ -39,7 +40,7 @@ function readDescriptor(fd: number, length: number): Uint8Array | number {
     parts.push(bytes.slice(0, got));
     total += got;
   }
-  return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
+  return concatenate(...parts);
 }
 
 /**

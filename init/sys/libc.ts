@@ -6,6 +6,7 @@
 import { dlopen, FFIType, type Pointer, ptr, read, toArrayBuffer } from "bun:ffi";
 import * as aarch64 from "./abi/aarch64.ts";
 import * as x86_64 from "./abi/x86_64.ts";
+import { bytesOf } from "./bytes.ts";
 
 const abi = process.arch === "arm64" ? aarch64 : x86_64;
 /** System call numbers of this architecture. */
@@ -75,13 +76,26 @@ export class Block {
   }
 }
 
-const encoder = new TextEncoder();
-
 /** A NUL-terminated copy of `text`. The caller keeps the block for as long as C may read it. */
 export function cString(text: string | Uint8Array): Block {
-  const bytes = typeof text === "string" ? encoder.encode(text) : text;
+  const bytes = typeof text === "string" ? bytesOf(text) : text;
   const block = new Block(bytes.length + 1);
   block.bytes.set(bytes);
+  return block;
+}
+
+/** Stores a 64-bit integer below 2^53, a pointer for one: in two halves, so that no BigInt is made. */
+export function setInteger(view: DataView, offset: number, value: number): void {
+  view.setUint32(offset, value % 2 ** 32, true);
+  view.setUint32(offset + 4, Math.floor(value / 2 ** 32), true);
+}
+
+/** A NULL-terminated array of pointers. */
+export function pointers(addresses: readonly number[]): Block {
+  const block = new Block(8 * (addresses.length + 1));
+  addresses.forEach((address, index) => {
+    setInteger(block.view, 8 * index, address);
+  });
   return block;
 }
 

@@ -17,7 +17,7 @@ import { canExecute, readFile } from "./files.ts";
 import { originalMask } from "./first.ts";
 import type { Kernel } from "./kernel.ts";
 import { waitReadable, write, writeNow } from "./polling.ts";
-import { nofile, processGroup, reap, setNofile, setSubreaper } from "./processes.ts";
+import { nofile, ownPid, processGroup, reap, setNofile, setSubreaper } from "./processes.ts";
 import { kill, queue, takeSignals } from "./signals.ts";
 import { spawn } from "./spawn.ts";
 
@@ -46,7 +46,7 @@ export const linux: Kernel = {
   kill,
   queue,
   processGroup,
-  pid: process.pid,
+  pid: ownPid(),
   writeNow,
   write,
 };

@@ -13,14 +13,14 @@ const CHEAP = 64;
 export function observe(kernel: Kernel, own: readonly [number, ...number[]], questions: Questions): Facts {
   const asked = questions.enumerate || questions.lookAt.length > 0;
   const runtime = findRuntimeDescriptors(kernel, own[0], asked ? own[0] : CHEAP);
-  const notInherited = new Set([...own, ...(runtime.certain ? runtime.numbers : [])]);
+  const notInherited = runtime.certain ? [...own, ...runtime.numbers] : own;
   const { numbers, unseenFrom } = openNumbers(kernel, questions);
   return {
     pid: kernel.pid,
     nofile: kernel.nofile(),
     own,
     runtime,
-    inherited: numbers.filter((fd) => !notInherited.has(fd)).map((fd) => describe(kernel, fd)),
+    inherited: numbers.filter((fd) => !notInherited.includes(fd)).map((fd) => describe(kernel, fd)),
     ...(unseenFrom === undefined ? {} : { unseenFrom }),
   };
 }

@@ -1,5 +1,6 @@
 // ppoll(2): the one place where fdinit waits, and the look before a write that must not block.
 
+import { bytesOf } from "./bytes.ts";
 import { POLLIN, POLLOUT } from "./constants.ts";
 import { EAGAIN, EINTR } from "./errno.ts";
 import { Block, SYS, syscall } from "./libc.ts";
@@ -59,7 +60,7 @@ export function write(fd: number, text: string): number {
 }
 
 function textBlock(text: string): Block {
-  const bytes = new TextEncoder().encode(text);
+  const bytes = bytesOf(text);
   const block = new Block(bytes.length);
   block.bytes.set(bytes);
   return block;

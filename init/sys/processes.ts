@@ -2,7 +2,7 @@
 
 import { PR_SET_CHILD_SUBREAPER, RLIMIT_NOFILE, WNOHANG } from "./constants.ts";
 import type { ChildEnd, ResourceLimit } from "./kernel.ts";
-import { Block, SYS, syscall } from "./libc.ts";
+import { Block, SYS, setInteger, syscall } from "./libc.ts";
 
 const status = new Block(4);
 
@@ -11,8 +11,8 @@ export function reap(): ChildEnd | undefined {
   return pid > 0 ? { pid, status: status.view.getInt32(0, true) } : undefined;
 }
 
-// RLIM_INFINITY is 2^64-1; the kernel bounds RLIMIT_NOFILE by fs.nr_open (at most 2^31-64), so the
-// value can be met only where somebody raised neither. 2^53-1 stands for it in numbers.
+// RLIM_INFINITY (2^64-1) never stands here: the kernel bounds RLIMIT_NOFILE by fs.nr_open, which is
+// below 2^31.
 const limits = new Block(32);
 
 export function nofile(): ResourceLimit {
@@ -21,17 +21,22 @@ export function nofile(): ResourceLimit {
 }
 
 function limitAt(offset: number): number {
-  return Math.min(Number(limits.view.getBigUint64(offset, true)), Number.MAX_SAFE_INTEGER);
+  return limits.view.getUint32(offset, true) + limits.view.getUint32(offset + 4, true) * 2 ** 32;
 }
 
 export function setNofile(limit: ResourceLimit): number {
-  limits.view.setBigUint64(16, BigInt(limit.soft), true);
-  limits.view.setBigUint64(24, BigInt(limit.hard), true);
+  setInteger(limits.view, 16, limit.soft);
+  setInteger(limits.view, 24, limit.hard);
   return syscall(SYS.prlimit64, 0, RLIMIT_NOFILE, limits.address + 16, 0);
 }
 
 export function setSubreaper(): number {
   return syscall(SYS.prctl, PR_SET_CHILD_SUBREAPER, 1);
+}
+
+/** fdinit's own pid, 1 in a container. */
+export function ownPid(): number {
+  return syscall(SYS.getpid);
 }
 
 export function processGroup(pid: number): number {

@@ -2,6 +2,7 @@
 // with every signal blocked, so that every thread of the new process inherits the mask. The mask
 // fdinit was first started with travels in one environment variable, which the payload never sees.
 
+import { textOf } from "./bytes.ts";
 import {
   argumentVectorFrom,
   auxiliaryValue,
@@ -17,7 +18,7 @@ import {
   openDevNull,
 } from "./descriptors.ts";
 import type { SignalSet } from "./kernel.ts";
-import { Block, cString, SYS, syscall } from "./libc.ts";
+import { cString, pointers, SYS, syscall } from "./libc.ts";
 import { findRuntimeDescriptors } from "./runtime-descriptors.ts";
 import { formatSignalSet, parseSignalSet } from "./signals.ts";
 
@@ -28,18 +29,14 @@ const AT_EXECFN = 31;
 /** The mask of the first start when this is the second, else undefined. */
 export function maskBeforeReexec(): SignalSet | undefined {
   const text = environmentVariable(REEXEC_VARIABLE);
-  return text && parseSignalSet(Buffer.from(text).toString("latin1"));
+  return text && parseSignalSet(textOf(text));
 }
 
 /** Starts over with the calling thread's mask in place. Returns only when execve(2) failed: the negated errno. */
 export function reexec(originalMask: SignalSet): number {
   passInheritedThroughExec();
   const variable = cString(`${REEXEC_VARIABLE}=${formatSignalSet(originalMask)}`);
-  const strings = [...environmentStrings(), variable.address];
-  const envp = new Block(8 * (strings.length + 1));
-  strings.forEach((address, index) => {
-    envp.view.setBigUint64(8 * index, BigInt(address), true);
-  });
+  const envp = pointers([...environmentStrings(), variable.address]);
   // The path as it was given keeps the process's name; /proc/self/exe would call it "exe".
   const given = syscall(SYS.execve, auxiliaryValue(AT_EXECFN), argumentVectorFrom(0), envp.address);
   const itself = cString("/proc/self/exe");

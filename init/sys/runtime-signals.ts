@@ -7,7 +7,7 @@
 // thread. Where no executable page can be had, Bun's handlers stay: docs/signals.md.
 
 import { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGPWR, SIGSEGV, SIGSYS, SIGTRAP } from "./constants.ts";
-import { Block, libc, passToMainThread, SYS, syscall, writeAt } from "./libc.ts";
+import { Block, libc, passToMainThread, SYS, setInteger, syscall, writeAt } from "./libc.ts";
 
 const LEFT_UNBLOCKED = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGPWR, SIGSYS];
 
@@ -34,10 +34,10 @@ const FLAGS_OFFSET = 136;
 export function takeOverRuntimeSignals(): boolean {
   const page = syscall(SYS.mmap, 0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (page < 0) return false;
-  writeAt(page, passToMainThread(process.pid, EXIT_SOFTWARE));
+  writeAt(page, passToMainThread(syscall(SYS.getpid), EXIT_SOFTWARE));
   if (syscall(SYS.mprotect, page, PAGE, PROT_READ | PROT_EXEC) < 0) return false;
   const action = new Block(SIGACTION_SIZE);
-  action.view.setBigUint64(0, BigInt(page), true);
+  setInteger(action.view, 0, page);
   action.view.setInt32(FLAGS_OFFSET, SA_SIGINFO | SA_ONSTACK | SA_RESTART, true);
   for (const signal of LEFT_UNBLOCKED) libc.sigaction(signal, action.address, 0);
   return true;

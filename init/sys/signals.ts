@@ -99,7 +99,7 @@ const queued = new Block(SIGINFO_SIZE);
 export function queue(pid: number, signal: number, value: bigint): number {
   queued.view.setInt32(0, signal, true);
   queued.view.setInt32(8, SI_QUEUE, true);
-  queued.view.setInt32(16, process.pid, true);
+  queued.view.setInt32(16, syscall(SYS.getpid), true);
   queued.view.setBigUint64(24, value, true);
   return syscall(SYS.rt_sigqueueinfo, pid, signal, queued.address);
 }

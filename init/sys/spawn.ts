@@ -11,7 +11,7 @@ import {
 } from "./command-line.ts";
 import { POSIX_SPAWN_SETSIGDEF, POSIX_SPAWN_SETSIGMASK, SIGCHLD, SIGPIPE, SIGXFSZ } from "./constants.ts";
 import type { Arguments, SignalSet, SpawnRequest } from "./kernel.ts";
-import { Block, bytesAt, cString, libc } from "./libc.ts";
+import { Block, bytesAt, cString, libc, pointers } from "./libc.ts";
 import { maskBeforeReexec, REEXEC_VARIABLE } from "./reexec.ts";
 import { add } from "./signals.ts";
 
@@ -81,10 +81,7 @@ interface Vector {
 }
 
 function vectorOf(addresses: readonly number[], holds: readonly Block[]): Vector {
-  const block = new Block(8 * (addresses.length + 1));
-  addresses.forEach((address, index) => {
-    block.view.setBigUint64(8 * index, BigInt(address), true);
-  });
+  const block = pointers(addresses);
   return { address: block.address, holds: [block, ...holds] };
 }
 
@@ -113,11 +110,10 @@ function argumentBytes(given: Arguments): (string | Uint8Array)[] {
 function environmentVector(changes: Readonly<Record<string, string>>): Vector {
   const names = Object.keys(changes);
   if (names.length === 0 && !maskBeforeReexec()) return { address: environmentAddress, holds: [] };
-  const set = new Set(names);
   const addresses: number[] = [];
   for (const address of environmentStrings()) {
     const name = variableName(bytesAt(address));
-    if (!set.has(name) && name !== REEXEC_VARIABLE) addresses.push(address);
+    if (!names.includes(name) && name !== REEXEC_VARIABLE) addresses.push(address);
   }
   const blocks = names.map((name) => cString(`${name}=${changes[name]}`));
   return vectorOf([...addresses, ...blocks.map((block) => block.address)], blocks);

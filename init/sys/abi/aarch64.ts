@@ -23,6 +23,7 @@ export const SYS = {
   rt_sigprocmask: 135,
   rt_sigqueueinfo: 138,
   getpgid: 155,
+  getpid: 172,
   prctl: 167,
   execve: 221,
   mmap: 222,

@@ -8,6 +8,7 @@ export const SYS = {
   close: 3,
   mmap: 9,
   mprotect: 10,
+  getpid: 39,
   rt_sigaction: 13,
   rt_sigprocmask: 14,
   execve: 59,

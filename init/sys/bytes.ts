@@ -1,0 +1,41 @@
+// Byte strings: paths, arguments and variables as the kernel has them, which need not be UTF-8.
+// Plain Uint8Array; Buffer is not used on the way to the program, it costs a start its memory.
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** UTF-8, for what a policy or a person wrote. */
+export function bytesOf(text: string): Uint8Array {
+  return encoder.encode(text);
+}
+
+/** For showing: what is not UTF-8 becomes U+FFFD. */
+export function textOf(bytes: Uint8Array): string {
+  return decoder.decode(bytes);
+}
+
+export function concatenate(...parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** The parts between separators; an empty string has one empty part. */
+export function split(bytes: Uint8Array, separator: number): Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  for (let start = 0; ; ) {
+    const end = bytes.indexOf(separator, start);
+    if (end < 0) {
+      parts.push(bytes.subarray(start));
+      return parts;
+    }
+    parts.push(bytes.subarray(start, end));
+    start = end + 1;
+  }
+}
