@@ -61,4 +61,13 @@ function stop(code: number, message: string): number {
   return code;
 }
 
-exitNow(main());
+/** A defect of fdinit's own is said in one line, with the exit code that stands for it. */
+function mainOrSoftwareError(): number {
+  try {
+    return main();
+  } catch (error) {
+    return stop(EXIT_SOFTWARE, `internal error, please report it: ${error}`);
+  }
+}
+
+exitNow(mainOrSoftwareError());

@@ -15,6 +15,8 @@ const COLON = 0x3a;
 type Passing = SpawnRequest["pass"];
 
 export function startProgram(kernel: Kernel, launch: Launch, pass: Passing): LaunchResult {
+  const cwdProblem = launch.cwd === undefined ? 0 : kernel.canExecute(bytesOf(launch.cwd));
+  if (cwdProblem < 0) return { ok: false, failure: cannotEnter(launch.cwd ?? "", -cwdProblem) };
   let obstacle: { path: Uint8Array; errno: number } | undefined;
   for (const path of candidates(kernel, launch)) {
     const errno = -spawnAt(kernel, launch, path, pass);
@@ -29,7 +31,7 @@ export function startProgram(kernel: Kernel, launch: Launch, pass: Passing): Lau
   }
   return {
     ok: false,
-    failure: obstacle ? cannotExecute(kernel, launch, obstacle) : notFound(kernel, launch),
+    failure: obstacle ? cannotExecute(kernel, launch, obstacle) : notFound(launch),
   };
 }
 
@@ -68,14 +70,12 @@ function within(cwd: string | undefined, path: Uint8Array): Uint8Array {
   return cwd === undefined || path[0] === SLASH ? path : concatenate(bytesOf(`${cwd}/`), path);
 }
 
-function notFound(kernel: Kernel, launch: Launch): LaunchFailure {
-  const missing = launch.cwd === undefined ? 0 : kernel.canExecute(bytesOf(launch.cwd));
-  if (missing < 0) {
-    return {
-      code: "cannot-start",
-      message: `cannot change to the working directory "${launch.cwd}" (chdir): ${errnoText(-missing)}`,
-    };
-  }
+function cannotEnter(cwd: string, errno: number): LaunchFailure {
+  const message = `cannot change to the working directory ${JSON.stringify(cwd)} (chdir): ${errnoText(errno)}`;
+  return { code: "cannot-start", message };
+}
+
+function notFound(launch: Launch): LaunchFailure {
   const where = launch.program.includes(SLASH) ? errnoText(ENOENT) : "not found in PATH";
   return { code: "not-found", message: `cannot execute ${quote(launch.program)}: ${where}` };
 }

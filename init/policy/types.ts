@@ -42,7 +42,7 @@ export interface FdsPolicy {
   readonly method: "auto";
 }
 
-/** A written limit. `max` as soft limit is the hard limit; as hard limit it is the highest the kernel allows us. */
+/** A written limit. `max` as soft limit is the hard limit; as hard limit it is the inherited one. */
 export type NofileLimit = number | "inherit" | "max";
 
 /** Only ever an intent's doing: lower the inherited soft limit to this when it is above, else leave it. */

@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { builtInPolicy, loadPolicy } from "../../../init/policy/load.ts";
+import { builtInPolicy } from "../../../init/policy/built-in.ts";
+import { loadPolicy } from "../../../init/policy/load.ts";
 import { describeOrigins } from "../../../init/policy/origins.ts";
 import type { Intent, Policy, PolicyIssue } from "../../../init/policy/types.ts";
 
@@ -446,7 +447,8 @@ test("reads a plain policy without a mistake where the yaml package does not eve
   try {
     cpSync(join(import.meta.dir, "../../../init/policy"), folder, { recursive: true });
     const script = `
-      const { builtInPolicy, loadPolicy } = await import(${JSON.stringify(join(folder, "load.ts"))});
+      const { builtInPolicy } = await import(${JSON.stringify(join(folder, "built-in.ts"))});
+      const { loadPolicy } = await import(${JSON.stringify(join(folder, "load.ts"))});
       const load = (text) => loadPolicy({ name: "p", bytes: Buffer.from(text) }, () => undefined).ok;
       console.log(builtInPolicy("security").version, load("version: 1\\nintent: performance\\n"));
       try { load("version: 2\\n"); } catch (error) { console.log(error.message.includes("yaml")); }`;
