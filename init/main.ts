@@ -3,7 +3,8 @@
 
 import "./sys/first.ts"; // before everything else: until it has run, a signal can be lost
 
-import { readArguments } from "./cli/arguments.ts";
+import { commandLineFrom, readArguments } from "./cli/arguments.ts";
+import { environmentOf } from "./cli/environment.ts";
 import { EXIT_SOFTWARE, LAUNCH_EXIT, REFUSAL_EXIT } from "./cli/exit-codes.ts";
 import { readPolicy } from "./cli/read-policy.ts";
 import { report } from "./cli/reports.ts";
@@ -12,7 +13,6 @@ import { launch } from "./launch/launch.ts";
 import { buildPlan } from "./plan/build.ts";
 import { questions } from "./plan/decide.ts";
 import { supervise } from "./supervise/loop.ts";
-import { textOf } from "./sys/bytes.ts";
 import { commandLineWords } from "./sys/command-line.ts";
 import { linux as kernel } from "./sys/linux.ts";
 import { observe } from "./sys/observe.ts";
@@ -23,17 +23,16 @@ function main(): number {
   const signalFd = openSignalFd();
   if (signalFd < 0) return stop(EXIT_SOFTWARE, "cannot open a signalfd: is the limit of open files used up?");
 
-  const invocation = readArguments(commandLineWords(), environment);
+  const invocation = readArguments(commandLineWords(), environmentOf(kernel));
   if (invocation.do !== "run") {
     const { code, complaint } = report(kernel, invocation);
     return complaint === undefined ? code : stop(code, complaint);
   }
-  const read = readPolicy(kernel, invocation.options, environment);
+  const read = readPolicy(kernel, invocation.options);
   if (!read.ok) return stop(read.code, read.message);
-  const { policy } = read;
 
-  const facts = observe(kernel, [signalFd], questions(policy.fds.inherited));
-  const planned = buildPlan(policy, facts, program(invocation.programAt));
+  const facts = observe(kernel, [signalFd], questions(read.policy.fds.inherited));
+  const planned = buildPlan(read.policy, facts, commandLineFrom(kernel, invocation.programAt));
   if (!planned.ok) {
     for (const { message } of planned.refusals) say(kernel, message);
     return REFUSAL_EXIT[planned.refusals[0]?.code ?? "command-line"];
@@ -43,17 +42,6 @@ function main(): number {
   if (!launched.ok) return stop(LAUNCH_EXIT[launched.failure.code], launched.failure.message);
   // The point of no return: the program runs, and nothing may bail out any more.
   return supervise(kernel, signalFd, launched);
-}
-
-function program(at: number | undefined) {
-  return at === undefined
-    ? undefined
-    : { program: kernel.commandLineArgument(at), arguments: { commandLineFrom: at } };
-}
-
-function environment(name: string): string | undefined {
-  const value = kernel.environmentVariable(name);
-  return value && textOf(value);
 }
 
 function stop(code: number, message: string): number {

@@ -1,7 +1,9 @@
 // The command line: options up to the first word that is not one, then a subcommand or the program.
 // Pure: words in, an invocation or a complaint out. The program's own words are never looked at.
 
-import type { Intent } from "../policy/types.ts";
+import type { CommandLine } from "../plan/plan.ts";
+import type { Environment, Intent } from "../policy/types.ts";
+import type { Kernel } from "../sys/kernel.ts";
 
 export const INTENTS: readonly Intent[] = ["security", "performance", "simplicity"];
 
@@ -35,8 +37,6 @@ export type Invocation =
   | { readonly do: Subcommand; readonly options: Options; readonly operands: readonly string[] }
   | { readonly do: "complain"; readonly message: string };
 
-type Environment = (name: string) => string | undefined;
-
 /** Reads argv without argv[0]; `environment` supplies FDINIT_POLICY and FDINIT_INTENT where no option does. */
 export function readArguments(words: readonly string[], environment: Environment): Invocation {
   const given: { policy?: string; intent?: string } = {};
@@ -60,6 +60,13 @@ export function readArguments(words: readonly string[], environment: Environment
   return "message" in options
     ? complain(options.message)
     : { do: subcommand, options, operands: words.slice(index + 1) };
+}
+
+/** The program that stands at argv[at], with the arguments after it, byte for byte. */
+export function commandLineFrom(kernel: Kernel, at: number | undefined): CommandLine {
+  return at === undefined
+    ? undefined
+    : { program: kernel.commandLineArgument(at), arguments: { commandLineFrom: at } };
 }
 
 function complain(message: string): Invocation {

@@ -1,9 +1,10 @@
 // From the command line's words to a complete policy, or to a complaint a person can act on.
 
 import { builtInPolicy } from "../policy/built-in.ts";
-import type { Environment, Policy } from "../policy/types.ts";
+import type { Policy } from "../policy/types.ts";
 import type { Kernel } from "../sys/kernel.ts";
 import type { Options } from "./arguments.ts";
+import { environmentOf } from "./environment.ts";
 import { EXIT_POLICY } from "./exit-codes.ts";
 import { findPolicy } from "./find-policy.ts";
 
@@ -11,17 +12,13 @@ export type ReadPolicy =
   | { readonly ok: true; readonly policy: Policy }
   | { readonly ok: false; readonly code: number; readonly message: string };
 
-export function readPolicy(
-  kernel: Kernel,
-  { policy, intent }: Options,
-  environment: Environment,
-): ReadPolicy {
+export function readPolicy(kernel: Kernel, { policy, intent }: Options): ReadPolicy {
   const found = findPolicy(kernel, policy);
   if (!found.ok) return { ok: false, code: EXIT_POLICY, message: found.message };
   if (!found.source) return { ok: true, policy: builtInPolicy(intent ?? "security") };
   // Evaluated only now: without a policy's text none of it is needed on the way to the program.
   const { loadPolicy } = require("../policy/load.ts") as typeof import("../policy/load.ts");
-  const loaded = loadPolicy(found.source, environment, intent === undefined ? {} : { intent });
+  const loaded = loadPolicy(found.source, environmentOf(kernel), intent === undefined ? {} : { intent });
   if (loaded.ok) return loaded;
   const { renderIssues } = require("../policy/render.ts") as typeof import("../policy/render.ts");
   return {

@@ -56,7 +56,7 @@ function descriptorSteps(policy: InheritedPolicy, facts: Facts): Step[] {
       for (const fd of standardNumbers(stretch)) steps.push({ do: "devnull", fd });
       for (const range of around(stretch, stays)) steps.push({ do: "close", range });
     } else if (stretch.action === "cloexec") {
-      steps.push({ do: "cloexec", range: stretch });
+      steps.push({ do: "cloexec", range: { first: stretch.first, last: stretch.last } });
     }
   }
   for (const { fd } of facts.inherited)

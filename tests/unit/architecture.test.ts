@@ -1,0 +1,102 @@
+// Holds the table of rooms (CONTRIBUTING.md) against the imports: who may use whom, one file with
+// bun:ffi, one file that ends the process, no file that does two jobs.
+
+import { describe, expect, test } from "bun:test";
+import { globSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+
+const ROOT = join(import.meta.dir, "../..");
+
+/** Files of sys/ that hold data, types and pure functions: any room may import them. */
+const PURE_SYS = ["bytes", "constants", "errno", "facts", "kernel"].map((name) => `init/sys/${name}.ts`);
+
+/** What a room may import from outside itself, as tests on the imported path. */
+const ROOMS: Record<string, (path: string) => boolean> = {
+  cli: (path) => path !== "init/sys/libc.ts" && !path.startsWith("bun:ffi"),
+  policy: (path) => path === "yaml" || PURE_SYS.includes(path),
+  plan: (path) => path === "init/policy/types.ts" || PURE_SYS.includes(path),
+  launch: (path) => path === "init/plan/plan.ts" || PURE_SYS.includes(path),
+  supervise: (path) => path === "init/plan/plan.ts" || PURE_SYS.includes(path),
+  sys: (path) => path === "bun:ffi",
+};
+
+interface SourceFile {
+  readonly path: string;
+  readonly text: string;
+  readonly imports: readonly string[];
+}
+
+const sources: SourceFile[] = globSync("init/**/*.ts", { cwd: ROOT }).map((path) => {
+  const text = readFileSync(join(ROOT, path), "utf8");
+  const code = text.replace(/^\s*(\/\/|\*|\/\*).*$/gm, "");
+  const found = [...code.matchAll(/(?:from|import|require\(|import\()\s*"([^"]+)"/g)].map(
+    ([, name]) => name as string,
+  );
+  return {
+    path,
+    text,
+    imports: found.map((name) => (name.startsWith(".") ? normalize(join(dirname(path), name)) : name)),
+  };
+});
+
+function roomOf(path: string): string {
+  return path.split("/")[1] as string;
+}
+
+describe("the table of rooms", () => {
+  test("finds the sources it is about", () => {
+    expect(sources.map(({ path }) => path)).toContain("init/main.ts");
+    expect(sources.find(({ path }) => path === "init/main.ts")?.imports.length).toBeGreaterThan(5);
+    expect(new Set(sources.map(({ path }) => roomOf(path)))).toEqual(
+      new Set([...Object.keys(ROOMS), "main.ts"]),
+    );
+  });
+
+  for (const [room, mayImport] of Object.entries(ROOMS)) {
+    test(`${room} imports only what it may`, () => {
+      const broken = sources
+        .filter(({ path }) => roomOf(path) === room)
+        .flatMap(({ path, imports }) => imports.map((name) => ({ path, name })))
+        .filter(({ name }) => !name.startsWith(`init/${room}/`) && !mayImport(name));
+      expect(broken).toEqual([]);
+    });
+  }
+
+  test("only sys/libc.ts imports bun:ffi", () => {
+    expect(sources.filter(({ imports }) => imports.includes("bun:ffi")).map(({ path }) => path)).toEqual([
+      "init/sys/libc.ts",
+    ]);
+  });
+
+  test("only main.ts ends the process", () => {
+    const enders = sources.filter(({ text }) => /process\.exit|exitNow\(/.test(text)).map(({ path }) => path);
+    expect(enders.sort()).toEqual(["init/main.ts", "init/sys/processes.ts"]);
+  });
+
+  test("libc is named in one place", () => {
+    expect(sources.filter(({ text }) => /"libc\./.test(text)).map(({ path }) => path)).toEqual([
+      "init/sys/libc.ts",
+    ]);
+  });
+
+  test("no file has more than 400 lines, and main.ts tells its story in 62", () => {
+    const lines = (path: string) =>
+      sources
+        .find((source) => source.path === path)
+        ?.text.trimEnd()
+        .split("\n").length ?? 0;
+    expect(
+      sources
+        .filter(({ path }) => !path.includes("/generated/") && lines(path) > 400)
+        .map(({ path }) => path),
+    ).toEqual([]);
+    expect(lines("init/main.ts")).toBeLessThanOrEqual(62);
+  });
+
+  test("every file opens by saying what it is for", () => {
+    const silent = sources.filter(
+      ({ path, text }) => !path.includes("/generated/") && !text.startsWith("// "),
+    );
+    expect(silent.map(({ path }) => path)).toEqual([]);
+  });
+});

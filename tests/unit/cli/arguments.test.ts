@@ -1,0 +1,107 @@
+import { describe, expect, test } from "bun:test";
+import { readArguments, SUBCOMMANDS } from "../../../init/cli/arguments.ts";
+import { findPolicy } from "../../../init/cli/find-policy.ts";
+import { report } from "../../../init/cli/reports.ts";
+import { say } from "../../../init/cli/say.ts";
+import { bytesOf } from "../../../init/sys/bytes.ts";
+import { EISDIR, ENOENT } from "../../../init/sys/errno.ts";
+import { fakeKernel } from "../fake-kernel.ts";
+
+const read = (line: string, variables: Record<string, string> = {}) =>
+  readArguments(line === "" ? [] : line.split(" "), (name) => variables[name]);
+
+describe("the command line", () => {
+  test.each([
+    ["", { do: "run", options: {} }],
+    ["app -x --policy y", { do: "run", options: {}, programAt: 1 }],
+    ["-- app", { do: "run", options: {}, programAt: 2 }],
+    ["-- check", { do: "run", options: {}, programAt: 2 }],
+    ["--", { do: "run", options: {} }],
+    ["--policy p.yaml app", { do: "run", options: { policy: "p.yaml" }, programAt: 3 }],
+    ["--policy=p=q app", { do: "run", options: { policy: "p=q" }, programAt: 2 }],
+    ["--intent simplicity -- app", { do: "run", options: { intent: "simplicity" }, programAt: 4 }],
+    ["- x", { do: "run", options: {}, programAt: 1 }],
+    ["--help", { do: "help", options: {}, operands: [] }],
+    ["-V", { do: "version", options: {}, operands: [] }],
+    ["version", { do: "version", options: {}, operands: [] }],
+    ["--policy p check a b", { do: "check", options: { policy: "p" }, operands: ["a", "b"] }],
+  ] as const)("%j", (line, invocation) => {
+    expect(read(line)).toEqual(invocation as never);
+  });
+
+  test.each(["--polcy x", "-x app", "--policy", "--policy=", "--intent fast app"])(
+    "complains about %j",
+    (line) => {
+      expect(read(line).do).toBe("complain");
+    },
+  );
+
+  test("takes variables where no option is given, and an empty one for unset", () => {
+    const variables = { FDINIT_POLICY: "v.yaml", FDINIT_INTENT: "performance" };
+    expect(read("app", variables)).toMatchObject({ options: { policy: "v.yaml", intent: "performance" } });
+    expect(read("--policy o --intent security app", variables)).toMatchObject({
+      options: { policy: "o", intent: "security" },
+    });
+    expect(read("app", { FDINIT_POLICY: "", FDINIT_INTENT: "" })).toMatchObject({ options: {} });
+    expect(read("app", { FDINIT_INTENT: "x" }).do).toBe("complain");
+  });
+});
+
+describe("finding the policy", () => {
+  const files = (map: Record<string, Uint8Array | number>) =>
+    fakeKernel([], { readFile: (path) => map[path as string] ?? -ENOENT });
+
+  test("takes /etc/fdinit/policy.yaml when none is named, and none at all when that is not there", () => {
+    const bytes = bytesOf("version: 1");
+    const name = "/etc/fdinit/policy.yaml";
+    expect(findPolicy(files({ [name]: bytes }), undefined)).toEqual({ ok: true, source: { name, bytes } });
+    expect(findPolicy(files({}), undefined)).toEqual({ ok: true, source: undefined });
+  });
+
+  test("does not start without one that is there and cannot be read", () => {
+    expect(findPolicy(files({ "/etc/fdinit/policy.yaml": -EISDIR }), undefined).ok).toBe(false);
+    expect(findPolicy(files({}), "/nope.yaml").ok).toBe(false);
+  });
+
+  test("knows the embedded ones by name, and names them when asked for another", () => {
+    expect(findPolicy(files({}), "nginx")).toMatchObject({ ok: true, source: { name: "nginx" } });
+    expect(findPolicy(files({}), "ngnix")).toMatchObject({
+      ok: false,
+      message: expect.stringContaining("nginx"),
+    });
+    expect(findPolicy(files({}), "toString").ok).toBe(false);
+  });
+});
+
+test("every subcommand that is not there yet says so, and how to run a program of that name", () => {
+  for (const name of SUBCOMMANDS.filter((name) => name !== "version" && name !== "help")) {
+    const { code, complaint } = report(fakeKernel([]), { do: name, options: {}, operands: [] });
+    expect([code, complaint?.includes(`fdinit -- ${name}`)]).toEqual([64, true]);
+  }
+});
+
+test("help and version go to standard output with exit code 0", () => {
+  for (const name of ["help", "version"] as const) {
+    const written: [number, string][] = [];
+    const kernel = fakeKernel([], { write: (fd, text) => written.push([fd, text]) });
+    expect(report(kernel, { do: name, options: {}, operands: [] })).toEqual({ code: 0 });
+    expect(written).toEqual([[1, expect.stringContaining("fdinit")]]);
+  }
+});
+
+describe("say", () => {
+  test("shows control characters instead of sending them to a terminal", () => {
+    const lines: string[] = [];
+    say(fakeKernel([], { writeNow: (_fd, text) => lines.push(text) > 0 }), "a\x1b[31m\x07b\u009b\n\tc");
+    expect(lines).toEqual(["fdinit: a\\x1b[31m\\x07b\\x9b\n\tc\n"]);
+  });
+
+  test("counts what standard error would not take and says so later", () => {
+    const lines: string[] = [];
+    const full = fakeKernel([], { writeNow: () => false });
+    say(full, "one");
+    say(full, "two");
+    say(fakeKernel([], { writeNow: (_fd, text) => lines.push(text) > 0 }), "three");
+    expect(lines).toEqual(["fdinit: 2 earlier lines were lost: standard error was full\nfdinit: three\n"]);
+  });
+});

@@ -1,0 +1,154 @@
+import { describe, expect, test } from "bun:test";
+import { launch } from "../../../init/launch/launch.ts";
+import type { Launch, Plan } from "../../../init/plan/plan.ts";
+import { bytesOf, textOf } from "../../../init/sys/bytes.ts";
+import { EACCES, EAGAIN, ENOENT, ENOEXEC, ENOTDIR } from "../../../init/sys/errno.ts";
+import type { Kernel } from "../../../init/sys/kernel.ts";
+import { fakeKernel } from "../fake-kernel.ts";
+
+/** A kernel with these files: what spawning each answers, 100 being the pid of one that runs. */
+function kernelWith(
+  files: Record<string, number>,
+  path: string | undefined,
+  overrides: Partial<Kernel> = {},
+) {
+  return fakeKernel([0, 1, 2, 5], {
+    environmentVariable: (name) => (name === "PATH" && path !== undefined ? bytesOf(path) : undefined),
+    canExecute: (file) => {
+      const answer = files[textOf(file)];
+      return answer === undefined ? -ENOENT : answer === -EACCES ? -EACCES : 0;
+    },
+    spawn: (request) => (request.byShell ? 200 : (files[textOf(request.path)] ?? -ENOENT)),
+    ...overrides,
+  });
+}
+
+function run(kernel: Kernel, program: string, more: Partial<Launch> = {}) {
+  const plan: Plan = {
+    steps: [
+      {
+        do: "spawn",
+        launch: {
+          service: "main",
+          program: bytesOf(program),
+          arguments: { words: [program] },
+          environment: {},
+          keep: [],
+          devNullAsStdin: false,
+          ...more,
+        },
+      },
+    ],
+  };
+  return launch(plan, { kernel, firstOwn: 6 });
+}
+
+describe("finding the program", () => {
+  test("takes the first of PATH that runs", () => {
+    expect(run(kernelWith({ "/b/x": 101, "/c/x": 102 }, "/a:/b:/c"), "x")).toMatchObject({
+      ok: true,
+      pid: 101,
+    });
+  });
+
+  test("goes on past one that may not be executed", () => {
+    expect(run(kernelWith({ "/a/x": -EACCES, "/c/x": 102 }, "/a:/b:/c"), "x")).toMatchObject({
+      ok: true,
+      pid: 102,
+    });
+  });
+
+  test("is 126 when the only one found may not be executed", () => {
+    expect(run(kernelWith({ "/a/x": -EACCES }, "/a:/b"), "x")).toMatchObject({
+      ok: false,
+      failure: { code: "not-executable", message: 'cannot execute "/a/x": EACCES: permission denied' },
+    });
+  });
+
+  test("is 127 when PATH holds none", () => {
+    expect(run(kernelWith({}, "/a:/b"), "x")).toMatchObject({ ok: false, failure: { code: "not-found" } });
+  });
+
+  test("is 127 for a path that is not there, and PATH is not searched for one with a slash", () => {
+    expect(run(kernelWith({ "/a/./x": 101 }, "/a"), "./x")).toMatchObject({
+      ok: false,
+      failure: { code: "not-found" },
+    });
+  });
+
+  test("searches the service's own PATH when it has one", () => {
+    const kernel = kernelWith({ "/a/x": 101, "/own/x": 102 }, "/a");
+    expect(run(kernel, "x", { environment: { PATH: "/own" } })).toMatchObject({ pid: 102 });
+  });
+
+  test("takes an empty element of PATH for the current directory", () => {
+    expect(run(kernelWith({ x: 103 }, "/a::/b"), "x")).toMatchObject({ pid: 103 });
+  });
+
+  test("searches the usual directories when PATH is not set", () => {
+    expect(run(kernelWith({ "/usr/bin/x": 104 }, undefined), "x")).toMatchObject({ pid: 104 });
+  });
+
+  test("runs a file the kernel does not know by /bin/sh, as execvp does", () => {
+    expect(run(kernelWith({ "/a/x": -ENOEXEC }, "/a"), "x")).toMatchObject({ ok: true, pid: 200 });
+  });
+
+  test("stops at an error that another directory cannot mend", () => {
+    expect(run(kernelWith({ "/a/x": -EAGAIN, "/b/x": 101 }, "/a:/b"), "x")).toMatchObject({
+      ok: false,
+      failure: { message: 'cannot execute "/a/x": EAGAIN: resource temporarily unavailable' },
+    });
+  });
+});
+
+describe("explaining a file that exists and yet is not found", () => {
+  const explained = (head: string) =>
+    run(kernelWith({ "/a/x": -ENOENT }, "/a", { readFile: () => bytesOf(head) }), "x");
+
+  test.each([
+    ["#!/no/sh\n", 'its interpreter "/no/sh" does not exist'],
+    ["#! /no/sh -e\n", 'its interpreter "/no/sh" does not exist'],
+    ["#!/bin/sh\r\n", 'its interpreter "/bin/sh\\r" does not exist: the file has DOS line ends'],
+    ["\x7fELF", "the dynamic loader it names (PT_INTERP) does not exist: is it built for another libc?"],
+  ])("%j", (head, reason) => {
+    expect(explained(head)).toMatchObject({
+      failure: { code: "not-executable", message: `cannot execute "/a/x": ${reason}` },
+    });
+  });
+});
+
+test("names a working directory that cannot be entered", () => {
+  const kernel = kernelWith({ "/bin/x": 101, "/gone": -ENOTDIR }, "/bin");
+  expect(run(kernel, "x", { cwd: "/nowhere" })).toMatchObject({
+    ok: false,
+    failure: {
+      code: "cannot-start",
+      message: expect.stringContaining('working directory "/nowhere" (chdir): ENOENT'),
+    },
+  });
+});
+
+test("looks for a relative program where the child will be", () => {
+  const kernel = kernelWith({ "/srv": 0, "/srv/./x": 0, "./x": 105 }, "/bin");
+  expect(run(kernel, "./x", { cwd: "/srv" })).toMatchObject({ ok: true, pid: 105 });
+});
+
+test("gives /dev/null as standard input, opened above the runtime's numbers, and closes its own copy", () => {
+  const kernel = fakeKernel([0, 1, 2, 5]);
+  run(kernel, "/bin/x", { keep: [9], devNullAsStdin: true });
+  expect(kernel.spawned[0]?.pass).toEqual([
+    { from: 9, to: 9 },
+    { from: 6, to: 0 },
+  ]);
+  expect(kernel.open.has(6)).toBe(false);
+});
+
+test("stops at the first step that fails and starts nothing", () => {
+  const kernel = fakeKernel([0, 1, 2], { setNofile: () => -1 });
+  const result = launch(
+    { steps: [{ do: "nofile", limit: { soft: 10, hard: 20 } }] },
+    { kernel, firstOwn: 6 },
+  );
+  expect(result).toMatchObject({ ok: false, failure: { code: "kernel" } });
+  expect(kernel.spawned).toEqual([]);
+});
