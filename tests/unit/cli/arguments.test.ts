@@ -49,7 +49,9 @@ describe("the command line", () => {
 
 describe("finding the policy", () => {
   const files = (map: Record<string, Uint8Array | number>) =>
-    fakeKernel([], { readFile: (path) => map[path as string] ?? -ENOENT });
+    fakeKernel([], {
+      readFile: (path) => (Object.hasOwn(map, path as string) ? (map[path as string] ?? -ENOENT) : -ENOENT),
+    });
 
   test("takes /etc/fdinit/policy.yaml when none is named, and none at all when that is not there", () => {
     const bytes = bytesOf("version: 1");

@@ -1,0 +1,38 @@
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { harden } from "../../../scripts/harden.ts";
+
+// The development Bun is the executable that compiled ones are made from.
+const bun = readFileSync(process.execPath);
+
+describe("hardening", () => {
+  const { bytes, changes } = harden(bun);
+
+  test("keeps the length and changes single bytes only", () => {
+    expect(bytes.length).toBe(bun.length);
+    let changed = 0;
+    for (let at = 0; at < bun.length; at++) if (bytes[at] !== bun[at]) changed++;
+    const places = Number(/\((\d+) places\)/.exec(changes[1] ?? "")?.[1]);
+    expect(changed).toBe(places + 1);
+    expect(places).toBeGreaterThan(100);
+  });
+
+  test("leaves no name that could be set, but BUN_JSC_", () => {
+    const text = bytes.toString("latin1");
+    for (const name of ["BUN_BE_BUN\0", "BUN_OPTIONS", "BUN_INSPECT_PRELOAD\0"]) expect(text).not.toContain(`\0${name}`);
+    expect(text).toContain("BUN_JSC_");
+  });
+
+  test("renames the import once", () => {
+    expect(bun.toString("latin1")).toContain("\0setrlimit\0");
+    expect(bytes.toString("latin1").match(/\0setrlimit\0/g)?.length).toBe(1);
+  });
+
+  test("refuses what it does not know", () => {
+    expect(() => harden(bytes)).toThrow("setrlimit in .dynstr occurs 0 times");
+    expect(() => harden(Buffer.from("#!/bin/sh\n".padEnd(100)))).toThrow("not a 64-bit ELF file");
+    const gone = Buffer.from(bun);
+    for (let at = gone.indexOf("BUN_BE_BUN"); at >= 0; at = gone.indexOf("BUN_BE_BUN", at)) gone.write("XXX", at);
+    expect(() => harden(gone)).toThrow("BUN_BE_BUN");
+  });
+});
