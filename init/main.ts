@@ -31,13 +31,14 @@ function main(): number {
   const read = readPolicy(kernel, invocation.options);
   if (!read.ok) return stop(read.code, read.message);
 
-  const facts = observe(kernel, [signalFd], questions(read.policy.fds.inherited));
+  const facts = observe(kernel, [signalFd], questions(read.policy.fds.inherited, read.policy.intent));
   const planned = buildPlan(read.policy, facts, commandLineFrom(kernel, invocation.programAt));
   if (!planned.ok) {
     for (const { message } of planned.refusals) say(kernel, message);
     return REFUSAL_EXIT[planned.refusals[0]?.code ?? "command-line"];
   }
 
+  for (const warning of planned.plan.warnings) say(kernel, warning);
   const launched = launch(planned.plan, { kernel, firstOwn: signalFd + 1 });
   if (!launched.ok) return stop(LAUNCH_EXIT[launched.failure.code], launched.failure.message);
   // The point of no return: the program runs, and nothing may bail out any more.

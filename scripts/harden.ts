@@ -10,7 +10,7 @@ export interface Hardened {
 }
 
 interface Section {
-  readonly name: string;
+  readonly address: number;
   readonly offset: number;
   readonly size: number;
 }
@@ -40,7 +40,7 @@ const NAMES = /BUN_(?!JSC_)[A-Z][A-Z0-9_]+|NODE_CHANNEL_FD|(?<=\0)JSC_[a-zA-Z0-9
 
 export function harden(executable: Buffer): Hardened {
   const bytes = Buffer.from(executable);
-  return { bytes, changes: [keepSoftLimit(bytes), deafen(bytes)] };
+  return { bytes, changes: [keepSoftLimit(bytes), deafen(bytes), settleAllocator(bytes), ...keepAlone(bytes)] };
 }
 
 /**
@@ -73,7 +73,63 @@ function deafen(bytes: Buffer): string {
     bytes.write("=", offset + index, "latin1");
     places++;
   }
-  return `BUN_*, JSC_* and NODE_CHANNEL_FD have no power over fdinit (${places} places)`;
+  return `BUN_* but BUN_JSC_*, JSC_* and NODE_CHANNEL_FD have no power over fdinit (${places} places)`;
+}
+
+// struct mi_option_desc_s { long value; int init; int option; const char *name, *legacy_name; }, 32 bytes,
+// one for each option in order. init: 0 read MIMALLOC_<name> from the environment, 1 take the value.
+const OPTION_SIZE = 32;
+const OPTION_NAME = 16;
+const DEFAULTED = 1;
+
+/**
+ * Bun's allocator, mimalloc, starts a thread that wakes up every half minute, and takes orders from
+ * MIMALLOC_* variables. In its table of options the thread is switched off, and every option is marked as
+ * already read.
+ */
+function settleAllocator(bytes: Buffer): string {
+  const rodata = section(bytes, ".rodata");
+  const strings = bytes.subarray(rodata.offset, rodata.offset + rodata.size);
+  const thread = "mi-scavenger\0";
+  const name = onlyOccurrence(strings, Buffer.from(thread), thread) + "mi-".length;
+  const data = section(bytes, ".data");
+  const table = bytes.subarray(data.offset, data.offset + data.size);
+  const pointer = Buffer.alloc(8);
+  pointer.writeBigUInt64LE(BigInt(rodata.address + name));
+  const scavenger = onlyOccurrence(table, pointer, "mimalloc's option scavenger") - OPTION_NAME;
+  if (table.readBigInt64LE(scavenger) !== 1n) throw new Error("hardening: mimalloc's scavenger is not on");
+  const first = scavenger - OPTION_SIZE * table.readInt32LE(scavenger + 12);
+  table.writeBigInt64LE(0n, scavenger);
+  let options = 0;
+  for (
+    let at = first;
+    table.readInt32LE(at + 8) === 0 && table.readInt32LE(at + 12) === options;
+    at += OPTION_SIZE
+  ) {
+    table.writeInt32LE(DEFAULTED, at + 8);
+    options++;
+  }
+  if (scavenger >= first + OPTION_SIZE * options)
+    throw new Error("hardening: mimalloc's options are not in order");
+  return `the allocator's thread is off and its MIMALLOC_* variables have no power (${options} options)`;
+}
+
+// <elf.h>: e_machine
+const EM_X86_64 = 62;
+
+/**
+ * JavaScriptCore starts a thread that warms up memory once its heap has 64 blocks. The default is set
+ * beside another one (32 blocks at a time) by one instruction, mov rax, 0x40_00000020; with 2^31-1 in its
+ * place the thread is never started, and PID 1 has one thread. Not done on arm64, where code looks different.
+ */
+function keepAlone(bytes: Buffer): string[] {
+  if (bytes.readUInt16LE(0x12) !== EM_X86_64) return [];
+  const text = section(bytes, ".text");
+  const code = bytes.subarray(text.offset, text.offset + text.size);
+  const instruction = Buffer.from([0x48, 0xb8, 0x20, 0, 0, 0, 0x40, 0, 0, 0]);
+  const at = onlyOccurrence(code, instruction, "the default of warmUpMarkedBlockStartAfterBlocks");
+  code.writeInt32LE(0x7fffffff, at + 6);
+  return ["the engine's warm-up thread is never started (warmUpMarkedBlockStartAfterBlocks)"];
 }
 
 function onlyOccurrence(area: Buffer, text: Buffer, what: string): number {
@@ -102,11 +158,12 @@ function section(bytes: Buffer, wanted: string): Section {
     const at = table + entrySize * index;
     const nameAt = names.offset + bytes.readUInt32LE(at);
     const name = bytes.toString("latin1", nameAt, bytes.indexOf(0, nameAt));
-    if (name === wanted) return { name, ...header(bytes, at) };
+    if (name === wanted) return header(bytes, at);
   }
   throw new Error(`hardening: no section ${wanted}`);
 }
 
-function header(bytes: Buffer, at: number): { offset: number; size: number } {
-  return { offset: Number(bytes.readBigUInt64LE(at + 0x18)), size: Number(bytes.readBigUInt64LE(at + 0x20)) };
+function header(bytes: Buffer, at: number): Section {
+  const field = (offset: number) => Number(bytes.readBigUInt64LE(at + offset));
+  return { address: field(0x10), offset: field(0x18), size: field(0x20) };
 }

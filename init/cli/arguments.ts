@@ -54,7 +54,7 @@ export function readArguments(words: readonly string[], environment: Environment
     given[name === "--policy" ? "policy" : "intent"] = value;
   }
   const first = words[index];
-  const subcommand = SUBCOMMANDS.find((name) => name === first);
+  const subcommand = SUBCOMMANDS.includes(first as Subcommand) ? (first as Subcommand) : undefined;
   if (!subcommand) return run(given, environment, first === undefined ? undefined : index);
   const options = settle(given, environment);
   return "message" in options
@@ -94,7 +94,7 @@ function settle(
 ): Options | { message: string } {
   const policy = given.policy ?? (environment("FDINIT_POLICY") || undefined);
   const word = given.intent ?? (environment("FDINIT_INTENT") || undefined);
-  const intent = INTENTS.find((name) => name === word);
+  const intent = INTENTS.includes(word as Intent) ? (word as Intent) : undefined;
   if (word !== undefined && !intent) {
     const origin = given.intent === undefined ? "FDINIT_INTENT" : "--intent";
     return { message: `${origin} is ${JSON.stringify(word)}, not one of: ${INTENTS.join(", ")}` };

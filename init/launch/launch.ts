@@ -92,12 +92,46 @@ function replace(fd: number, { kernel, firstOwn }: LaunchContext): LaunchFailure
   return failure;
 }
 
-function spawnStep(plan: Launch, { kernel, firstOwn }: LaunchContext): LaunchResult {
-  const pass = plan.keep.map((fd) => ({ from: fd, to: fd }));
-  const stdin = plan.devNullAsStdin ? kernel.openDevNull(firstOwn) : undefined;
-  if (stdin !== undefined && stdin < 0)
-    return failed("kernel", `cannot open /dev/null: ${errnoText(-stdin)}`);
-  const result = startProgram(kernel, plan, stdin === undefined ? pass : [...pass, { from: stdin, to: 0 }]);
-  if (stdin !== undefined) kernel.close(stdin);
+function spawnStep(plan: Launch, context: LaunchContext): LaunchResult {
+  const { kernel, firstOwn } = context;
+  const wanted = [...plan.pass];
+  const temporary: number[] = [];
+  if (plan.devNullAsStdin) {
+    const stdin = kernel.openDevNull(firstOwn);
+    if (stdin < 0) return failed("kernel", `cannot open /dev/null: ${errnoText(-stdin)}`);
+    temporary.push(stdin);
+    wanted.push({ from: stdin, to: 0 });
+  }
+  const untangled = untangle(wanted, context, temporary);
+  const result =
+    typeof untangled === "number"
+      ? failed(
+          "kernel",
+          `cannot copy a descriptor out of the way (F_DUPFD_CLOEXEC): ${errnoText(-untangled)}`,
+        )
+      : startProgram(kernel, plan, untangled);
+  for (const fd of temporary) kernel.close(fd);
   return result;
+}
+
+/**
+ * The child's dup2 calls follow one another, so one may overwrite what a later one starts from: such a
+ * source is copied first to a number that is nobody's target. A negated errno when that fails.
+ */
+function untangle(
+  wanted: Launch["pass"],
+  { kernel, firstOwn }: LaunchContext,
+  temporary: number[],
+): Launch["pass"] | number {
+  let least = firstOwn;
+  for (const { to } of wanted) least = Math.max(least, to + 1);
+  const pass: { from: number; to: number }[] = [];
+  for (const { from, to } of wanted) {
+    const isOverwritten = from !== to && wanted.some((other) => other.to === from);
+    const source = isOverwritten ? kernel.duplicateAbove(from, least) : from;
+    if (source < 0) return source;
+    if (isOverwritten) temporary.push(source);
+    pass.push({ from: source, to });
+  }
+  return pass;
 }

@@ -56,9 +56,11 @@ function candidates(kernel: Kernel, { program, environment }: Launch): Uint8Arra
   if (program.length === 0) return [];
   if (program.includes(SLASH)) return [program];
   const path = searchPath(kernel, environment["PATH"]);
-  return split(path, COLON).map((directory) =>
-    directory.length === 0 ? program : concatenate(directory, Uint8Array.of(SLASH), program),
-  );
+  const paths: Uint8Array[] = [];
+  for (const directory of split(path, COLON)) {
+    paths.push(directory.length === 0 ? program : concatenate(directory, Uint8Array.of(SLASH), program));
+  }
+  return paths;
 }
 
 function searchPath(kernel: Kernel, given: string | undefined): Uint8Array {

@@ -1,40 +1,79 @@
-// Which action a descriptor number gets: the first rule that names it, else the default. Pure.
-// Rules speak of numbers only, so what they say can be known for every number without looking.
+// Which action a descriptor gets: the first rule that fits it, else the default. Pure, and the one
+// place where it is decided: the run, `plan` and `audit` all ask here.
 
-import type { InheritedAction, InheritedPolicy } from "../policy/types.ts";
+import type { InheritedAction, InheritedPolicy, InheritedRule, Intent } from "../policy/types.ts";
 import { LAST_FD } from "../policy/types.ts";
-import type { Questions, Range } from "../sys/facts.ts";
+import type { InheritedDescriptor, Questions, Range } from "../sys/facts.ts";
+import { FIRST_BEYOND_STANDARD, isByNumber, matches, numbersOf } from "./match.ts";
 
-/** 0, 1 and 2 are kept unless a rule names them: the default is about the rest. */
-export const FIRST_BEYOND_STANDARD = 3;
+export interface Decision {
+  readonly action: InheritedAction;
+  /** Undefined: the default, or the standing rule that 0, 1 and 2 are kept. */
+  readonly rule?: InheritedRule;
+  /** A rule before the one that decided needed something that could not be found out. */
+  readonly undetermined: boolean;
+}
+
+/** An inherited descriptor with what is done about it. */
+export interface Decided extends InheritedDescriptor {
+  readonly decision: Decision;
+}
+
+/** What is known of a number: `descriptor` only when it is open and was looked at. */
+type Known = Pick<InheritedDescriptor, "fd" | "descriptor">;
+
+export function decide(policy: InheritedPolicy, { fd, descriptor }: Known): Decision {
+  let undetermined = false;
+  for (const rule of policy.rules) {
+    const answer = matches(rule.match, fd, descriptor);
+    if (answer === true) return { action: rule.action, rule, undetermined };
+    if (answer === "undetermined") undetermined = true;
+  }
+  return { action: fd < FIRST_BEYOND_STANDARD ? "keep" : policy.default, undetermined };
+}
+
+/** security starts with nothing it cannot judge; the other intents go on as if the rule did not fit. */
+export function settle(policy: InheritedPolicy, intent: Intent, known: Known): Decision {
+  const decision = decide(policy, known);
+  return decision.undetermined && intent === "security" ? { ...decision, action: "refuse" } : decision;
+}
 
 /** A stretch of numbers that all get the same action. */
 export interface Stretch extends Range {
   readonly action: InheritedAction;
 }
 
-/** The action for one number. */
-export function decide(policy: InheritedPolicy, fd: number): InheritedAction {
-  const rule = policy.rules.find(({ match }) => match.fd.some((range) => range.from <= fd && fd <= range.to));
-  return rule?.action ?? (fd < FIRST_BEYOND_STANDARD ? "keep" : policy.default);
-}
-
-/** Every number from 0 to the highest there can be, cut where the action changes. */
-export function stretches(policy: InheritedPolicy): Stretch[] {
+/**
+ * Every number from 0 to the highest there can be, cut where the action changes. Numbers that are not
+ * `listed` are not open, or nobody asked: for them only rules by number count.
+ */
+export function stretches(
+  policy: InheritedPolicy,
+  intent: Intent,
+  listed: readonly InheritedDescriptor[],
+): Stretch[] {
   const cuts = [0, FIRST_BEYOND_STANDARD];
-  for (const { match } of policy.rules) for (const { from, to } of match.fd) cuts.push(from, to + 1);
-  const starts = cuts
-    .filter((cut, index) => cut <= LAST_FD && cuts.indexOf(cut) === index)
-    .sort((a, b) => a - b);
+  for (const { match } of policy.rules) {
+    if (isByNumber(match)) for (const { from, to } of numbersOf(match)) cuts.push(from, to + 1);
+  }
+  const looked = new Map<number, Known>();
+  for (const known of listed) {
+    if (!known.descriptor) continue;
+    looked.set(known.fd, known);
+    cuts.push(known.fd, known.fd + 1);
+  }
+  cuts.sort((a, b) => a - b);
   const result: Stretch[] = [];
-  starts.forEach((first, index) => {
-    const last = (starts[index + 1] ?? LAST_FD + 1) - 1;
-    const action = decide(policy, first);
+  for (let index = 0; index < cuts.length; index++) {
+    const first = cuts[index] as number;
+    const last = (cuts[index + 1] ?? LAST_FD + 1) - 1;
+    if (last < first || first > LAST_FD) continue;
+    const { action } = settle(policy, intent, looked.get(first) ?? { fd: first });
     const before = result.at(-1);
     if (before && before.action === action && first !== FIRST_BEYOND_STANDARD) {
       result[result.length - 1] = { ...before, last };
     } else result.push({ first, last, action });
-  });
+  }
   return result;
 }
 
@@ -45,13 +84,32 @@ const MOST_LOOKED_AT = 256;
 export const SCAN_LIMIT = 65536;
 
 /**
- * What has to be known before a plan can be made. Closing and marking need no knowledge; what is
- * kept, refused or replaced beyond 2 does.
+ * What has to be known before a plan can be made. Closing and marking by number need no knowledge;
+ * what is kept, refused or replaced beyond 2 does, and so does every rule about more than numbers.
  */
-export function questions(policy: InheritedPolicy): Questions {
-  const lookAt = stretches(policy)
-    .filter(({ action }) => action !== "close" && action !== "cloexec")
-    .filter(({ last, action }) => last >= FIRST_BEYOND_STANDARD || action !== "keep");
-  const numbers = lookAt.reduce((sum, { first, last }) => sum + last - first + 1, 0);
-  return { enumerate: numbers > MOST_LOOKED_AT, lookAt, scanLimit: SCAN_LIMIT };
+export function questions(policy: InheritedPolicy, intent: Intent): Questions {
+  const mustSee: Range[] = [];
+  for (const { first, last, action } of stretches(policy, intent, [])) {
+    const isSettled =
+      action === "close" || action === "cloexec" || (action === "keep" && last < FIRST_BEYOND_STANDARD);
+    if (!isSettled) mustSee.push({ first, last });
+  }
+  const lookAt = [...mustSee];
+  let classify = policy.expect.length > 0;
+  if (classify) lookAt.push({ first: FIRST_BEYOND_STANDARD, last: LAST_FD });
+  for (const { match } of policy.rules) {
+    if (isByNumber(match)) continue;
+    classify = true;
+    for (const { from, to } of numbersOf(match)) lookAt.push({ first: from, last: to });
+  }
+  let numbers = 0;
+  for (const { first, last } of lookAt) numbers += last - first + 1;
+  return {
+    enumerate: numbers > MOST_LOOKED_AT,
+    classify,
+    lookAt,
+    mustSee,
+    scanLimit: SCAN_LIMIT,
+    workingDirectory: intent === "security",
+  };
 }

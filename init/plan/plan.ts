@@ -15,8 +15,8 @@ export interface Launch {
   readonly arguments: Arguments;
   readonly environment: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Handed over under the same number. */
-  readonly keep: readonly number[];
+  /** Descriptors of PID 1 and the numbers the program gets them under. */
+  readonly pass: readonly { readonly from: number; readonly to: number }[];
   /** Its standard input is /dev/null instead of fdinit's own. */
   readonly devNullAsStdin: boolean;
 }
@@ -38,6 +38,8 @@ export type Step =
 
 export interface Plan {
   readonly steps: readonly Step[];
+  /** What a person should know and nothing stops for. */
+  readonly warnings: readonly string[];
 }
 
 /** Why nothing was started. cli/ turns `code` into the exit code. */

@@ -1,22 +1,27 @@
 // What each intent gives a key that the policy leaves unset: the table of the design, and nothing else.
 
-import type { InheritedAction, Intent, LimitsPolicy } from "./types.ts";
+import type { InheritedAction, InheritedRule, Intent, LimitsPolicy } from "./types.ts";
 
 /** High soft limits make programs that close every possible descriptor slow (see docs/policy.md). */
 const HIGHEST_SOFT_NOFILE = 65_536;
 
+/** A directory of the host gives the whole host away: nothing starts with one. */
+const OUTSIDE_ROOT: InheritedRule = { match: { outsideRoot: true }, action: "refuse" };
+
 export interface IntentDefaults {
   readonly inherited: InheritedAction;
+  /** Rules that come behind the policy's own. */
+  readonly rules: readonly InheritedRule[];
   readonly softNofile: LimitsPolicy["nofile"]["soft"];
 }
 
 export function defaultsOf(intent: Intent): IntentDefaults {
   switch (intent) {
     case "security":
-      return { inherited: "close", softNofile: { atMost: HIGHEST_SOFT_NOFILE } };
+      return { inherited: "close", rules: [OUTSIDE_ROOT], softNofile: { atMost: HIGHEST_SOFT_NOFILE } };
     case "performance":
-      return { inherited: "cloexec", softNofile: { atMost: HIGHEST_SOFT_NOFILE } };
+      return { inherited: "cloexec", rules: [], softNofile: { atMost: HIGHEST_SOFT_NOFILE } };
     case "simplicity":
-      return { inherited: "keep", softNofile: "inherit" };
+      return { inherited: "keep", rules: [], softNofile: "inherit" };
   }
 }

@@ -1,13 +1,16 @@
 // From a policy of the right shape to a complete one: fills what is unset from the intent and the defaults,
 // and reads texts with a meaning of their own. Trusts the shape; complains only of what a schema cannot say.
 
+import type { Access, Family, Kind, SocketType } from "../sys/kinds.ts";
 import { parseFdSet } from "./fd-sets.ts";
 import type { Finding } from "./finding.ts";
-import { defaultsOf } from "./intents.ts";
+import { defaultsOf, type IntentDefaults } from "./intents.ts";
 import { type KeyPath, readablePath } from "./key-path.ts";
 import type {
   FdSet,
   InheritedAction,
+  InheritedMatch,
+  InheritedPolicy,
   InheritedRule,
   Intent,
   LogLevel,
@@ -29,7 +32,30 @@ export interface WrittenPolicy {
 
 interface WrittenInherited {
   readonly default?: InheritedAction;
-  readonly rules?: readonly { readonly match: { readonly fd: unknown }; readonly action: InheritedAction }[];
+  readonly rules?: readonly WrittenRule[];
+  readonly expect?: readonly string[];
+}
+
+type OneOrMany<T> = T | readonly T[];
+
+interface WrittenRule {
+  readonly match: {
+    readonly fd?: unknown;
+    readonly kind?: OneOrMany<Kind>;
+    readonly path?: OneOrMany<string>;
+    readonly access?: OneOrMany<Access>;
+    readonly family?: OneOrMany<Family>;
+    readonly type?: OneOrMany<SocketType>;
+    readonly listening?: boolean;
+    readonly address?: OneOrMany<string>;
+    readonly outsideRoot?: boolean;
+    readonly deleted?: boolean;
+    readonly foreignNetwork?: boolean;
+    readonly name?: string;
+  };
+  readonly action: InheritedAction;
+  readonly as?: number;
+  readonly name?: string;
 }
 
 interface WrittenService {
@@ -65,7 +91,7 @@ export function resolvePolicy(
     version: 1,
     intent,
     fds: {
-      inherited: { default: inherited?.default ?? defaults.inherited, rules: rulesOf(inherited, findings) },
+      inherited: inheritedOf(inherited, defaults, findings),
       method: "auto",
     },
     limits: { nofile: { soft: soft ?? defaults.softNofile, hard: hard ?? "inherit" } },
@@ -80,11 +106,51 @@ export function resolvePolicy(
   return findings.length === 0 ? { ok: true, policy } : { ok: false, findings };
 }
 
-function rulesOf(inherited: WrittenInherited | undefined, findings: Finding[]): InheritedRule[] {
-  return (inherited?.rules ?? []).map(({ match, action }, index) => {
-    const at = ["fds", "inherited", "rules", index, "match", "fd"];
-    return { match: { fd: fdSetAt(at, match.fd, findings) }, action };
-  });
+function inheritedOf(
+  written: WrittenInherited | undefined,
+  defaults: IntentDefaults,
+  findings: Finding[],
+): InheritedPolicy {
+  const rules = written?.rules?.map((rule, index) => ruleOf(rule, index, findings)) ?? [];
+  const expect = written?.expect ?? [];
+  for (const [index, name] of expect.entries()) {
+    if (rules.some((rule) => rule.name === name)) continue;
+    const at = ["fds", "inherited", "expect", index];
+    findings.push(badValue(at, `no rule gives the name ${JSON.stringify(name)}`));
+  }
+  return { default: written?.default ?? defaults.inherited, rules: [...rules, ...defaults.rules], expect };
+}
+
+function ruleOf(written: WrittenRule, index: number, findings: Finding[]): InheritedRule {
+  const at = ["fds", "inherited", "rules", index];
+  const { action, as, name } = written;
+  const { fd, kind, path, access, family, type, address, ...flags } = written.match;
+  const match: InheritedMatch = {
+    ...(fd === undefined ? {} : { fd: fdSetAt([...at, "match", "fd"], fd, findings) }),
+    ...listed({ kind, path, access, family, type, address }),
+    ...flags,
+  };
+  for (const key of ["as", "name"] as const) {
+    if (written[key] === undefined || action === "keep") continue;
+    findings.push(
+      badValue([...at, key], `only a descriptor that is kept can have it, and the action is ${action}`),
+    );
+  }
+  return {
+    match,
+    action,
+    index,
+    ...(as === undefined ? {} : { as }),
+    ...(name === undefined ? {} : { name }),
+  };
+}
+
+/** Each condition that is given, as a list. */
+function listed(
+  conditions: { [K in keyof WrittenRule["match"]]: WrittenRule["match"][K] | undefined },
+): InheritedMatch {
+  const given = Object.entries(conditions).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given.map(([key, value]) => [key, Array.isArray(value) ? value : [value]]));
 }
 
 function fdSetAt(at: KeyPath, written: unknown, findings: Finding[]): FdSet {
@@ -96,9 +162,9 @@ function fdSetAt(at: KeyPath, written: unknown, findings: Finding[]): FdSet {
 }
 
 function servicesOf({ services = {} }: WrittenPolicy, findings: Finding[]): [Service, ...Service[]] {
-  const [first, ...others] = Object.entries(services).map(([name, written]) =>
-    serviceOf(name, written, findings),
-  );
+  const resolved: Service[] = [];
+  for (const name of Object.keys(services)) resolved.push(serviceOf(name, services[name] ?? {}, findings));
+  const [first, ...others] = resolved;
   return [first ?? serviceOf(ONLY_SERVICE, {}, findings), ...others];
 }
 

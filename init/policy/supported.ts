@@ -11,7 +11,7 @@ const SUPPORTED: Supported = {
   version: true,
   intent: true,
   fds: {
-    inherited: { default: true, rules: { "[]": { match: { fd: true }, action: true } } },
+    inherited: { default: true, rules: true, expect: true },
     method: ["auto"],
   },
   limits: { nofile: true },

@@ -2,6 +2,8 @@
 // constants they need: nothing here runs. Field names are the schema's keys; a key that this version
 // does not act on has no field yet, and is added here when it is removed from supported.ts.
 
+import type { Access, Family, Kind, SocketType } from "../sys/kinds.ts";
+
 /** Fills every key left unset. */
 export type Intent = "security" | "performance" | "simplicity";
 
@@ -22,19 +24,41 @@ export type FdSet = readonly FdRange[];
 
 /** Which descriptors a rule is about. */
 export interface InheritedMatch {
-  readonly fd: FdSet;
+  /** Undefined: every number from 3 up. */
+  readonly fd?: FdSet;
+  readonly kind?: readonly Kind[];
+  /** Patterns: `*` within one component, `**` across. */
+  readonly path?: readonly string[];
+  readonly access?: readonly Access[];
+  readonly family?: readonly Family[];
+  readonly type?: readonly SocketType[];
+  readonly listening?: boolean;
+  /** `host:port` with `*` for either, `[…]:port`, `unix:/path`, `unix:@name`. */
+  readonly address?: readonly string[];
+  readonly outsideRoot?: boolean;
+  readonly deleted?: boolean;
+  readonly foreignNetwork?: boolean;
+  /** From LISTEN_FDNAMES. */
+  readonly name?: string;
 }
 
 /** The first rule that matches a descriptor decides. */
 export interface InheritedRule {
   readonly match: InheritedMatch;
   readonly action: InheritedAction;
+  /** The number the program gets it under, when it is kept. */
+  readonly as?: number;
+  readonly name?: string;
+  /** Its place in the policy's list; undefined for a rule that the intent adds behind them. */
+  readonly index?: number;
 }
 
 export interface InheritedPolicy {
   /** For descriptors from 3 up that no rule matches. 0, 1 and 2 are kept unless a rule names them. */
   readonly default: InheritedAction;
   readonly rules: readonly InheritedRule[];
+  /** Names that must have arrived, and nothing that no rule names besides. Empty: nothing is expected. */
+  readonly expect: readonly string[];
 }
 
 export interface FdsPolicy {

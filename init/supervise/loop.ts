@@ -8,26 +8,35 @@ import { type Action, type Event, next, type State } from "./state.ts";
 /** Supervises until the essential service has ended, reaping every child; answers the exit code. */
 export function supervise(kernel: Kernel, signalFd: number, essential: State["essential"]): number {
   const state: State = { self: kernel.pid, essential };
-  let code: number | undefined;
   for (;;) {
-    for (const event of events(kernel, state, signalFd)) {
-      for (const action of next(state, event)) code ??= act(kernel, action);
+    // Signals first, so that one sent before the program ended still reaches it.
+    for (const received of kernel.takeSignals(signalFd)) {
+      handle(kernel, state, {
+        type: "signal",
+        received,
+        sharesProcessGroup: sharesProcessGroup(kernel, state, received),
+      });
     }
+    const code = reapAll(kernel, state);
     if (code !== undefined) return code;
     kernel.waitReadable([signalFd]);
   }
 }
 
-/**
- * What has happened since. Signals first, so that one sent before the program ended still reaches
- * it; then every ended child, whether or not a SIGCHLD is left that says so (they merge).
- */
-function events(kernel: Kernel, state: State, signalFd: number): Event[] {
-  const happened: Event[] = kernel.takeSignals(signalFd).map((received) => {
-    return { type: "signal", received, sharesProcessGroup: sharesProcessGroup(kernel, state, received) };
-  });
-  for (let ended = kernel.reap(); ended; ended = kernel.reap()) happened.push({ type: "childEnded", ended });
-  return happened;
+/** Reaps every ended child, whether or not a SIGCHLD is left that says so (they merge); the exit code when that was the end. */
+function reapAll(kernel: Kernel, state: State): number | undefined {
+  let code: number | undefined;
+  for (let ended = kernel.reap(); ended; ended = kernel.reap()) {
+    code ??= handle(kernel, state, { type: "childEnded", ended });
+  }
+  return code;
+}
+
+/** Carries out what an event leads to; answers the exit code when that was the last. */
+function handle(kernel: Kernel, state: State, event: Event): number | undefined {
+  let code: number | undefined;
+  for (const action of next(state, event)) code ??= act(kernel, action);
+  return code;
 }
 
 /** Asked only of a signal that a terminal sent: those alone go to a whole process group. */

@@ -3,6 +3,7 @@
 
 // <fcntl.h>
 export const O_RDONLY = 0;
+export const O_WRONLY = 1;
 export const O_RDWR = 2;
 export const O_ACCMODE = 3;
 export const O_NONBLOCK = 0o4000;
@@ -14,6 +15,7 @@ export const F_GETFD = 1;
 export const F_SETFD = 2;
 export const F_GETFL = 3;
 export const F_DUPFD_CLOEXEC = 1030;
+export const F_GET_SEALS = 1034;
 export const FD_CLOEXEC = 1;
 
 // <unistd.h>
@@ -63,6 +65,29 @@ export const S_IFDIR = 0o040000;
 export const S_IFCHR = 0o020000;
 export const S_IFIFO = 0o010000;
 export const STATX_BASIC_STATS = 0x7ff;
+export const STATX_MNT_ID = 0x1000;
+
+// <sys/ioctl.h>
+export const TCGETS = 0x5401;
+
+// <sys/socket.h>: SO_NETNS_COOKIE is Linux 5.14's
+export const AF_UNIX = 1;
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+export const AF_NETLINK = 16;
+export const AF_PACKET = 17;
+export const AF_VSOCK = 40;
+export const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
+export const SOCK_RAW = 3;
+export const SOCK_SEQPACKET = 5;
+export const SOCK_CLOEXEC = 0o2000000;
+export const SOL_SOCKET = 1;
+export const SO_TYPE = 3;
+export const SO_ACCEPTCONN = 30;
+export const SO_PROTOCOL = 38;
+export const SO_DOMAIN = 39;
+export const SO_NETNS_COOKIE = 71;
 
 // <linux/wait.h>
 export const WNOHANG = 1;

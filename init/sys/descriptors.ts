@@ -46,10 +46,14 @@ export function duplicateOnto(from: number, to: number): number {
   return syscall(SYS.dup3, from, to, O_CLOEXEC);
 }
 
+export function duplicateAbove(fd: number, least: number): number {
+  return syscall(SYS.fcntl, fd, F_DUPFD_CLOEXEC, least);
+}
+
 export function openDevNull(from: number): number {
   const fd = syscall(SYS.openat, AT_FDCWD, DEV_NULL.address, O_RDWR | O_CLOEXEC);
   if (fd < 0 || fd >= from) return fd;
-  const moved = syscall(SYS.fcntl, fd, F_DUPFD_CLOEXEC, from);
+  const moved = duplicateAbove(fd, from);
   close(fd);
   return moved;
 }
@@ -60,7 +64,10 @@ export function openDevNull(from: number): number {
  */
 export function listDescriptors(): number[] | undefined {
   const names = listDirectory(PROC_SELF_FD, PROC_SUPER_MAGIC);
-  return names?.map(Number).sort((a, b) => a - b);
+  if (!names) return undefined;
+  const numbers: number[] = [];
+  for (const name of names) numbers.push(Number(name));
+  return numbers.sort((a, b) => a - b);
 }
 
 export function descriptorMode(fd: number): number {

@@ -1,6 +1,7 @@
 // What can be observed before anything is done, as plain data. Types only: observe.ts asks the kernel.
 
 import type { ResourceLimit } from "./kernel.ts";
+import type { Descriptor } from "./kinds.ts";
 import type { RuntimeDescriptors } from "./runtime-descriptors.ts";
 
 /** An inclusive range of descriptor numbers. */
@@ -11,12 +12,18 @@ export interface Range {
 
 /** Which facts about descriptors a policy makes necessary: as few as will do. */
 export interface Questions {
-  /** Every inherited number must be known. */
+  /** Every open number must be known. */
   readonly enumerate: boolean;
-  /** Numbers that must be looked at one by one, when not all are. */
+  /** What each open descriptor is must be known, not only that it is open. */
+  readonly classify: boolean;
+  /** Numbers that must be looked at. */
   readonly lookAt: readonly Range[];
+  /** Those of them that must not be missed: they are not closed or marked anyway. */
+  readonly mustSee: readonly Range[];
   /** Where a number-by-number look ends when /proc cannot list them. */
   readonly scanLimit: number;
+  /** Whether the working directory lies outside the root must be known. */
+  readonly workingDirectory: boolean;
 }
 
 /** An inherited descriptor that was looked at. */
@@ -24,6 +31,8 @@ export interface InheritedDescriptor {
   readonly fd: number;
   /** What it is, in words: the text of its link in /proc, else its file type. */
   readonly what: string;
+  /** Only when the questions asked for it. */
+  readonly descriptor?: Descriptor;
 }
 
 export interface Facts {
@@ -36,6 +45,10 @@ export interface Facts {
   readonly runtime: RuntimeDescriptors;
   /** The inherited descriptors that were asked for, ascending, 0 to 2 included when open. */
   readonly inherited: readonly InheritedDescriptor[];
-  /** Set when /proc could not be read and the scan ended below numbers that were asked for. */
+  /** The names of LISTEN_FDNAMES from 3 on, when the launcher meant them for this process. */
+  readonly announced: readonly string[];
+  /** Set when /proc could not be read and the scan ended below numbers that must be seen. */
   readonly unseenFrom?: number;
+  /** Where the working directory is, when it lies outside the root. */
+  readonly workingDirectoryOutside?: string;
 }

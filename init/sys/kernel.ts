@@ -4,6 +4,8 @@
 // A method that can fail answers a negated errno, as the kernel does (-EBADF); it never throws and
 // never logs. What the number means is for the caller to say.
 
+import type { Descriptor } from "./kinds.ts";
+
 /** A 64-bit kernel signal set, opaque: eight bytes, bit n-1 for signal n. */
 export type SignalSet = Uint8Array;
 
@@ -55,6 +57,8 @@ export interface Kernel {
   closeOnExec(fd: number, on: boolean): number;
   /** dup3(2) with O_CLOEXEC: `to` becomes a copy of `from`. */
   duplicateOnto(from: number, to: number): number;
+  /** F_DUPFD_CLOEXEC: a copy at the lowest free number from `least` up. */
+  duplicateAbove(fd: number, least: number): number;
   /** Opens /dev/null read-write and CLOEXEC at the lowest free number from `from` up. */
   openDevNull(from: number): number;
   /** The numbers in /proc/self/fd, or undefined when that is not procfs or cannot be read. */
@@ -65,6 +69,11 @@ export interface Kernel {
   descriptorLink(fd: number): string | undefined;
   /** The text of /proc/self/fdinfo/N, or undefined. */
   descriptorInfo(fd: number): string | undefined;
+
+  /** Finds out what an open descriptor is. */
+  classify(fd: number): Descriptor;
+  /** Where the working directory is, when getcwd(2) cannot reach it from the root; else undefined. */
+  workingDirectoryOutside(): string | undefined;
 
   nofile(): ResourceLimit;
   setNofile(limit: ResourceLimit): number;

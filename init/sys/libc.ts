@@ -15,38 +15,35 @@ export const O_DIRECTORY: number = abi.O_DIRECTORY;
 export const passToMainThread: typeof x86_64.passToMainThread = abi.passToMainThread;
 
 // musl's loader answers every name that begins with "libc." with itself, so glibc's name serves both.
-const LIBC_NAMES = ["libc.so.6", "libc.so"];
+// Never a second name to fall back on: Bun looks for a library in the working directory too.
+const LIBC = "libc.so.6";
 
-const SYMBOLS = {
+/** What every start needs. Each symbol costs a start its time and memory: the kernel's ABI serves for the rest. */
+export const libc = dlopen(LIBC, {
   syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], returns: FFIType.i64_fast },
   __errno_location: { args: [], returns: "ptr" },
   dlsym: { args: ["i64", "i64"], returns: "ptr" },
-  sigaction: { args: ["i32", "i64", "i64"], returns: "i32" },
   getenv: { args: ["i64"], returns: "ptr" },
+  sigaction: { args: ["i32", "i64", "i64"], returns: "i32" },
   posix_spawn: { args: ["i64", "i64", "i64", "i64", "i64", "i64"], returns: "i32" },
-  posix_spawnattr_init: { args: ["i64"], returns: "i32" },
-  posix_spawnattr_setflags: { args: ["i64", "i32"], returns: "i32" },
-  posix_spawnattr_setsigmask: { args: ["i64", "i64"], returns: "i32" },
-  posix_spawnattr_setsigdefault: { args: ["i64", "i64"], returns: "i32" },
-  posix_spawn_file_actions_init: { args: ["i64"], returns: "i32" },
-  posix_spawn_file_actions_destroy: { args: ["i64"], returns: "i32" },
-  posix_spawn_file_actions_adddup2: { args: ["i64", "i32", "i32"], returns: "i32" },
-  posix_spawn_file_actions_addchdir_np: { args: ["i64", "i64"], returns: "i32" },
-} as const;
+}).symbols;
 
-function openLibc() {
-  let failure: unknown;
-  for (const name of LIBC_NAMES) {
-    try {
-      return dlopen(name, SYMBOLS).symbols;
-    } catch (error) {
-      failure = error;
-    }
-  }
-  throw failure;
+let actions: ReturnType<typeof openFileActions> | undefined;
+
+/** posix_spawn_file_actions(3), for a program that gets descriptors or a working directory of its own. */
+export function fileActions(): ReturnType<typeof openFileActions> {
+  actions ??= openFileActions();
+  return actions;
 }
 
-export const libc = openLibc();
+function openFileActions() {
+  return dlopen(LIBC, {
+    posix_spawn_file_actions_init: { args: ["i64"], returns: "i32" },
+    posix_spawn_file_actions_destroy: { args: ["i64"], returns: "i32" },
+    posix_spawn_file_actions_adddup2: { args: ["i64", "i32", "i32"], returns: "i32" },
+    posix_spawn_file_actions_addchdir_np: { args: ["i64", "i64"], returns: "i32" },
+  }).symbols;
+}
 
 const errnoAddress = libc.__errno_location() as Pointer;
 

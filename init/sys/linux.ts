@@ -1,5 +1,6 @@
 // The Kernel of a real run, put together from the files of this room.
 
+import { classify } from "./classify.ts";
 import { commandLineArgument, environmentVariable } from "./command-line.ts";
 import {
   close,
@@ -9,6 +10,7 @@ import {
   descriptorInfo,
   descriptorLink,
   descriptorMode,
+  duplicateAbove,
   duplicateOnto,
   listDescriptors,
   openDevNull,
@@ -18,6 +20,7 @@ import { originalMask } from "./first.ts";
 import type { Kernel } from "./kernel.ts";
 import { waitReadable, write, writeNow } from "./polling.ts";
 import { nofile, ownPid, processGroup, reap, setNofile, setSubreaper } from "./processes.ts";
+import { workingDirectoryOutside } from "./root.ts";
 import { kill, queue, takeSignals } from "./signals.ts";
 import { spawn } from "./spawn.ts";
 
@@ -26,12 +29,15 @@ export const linux: Kernel = {
   close,
   descriptorFlags,
   closeOnExec,
+  duplicateAbove,
   duplicateOnto,
   openDevNull,
   listDescriptors,
   descriptorMode,
   descriptorLink,
   descriptorInfo,
+  classify,
+  workingDirectoryOutside,
   nofile,
   setNofile,
   setSubreaper,

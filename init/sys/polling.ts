@@ -13,10 +13,10 @@ const polled = new Block(POLLFD_SIZE * MOST_POLLED);
 const NO_TIME = new Block(16);
 
 function fill(fds: readonly number[], events: number): void {
-  fds.forEach((fd, index) => {
-    polled.view.setInt32(POLLFD_SIZE * index, fd, true);
+  for (let index = 0; index < fds.length; index++) {
+    polled.view.setInt32(POLLFD_SIZE * index, fds[index] as number, true);
     polled.view.setInt16(POLLFD_SIZE * index + 4, events, true);
-  });
+  }
 }
 
 /** Blocks until one of `fds` (at most 64) can be read; no timeout. */

@@ -11,19 +11,25 @@ import {
 } from "./command-line.ts";
 import { POSIX_SPAWN_SETSIGDEF, POSIX_SPAWN_SETSIGMASK, SIGCHLD, SIGPIPE, SIGXFSZ } from "./constants.ts";
 import type { Arguments, SignalSet, SpawnRequest } from "./kernel.ts";
-import { Block, bytesAt, cString, libc, pointers } from "./libc.ts";
+import { Block, bytesAt, cString, fileActions, libc, pointers } from "./libc.ts";
 import { maskBeforeReexec, REEXEC_VARIABLE } from "./reexec.ts";
 import { add } from "./signals.ts";
 
-// Both libcs' posix_spawnattr_t (336 bytes) and posix_spawn_file_actions_t (80) fit.
-const OPAQUE_SIZE = 512;
-// sigset_t is 128 bytes in both; the kernel reads the first eight.
-const SIGSET_T_SIZE = 128;
+/**
+ * posix_spawnattr_t as glibc and musl both lay it out: flags 0, pgroup 4, sigdefault 8, sigmask 136,
+ * each sigset_t 128 bytes of which the kernel reads eight; the rest zero. A test compares it with both
+ * libcs. Filled by hand, because each function of libc that a start uses costs it a twentieth of a millisecond.
+ */
+const ATTRIBUTES_SIZE = 512;
+const SIGDEFAULT_OFFSET = 8;
+const SIGMASK_OFFSET = 136;
+
+// posix_spawn_file_actions_t is 80 bytes in both.
+const FILE_ACTIONS_SIZE = 512;
 
 /**
  * Set to default in the child: what Bun ignores (the original cannot be known), SIGCHLD (fdinit
  * cannot reap while it is ignored), and 32 and 33, which glibc's own posix_spawn leaves ignored.
- * sigaddset(3) refuses the last two, hence the bits by hand.
  */
 const DEFAULTED = [SIGPIPE, SIGXFSZ, SIGCHLD, 32, 33];
 
@@ -32,46 +38,48 @@ const DEFAULTED = [SIGPIPE, SIGXFSZ, SIGCHLD, 32, 33];
  * Answers the pid, or the negated errno of the step that failed in libc or in the child.
  */
 export function spawn(request: SpawnRequest, mask: SignalSet): number {
-  const attributes = new Block(OPAQUE_SIZE);
-  const actions = new Block(OPAQUE_SIZE);
-  const sets = new Block(2 * SIGSET_T_SIZE);
-  const pid = new Block(4);
-  const path = cString(request.byShell ? "/bin/sh" : request.path);
-  const cwd = request.cwd === undefined ? undefined : cString(request.cwd);
-  const argv = argumentVector(request);
-  const envp = environmentVector(request.environment);
-
-  sets.bytes.set(mask);
-  const defaults = sets.bytes.subarray(SIGSET_T_SIZE);
+  const attributes = new Block(ATTRIBUTES_SIZE);
+  attributes.view.setUint16(0, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF, true);
+  const defaults = attributes.bytes.subarray(SIGDEFAULT_OFFSET);
   for (const signal of DEFAULTED) add(defaults, signal);
+  attributes.bytes.set(mask, SIGMASK_OFFSET);
+  if (request.pass.length === 0 && request.cwd === undefined) return spawnWith(request, 0, attributes);
 
+  const actions = new Block(FILE_ACTIONS_SIZE);
+  const cwd = cString(request.cwd ?? "");
   const failed =
-    libc.posix_spawnattr_init(attributes.address) ||
-    libc.posix_spawnattr_setflags(attributes.address, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF) ||
-    libc.posix_spawnattr_setsigmask(attributes.address, sets.address) ||
-    libc.posix_spawnattr_setsigdefault(attributes.address, sets.address + SIGSET_T_SIZE) ||
-    libc.posix_spawn_file_actions_init(actions.address) ||
-    addActions(actions.address, request, cwd) ||
-    libc.posix_spawn(
-      pid.address,
-      path.address,
-      actions.address,
-      attributes.address,
-      argv.address,
-      envp.address,
-    );
-  libc.posix_spawn_file_actions_destroy(actions.address);
-  // Named here so that nothing C was reading is collected before the call is over.
-  keepAlive(path, cwd, argv, envp);
-  return failed === 0 ? pid.view.getInt32(0, true) : -failed;
+    fileActions().posix_spawn_file_actions_init(actions.address) || addActions(actions, request, cwd);
+  const result = failed === 0 ? spawnWith(request, actions.address, attributes) : -failed;
+  fileActions().posix_spawn_file_actions_destroy(actions.address);
+  keepAlive(actions, cwd);
+  return result;
 }
 
-function addActions(actions: number, request: SpawnRequest, cwd: Block | undefined): number {
+function addActions(actions: Block, request: SpawnRequest, cwd: Block): number {
+  const { posix_spawn_file_actions_adddup2, posix_spawn_file_actions_addchdir_np } = fileActions();
   for (const { from, to } of request.pass) {
-    const failed = libc.posix_spawn_file_actions_adddup2(actions, from, to);
+    const failed = posix_spawn_file_actions_adddup2(actions.address, from, to);
     if (failed !== 0) return failed;
   }
-  return cwd ? libc.posix_spawn_file_actions_addchdir_np(actions, cwd.address) : 0;
+  return request.cwd === undefined ? 0 : posix_spawn_file_actions_addchdir_np(actions.address, cwd.address);
+}
+
+function spawnWith(request: SpawnRequest, actions: number, attributes: Block): number {
+  const pid = new Block(4);
+  const path = cString(request.byShell ? "/bin/sh" : request.path);
+  const argv = argumentVector(request);
+  const envp = environmentVector(request.environment);
+  const failed = libc.posix_spawn(
+    pid.address,
+    path.address,
+    actions,
+    attributes.address,
+    argv.address,
+    envp.address,
+  );
+  // Named here so that nothing C was reading is collected before the call is over.
+  keepAlive(attributes, path, argv, envp);
+  return failed === 0 ? pid.view.getInt32(0, true) : -failed;
 }
 
 /** A NULL-terminated array of C strings, with what it points to. */

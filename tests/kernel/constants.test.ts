@@ -20,7 +20,9 @@ const HEADERS = [
   "stdio.h",
   "sys/prctl.h",
   "sys/resource.h",
+  "sys/ioctl.h",
   "sys/signalfd.h",
+  "sys/socket.h",
   "sys/stat.h",
   "sys/syscall.h",
   "sys/wait.h",
@@ -114,7 +116,7 @@ _Static_assert(offsetof(struct sigaction, sa_mask) == 8, "mask");
 _Static_assert(offsetof(struct sigaction, sa_flags) == 136, "flags");
 _Static_assert(sizeof(struct sigaction) == 152, "size");
 _Static_assert(sizeof(sigset_t) == 128, "sigset_t");
-_Static_assert(sizeof(posix_spawnattr_t) <= 512, "attributes");
+_Static_assert(sizeof(posix_spawnattr_t) == 336, "attributes");
 _Static_assert(sizeof(posix_spawn_file_actions_t) <= 512, "actions");
 _Static_assert(POSIX_SPAWN_SETSIGMASK == 8 && POSIX_SPAWN_SETSIGDEF == 4, "flags");
 `),

@@ -8,7 +8,9 @@ import { dirname, join, normalize } from "node:path";
 const ROOT = join(import.meta.dir, "../..");
 
 /** Files of sys/ that hold data, types and pure functions: any room may import them. */
-const PURE_SYS = ["bytes", "constants", "errno", "facts", "kernel"].map((name) => `init/sys/${name}.ts`);
+const PURE_SYS = ["bytes", "constants", "errno", "facts", "kernel", "kinds"].map(
+  (name) => `init/sys/${name}.ts`,
+);
 
 /** What a room may import from outside itself, as tests on the imported path. */
 const ROOMS: Record<string, (path: string) => boolean> = {

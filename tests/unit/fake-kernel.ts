@@ -40,6 +40,13 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
       open.set(to, true);
       return open.has(from) ? to : -EBADF;
     },
+    duplicateAbove(fd, least) {
+      if (!open.has(fd)) return -EBADF;
+      let copy = least;
+      while (open.has(copy)) copy++;
+      open.set(copy, true);
+      return copy;
+    },
     openDevNull(from) {
       let fd = from;
       while (open.has(fd)) fd++;
@@ -50,6 +57,15 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
     descriptorMode: () => 0o100644,
     descriptorLink: () => undefined,
     descriptorInfo: () => undefined,
+    classify: (fd) => ({
+      fd,
+      kinds: ["file"],
+      access: "read",
+      deleted: false,
+      outsideRoot: false,
+      evidence: "a file",
+    }),
+    workingDirectoryOutside: () => undefined,
     nofile: () => ({ soft: 1024, hard: 4096 }),
     setNofile: () => 0,
     setSubreaper: () => 0,

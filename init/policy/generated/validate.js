@@ -2,12 +2,12 @@
 "use strict";
 export const validate = validate52;
 export default validate52;
-const schema19 = {"type":"object","additionalProperties":false,"required":["version"],"properties":{"version":{"const":1},"intent":{"type":"string","enum":["security","performance","simplicity"]},"fds":{"$ref":"#/$defs/m5"},"limits":{"$ref":"#/$defs/m7"},"services":{"$ref":"#/$defs/m20"},"signals":{"$ref":"#/$defs/m17"},"tty":{"type":"string","enum":["auto","never"]},"shutdown":{"$ref":"#/$defs/m22"},"reaping":{"$ref":"#/$defs/m23"},"exit":{"$ref":"#/$defs/m25"},"log":{"$ref":"#/$defs/m26"},"report":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$|^none$"},"dropPrivileges":{"type":"boolean"}},"$defs":{"m0":{"type":"object","additionalProperties":false,"minProperties":1,"properties":{"fd":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"},{"type":"array","minItems":1,"items":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"}]}}]},"kind":{"anyOf":[{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","other"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","other"]}}]},"path":{"type":"string","pattern":"^[^\\u0000]+$"},"access":{"type":"string","enum":["read","write","readWrite","path"]},"family":{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]},"type":{"type":"string","enum":["stream","dgram","seqpacket","raw"]},"listening":{"type":"boolean"},"address":{"type":"string","pattern":"^[^\\u0000]+$"},"outsideRoot":{"type":"boolean"},"deleted":{"type":"boolean"},"foreignNetwork":{"type":"boolean"},"name":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}},"m1":{"type":"object","additionalProperties":false,"required":["match","action"],"properties":{"match":{"$ref":"#/$defs/m0"},"action":{"type":"string","enum":["close","cloexec","keep","refuse","devnull"]},"as":{"type":"integer","minimum":0,"maximum":2147483647},"name":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}},"m2":{"type":"object","additionalProperties":false,"properties":{"default":{"type":"string","enum":["close","cloexec","keep","refuse","devnull"]},"rules":{"type":"array","items":{"$ref":"#/$defs/m1"}},"expect":{"type":"array","items":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}}},"m3":{"type":"object","additionalProperties":false,"properties":{"listen":{"type":"string","pattern":"^[^\\u0000]+$"},"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"token":{"type":"boolean"},"pipe":{"type":"string","enum":["read","write"]},"socketpair":{"type":"string","enum":["stream","dgram","seqpacket"]},"memfd":{"type":"string"},"devnull":{"type":"boolean"},"mode":{"type":"string","pattern":"^0?[0-7]{3}$"},"owner":{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"},"backlog":{"type":"integer","minimum":1,"maximum":2147483647},"reusePort":{"type":"boolean"},"access":{"type":"string","enum":["read","write","readWrite","append"]},"hold":{"type":"boolean"}}},"m4":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"$ref":"#/$defs/m3"}},"m5":{"type":"object","additionalProperties":false,"properties":{"inherited":{"$ref":"#/$defs/m2"},"open":{"$ref":"#/$defs/m4"},"method":{"type":"string","enum":["auto","closeRange","procfs","scan"]},"scanLimit":{"type":"integer","minimum":3,"maximum":2147483647}}},"m6":{"type":"object","additionalProperties":false,"properties":{"soft":{"anyOf":[{"type":"integer","minimum":1,"maximum":2147483584},{"type":"string","enum":["inherit","max"]}]},"hard":{"anyOf":[{"type":"integer","minimum":1,"maximum":2147483584},{"type":"string","enum":["inherit","max"]}]}}},"m7":{"type":"object","additionalProperties":false,"properties":{"nofile":{"$ref":"#/$defs/m6"}}},"m8":{"type":"object","propertyNames":{"type":"string","pattern":"^[^=\\u0000]+$"},"additionalProperties":{"type":"string","pattern":"^[^\\u0000]*$"}},"m9":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^[A-Z_][A-Z0-9_]*$"}]}},"m10":{"type":"object","additionalProperties":false,"properties":{"pass":{"$ref":"#/$defs/m9"},"protocol":{"type":"string","enum":["none","systemd"]}}},"m11":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"type":"string","enum":["started","ready","completed"]}},"m12":{"type":"object","additionalProperties":false,"properties":{"notify":{"type":"integer","minimum":0,"maximum":2147483647},"sdNotify":{"type":"boolean"},"tcp":{"type":"string","pattern":"^.+:[0-9]{1,5}$"},"http":{"type":"string","pattern":"^http://"},"exec":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"period":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"timeout":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"}}},"m13":{"type":"object","additionalProperties":false,"properties":{"policy":{"type":"string","enum":["never","onFailure","always"]},"backoff":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)\\.\\.(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"limit":{"type":"string","pattern":"^[1-9][0-9]{0,5}/[1-9][0-9]{0,8}(ms|s|m|h)$"},"onLimit":{"type":"string","enum":["exit","stop"]}}},"m14":{"type":"object","additionalProperties":false,"properties":{"signal":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"}}},"m15":{"type":"object","propertyNames":{"type":"string","pattern":"^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"},"additionalProperties":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^ignore$"}]}},"m16":{"type":"object","propertyNames":{"type":"string","pattern":"^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"},"additionalProperties":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"}},"m17":{"type":"object","additionalProperties":false,"properties":{"forward":{"anyOf":[{"type":"string","enum":["all"]},{"type":"array","items":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]}}]},"to":{"type":"string","enum":["process","group","all"]},"rewrite":{"$ref":"#/$defs/m15"},"delay":{"$ref":"#/$defs/m16"}}},"m18":{"type":"object","additionalProperties":false,"properties":{"keep":{"type":"array","items":{"type":"string","pattern":"^CAP_[A-Z0-9_]{2,30}$"}},"ambient":{"type":"array","items":{"type":"string","pattern":"^CAP_[A-Z0-9_]{2,30}$"}}}},"m19":{"type":"object","additionalProperties":false,"properties":{"command":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"type":{"type":"string","enum":["default","oneshot"]},"user":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"}]},"groups":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+$"}]}},"cwd":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"umask":{"type":"string","pattern":"^0?[0-7]{3}$"},"env":{"$ref":"#/$defs/m8"},"fds":{"$ref":"#/$defs/m10"},"stdin":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"dependsOn":{"$ref":"#/$defs/m11"},"ready":{"$ref":"#/$defs/m12"},"restart":{"$ref":"#/$defs/m13"},"stop":{"$ref":"#/$defs/m14"},"signals":{"$ref":"#/$defs/m17"},"essential":{"type":"boolean"},"limits":{"$ref":"#/$defs/m7"},"noNewPrivileges":{"type":"boolean"},"capabilities":{"$ref":"#/$defs/m18"},"nice":{"type":"integer","minimum":-20,"maximum":19},"oomScoreAdj":{"type":"integer","minimum":-1000,"maximum":1000},"pdeathsig":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$"}]},"setsid":{"type":"boolean"},"tty":{"type":"boolean"}}},"m20":{"type":"object","minProperties":1,"propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"$ref":"#/$defs/m19"}},"m21":{"type":"object","additionalProperties":false,"required":["signal"],"properties":{"signal":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"}}},"m22":{"type":"object","additionalProperties":false,"properties":{"on":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]}},"budget":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"},"steps":{"type":"array","items":{"$ref":"#/$defs/m21"}}}},"m23":{"type":"object","additionalProperties":false,"properties":{"subreaper":{"type":"string","enum":["auto","always","never"]},"orphans":{"type":"string","enum":["terminate","wait","leave"]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"log":{"type":"string","enum":["none","unexpected","all"]}}},"m24":{"type":"object","propertyNames":{"type":"string","pattern":"^(0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])$"},"additionalProperties":{"type":"integer","minimum":0,"maximum":255}},"m25":{"type":"object","additionalProperties":false,"properties":{"map":{"$ref":"#/$defs/m24"}}},"m26":{"type":"object","additionalProperties":false,"properties":{"level":{"type":"string","enum":["error","warn","info","debug"]},"format":{"type":"string","enum":["text","json"]}}}}};
+const schema19 = {"type":"object","additionalProperties":false,"required":["version"],"properties":{"version":{"const":1},"intent":{"type":"string","enum":["security","performance","simplicity"]},"fds":{"$ref":"#/$defs/m5"},"limits":{"$ref":"#/$defs/m7"},"services":{"$ref":"#/$defs/m20"},"signals":{"$ref":"#/$defs/m17"},"tty":{"type":"string","enum":["auto","never"]},"shutdown":{"$ref":"#/$defs/m22"},"reaping":{"$ref":"#/$defs/m23"},"exit":{"$ref":"#/$defs/m25"},"log":{"$ref":"#/$defs/m26"},"report":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$|^none$"},"dropPrivileges":{"type":"boolean"}},"$defs":{"m0":{"type":"object","additionalProperties":false,"minProperties":1,"properties":{"fd":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"},{"type":"array","minItems":1,"items":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"}]}}]},"kind":{"anyOf":[{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]}}]},"path":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"access":{"anyOf":[{"type":"string","enum":["read","write","readWrite","path"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["read","write","readWrite","path"]}}]},"family":{"anyOf":[{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]}}]},"type":{"anyOf":[{"type":"string","enum":["stream","dgram","seqpacket","raw"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["stream","dgram","seqpacket","raw"]}}]},"listening":{"type":"boolean"},"address":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"outsideRoot":{"type":"boolean"},"deleted":{"type":"boolean"},"foreignNetwork":{"type":"boolean"},"name":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}},"m1":{"type":"object","additionalProperties":false,"required":["match","action"],"properties":{"match":{"$ref":"#/$defs/m0"},"action":{"type":"string","enum":["close","cloexec","keep","refuse","devnull"]},"as":{"type":"integer","minimum":0,"maximum":2147483647},"name":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}},"m2":{"type":"object","additionalProperties":false,"properties":{"default":{"type":"string","enum":["close","cloexec","keep","refuse","devnull"]},"rules":{"type":"array","items":{"$ref":"#/$defs/m1"}},"expect":{"type":"array","items":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}}},"m3":{"type":"object","additionalProperties":false,"properties":{"listen":{"type":"string","pattern":"^[^\\u0000]+$"},"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"token":{"type":"boolean"},"pipe":{"type":"string","enum":["read","write"]},"socketpair":{"type":"string","enum":["stream","dgram","seqpacket"]},"memfd":{"type":"string"},"devnull":{"type":"boolean"},"mode":{"type":"string","pattern":"^0?[0-7]{3}$"},"owner":{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"},"backlog":{"type":"integer","minimum":1,"maximum":2147483647},"reusePort":{"type":"boolean"},"access":{"type":"string","enum":["read","write","readWrite","append"]},"hold":{"type":"boolean"}}},"m4":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"$ref":"#/$defs/m3"}},"m5":{"type":"object","additionalProperties":false,"properties":{"inherited":{"$ref":"#/$defs/m2"},"open":{"$ref":"#/$defs/m4"},"method":{"type":"string","enum":["auto","closeRange","procfs","scan"]},"scanLimit":{"type":"integer","minimum":3,"maximum":2147483647}}},"m6":{"type":"object","additionalProperties":false,"properties":{"soft":{"anyOf":[{"type":"integer","minimum":1,"maximum":2147483584},{"type":"string","enum":["inherit","max"]}]},"hard":{"anyOf":[{"type":"integer","minimum":1,"maximum":2147483584},{"type":"string","enum":["inherit","max"]}]}}},"m7":{"type":"object","additionalProperties":false,"properties":{"nofile":{"$ref":"#/$defs/m6"}}},"m8":{"type":"object","propertyNames":{"type":"string","pattern":"^[^=\\u0000]+$"},"additionalProperties":{"type":"string","pattern":"^[^\\u0000]*$"}},"m9":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^[A-Z_][A-Z0-9_]*$"}]}},"m10":{"type":"object","additionalProperties":false,"properties":{"pass":{"$ref":"#/$defs/m9"},"protocol":{"type":"string","enum":["none","systemd"]}}},"m11":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"type":"string","enum":["started","ready","completed"]}},"m12":{"type":"object","additionalProperties":false,"properties":{"notify":{"type":"integer","minimum":0,"maximum":2147483647},"sdNotify":{"type":"boolean"},"tcp":{"type":"string","pattern":"^.+:[0-9]{1,5}$"},"http":{"type":"string","pattern":"^http://"},"exec":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"period":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"timeout":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"}}},"m13":{"type":"object","additionalProperties":false,"properties":{"policy":{"type":"string","enum":["never","onFailure","always"]},"backoff":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)\\.\\.(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"limit":{"type":"string","pattern":"^[1-9][0-9]{0,5}/[1-9][0-9]{0,8}(ms|s|m|h)$"},"onLimit":{"type":"string","enum":["exit","stop"]}}},"m14":{"type":"object","additionalProperties":false,"properties":{"signal":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"}}},"m15":{"type":"object","propertyNames":{"type":"string","pattern":"^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"},"additionalProperties":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^ignore$"}]}},"m16":{"type":"object","propertyNames":{"type":"string","pattern":"^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"},"additionalProperties":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"}},"m17":{"type":"object","additionalProperties":false,"properties":{"forward":{"anyOf":[{"type":"string","enum":["all"]},{"type":"array","items":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]}}]},"to":{"type":"string","enum":["process","group","all"]},"rewrite":{"$ref":"#/$defs/m15"},"delay":{"$ref":"#/$defs/m16"}}},"m18":{"type":"object","additionalProperties":false,"properties":{"keep":{"type":"array","items":{"type":"string","pattern":"^CAP_[A-Z0-9_]{2,30}$"}},"ambient":{"type":"array","items":{"type":"string","pattern":"^CAP_[A-Z0-9_]{2,30}$"}}}},"m19":{"type":"object","additionalProperties":false,"properties":{"command":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"type":{"type":"string","enum":["default","oneshot"]},"user":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"}]},"groups":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+$"}]}},"cwd":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"umask":{"type":"string","pattern":"^0?[0-7]{3}$"},"env":{"$ref":"#/$defs/m8"},"fds":{"$ref":"#/$defs/m10"},"stdin":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"dependsOn":{"$ref":"#/$defs/m11"},"ready":{"$ref":"#/$defs/m12"},"restart":{"$ref":"#/$defs/m13"},"stop":{"$ref":"#/$defs/m14"},"signals":{"$ref":"#/$defs/m17"},"essential":{"type":"boolean"},"limits":{"$ref":"#/$defs/m7"},"noNewPrivileges":{"type":"boolean"},"capabilities":{"$ref":"#/$defs/m18"},"nice":{"type":"integer","minimum":-20,"maximum":19},"oomScoreAdj":{"type":"integer","minimum":-1000,"maximum":1000},"pdeathsig":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$"}]},"setsid":{"type":"boolean"},"tty":{"type":"boolean"}}},"m20":{"type":"object","minProperties":1,"propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"$ref":"#/$defs/m19"}},"m21":{"type":"object","additionalProperties":false,"required":["signal"],"properties":{"signal":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"}}},"m22":{"type":"object","additionalProperties":false,"properties":{"on":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]}},"budget":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"},"steps":{"type":"array","items":{"$ref":"#/$defs/m21"}}}},"m23":{"type":"object","additionalProperties":false,"properties":{"subreaper":{"type":"string","enum":["auto","always","never"]},"orphans":{"type":"string","enum":["terminate","wait","leave"]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"log":{"type":"string","enum":["none","unexpected","all"]}}},"m24":{"type":"object","propertyNames":{"type":"string","pattern":"^(0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])$"},"additionalProperties":{"type":"integer","minimum":0,"maximum":255}},"m25":{"type":"object","additionalProperties":false,"properties":{"map":{"$ref":"#/$defs/m24"}}},"m26":{"type":"object","additionalProperties":false,"properties":{"level":{"type":"string","enum":["error","warn","info","debug"]},"format":{"type":"string","enum":["text","json"]}}}}};
 const func1 = Object.prototype.hasOwnProperty;
-const schema23 = {"type":"object","additionalProperties":false,"minProperties":1,"properties":{"fd":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"},{"type":"array","minItems":1,"items":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"}]}}]},"kind":{"anyOf":[{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","other"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","other"]}}]},"path":{"type":"string","pattern":"^[^\\u0000]+$"},"access":{"type":"string","enum":["read","write","readWrite","path"]},"family":{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]},"type":{"type":"string","enum":["stream","dgram","seqpacket","raw"]},"listening":{"type":"boolean"},"address":{"type":"string","pattern":"^[^\\u0000]+$"},"outsideRoot":{"type":"boolean"},"deleted":{"type":"boolean"},"foreignNetwork":{"type":"boolean"},"name":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}};
+const schema23 = {"type":"object","additionalProperties":false,"minProperties":1,"properties":{"fd":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"},{"type":"array","minItems":1,"items":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"}]}}]},"kind":{"anyOf":[{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]}}]},"path":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"access":{"anyOf":[{"type":"string","enum":["read","write","readWrite","path"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["read","write","readWrite","path"]}}]},"family":{"anyOf":[{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]}}]},"type":{"anyOf":[{"type":"string","enum":["stream","dgram","seqpacket","raw"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["stream","dgram","seqpacket","raw"]}}]},"listening":{"type":"boolean"},"address":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"outsideRoot":{"type":"boolean"},"deleted":{"type":"boolean"},"foreignNetwork":{"type":"boolean"},"name":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}};
 let pattern3_;const pattern3 = { test: (text) => (pattern3_ ??= new RegExp("^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$", "u")).test(text) };
 let pattern5_;const pattern5 = { test: (text) => (pattern5_ ??= new RegExp("^[^\\u0000]+$", "u")).test(text) };
-let pattern7_;const pattern7 = { test: (text) => (pattern7_ ??= new RegExp("^[a-z][A-Za-z0-9-]{0,62}$", "u")).test(text) };
+let pattern9_;const pattern9 = { test: (text) => (pattern9_ ??= new RegExp("^[a-z][A-Za-z0-9-]{0,62}$", "u")).test(text) };
 
 function validate56(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -153,7 +153,7 @@ if(typeof data2 !== "string"){
 (vErrors ??= []).push({instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/anyOf/0/type",keyword:"type",params:{type: "string"}});
 errors++;
 }
-if(!(((((((((((((((((((((((((((data2 === "file") || (data2 === "directory")) || (data2 === "charDevice")) || (data2 === "blockDevice")) || (data2 === "tty")) || (data2 === "pipe")) || (data2 === "fifo")) || (data2 === "socket")) || (data2 === "memfd")) || (data2 === "eventpoll")) || (data2 === "eventfd")) || (data2 === "timerfd")) || (data2 === "signalfd")) || (data2 === "inotify")) || (data2 === "fanotify")) || (data2 === "userfaultfd")) || (data2 === "ioUring")) || (data2 === "bpf")) || (data2 === "perfEvent")) || (data2 === "landlock")) || (data2 === "fscontext")) || (data2 === "seccomp")) || (data2 === "pidfd")) || (data2 === "namespace")) || (data2 === "mqueue")) || (data2 === "cgroup")) || (data2 === "other"))){
+if(!((((((((((((((((((((((((((((((data2 === "file") || (data2 === "directory")) || (data2 === "charDevice")) || (data2 === "blockDevice")) || (data2 === "tty")) || (data2 === "pipe")) || (data2 === "fifo")) || (data2 === "socket")) || (data2 === "memfd")) || (data2 === "eventpoll")) || (data2 === "eventfd")) || (data2 === "timerfd")) || (data2 === "signalfd")) || (data2 === "inotify")) || (data2 === "fanotify")) || (data2 === "userfaultfd")) || (data2 === "ioUring")) || (data2 === "bpf")) || (data2 === "perfEvent")) || (data2 === "landlock")) || (data2 === "fscontext")) || (data2 === "seccomp")) || (data2 === "pidfd")) || (data2 === "namespace")) || (data2 === "mqueue")) || (data2 === "cgroup")) || (data2 === "proc")) || (data2 === "sysfs")) || (data2 === "other")) || (data2 === "undetermined"))){
 (vErrors ??= []).push({instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/anyOf/0/enum",keyword:"enum",params:{}});
 errors++;
 }
@@ -172,7 +172,7 @@ if(typeof data3 !== "string"){
 (vErrors ??= []).push({instancePath:instancePath+"/kind/" + i1,schemaPath:"#/properties/kind/anyOf/1/items/type",keyword:"type",params:{type: "string"}});
 errors++;
 }
-if(!(((((((((((((((((((((((((((data3 === "file") || (data3 === "directory")) || (data3 === "charDevice")) || (data3 === "blockDevice")) || (data3 === "tty")) || (data3 === "pipe")) || (data3 === "fifo")) || (data3 === "socket")) || (data3 === "memfd")) || (data3 === "eventpoll")) || (data3 === "eventfd")) || (data3 === "timerfd")) || (data3 === "signalfd")) || (data3 === "inotify")) || (data3 === "fanotify")) || (data3 === "userfaultfd")) || (data3 === "ioUring")) || (data3 === "bpf")) || (data3 === "perfEvent")) || (data3 === "landlock")) || (data3 === "fscontext")) || (data3 === "seccomp")) || (data3 === "pidfd")) || (data3 === "namespace")) || (data3 === "mqueue")) || (data3 === "cgroup")) || (data3 === "other"))){
+if(!((((((((((((((((((((((((((((((data3 === "file") || (data3 === "directory")) || (data3 === "charDevice")) || (data3 === "blockDevice")) || (data3 === "tty")) || (data3 === "pipe")) || (data3 === "fifo")) || (data3 === "socket")) || (data3 === "memfd")) || (data3 === "eventpoll")) || (data3 === "eventfd")) || (data3 === "timerfd")) || (data3 === "signalfd")) || (data3 === "inotify")) || (data3 === "fanotify")) || (data3 === "userfaultfd")) || (data3 === "ioUring")) || (data3 === "bpf")) || (data3 === "perfEvent")) || (data3 === "landlock")) || (data3 === "fscontext")) || (data3 === "seccomp")) || (data3 === "pidfd")) || (data3 === "namespace")) || (data3 === "mqueue")) || (data3 === "cgroup")) || (data3 === "proc")) || (data3 === "sysfs")) || (data3 === "other")) || (data3 === "undetermined"))){
 (vErrors ??= []).push({instancePath:instancePath+"/kind/" + i1,schemaPath:"#/properties/kind/anyOf/1/items/enum",keyword:"enum",params:{}});
 errors++;
 }
@@ -202,48 +202,230 @@ vErrors = null;
 }
 if(data.path !== undefined){
 let data4 = data.path;
+const _errs25 = errors;
+let valid8 = false;
+const _errs26 = errors;
 if(typeof data4 === "string"){
 if(!pattern5.test(data4)){
-(vErrors ??= []).push({instancePath:instancePath+"/path",schemaPath:"#/properties/path/pattern",keyword:"pattern",params:{}});
+(vErrors ??= []).push({instancePath:instancePath+"/path",schemaPath:"#/properties/path/anyOf/0/pattern",keyword:"pattern",params:{}});
 errors++;
 }
 }
 else {
-(vErrors ??= []).push({instancePath:instancePath+"/path",schemaPath:"#/properties/path/type",keyword:"type",params:{type: "string"}});
+(vErrors ??= []).push({instancePath:instancePath+"/path",schemaPath:"#/properties/path/anyOf/0/type",keyword:"type",params:{type: "string"}});
 errors++;
+}
+var _valid3 = _errs26 === errors;
+valid8 = valid8 || _valid3;
+const _errs28 = errors;
+if(Array.isArray(data4)){
+if(data4.length < 1){
+(vErrors ??= []).push({instancePath:instancePath+"/path",schemaPath:"#/properties/path/anyOf/1/minItems",keyword:"minItems",params:{limit: 1}});
+errors++;
+}
+const len2 = data4.length;
+for(let i2=0; i2<len2; i2++){
+let data5 = data4[i2];
+if(typeof data5 === "string"){
+if(!pattern5.test(data5)){
+(vErrors ??= []).push({instancePath:instancePath+"/path/" + i2,schemaPath:"#/properties/path/anyOf/1/items/pattern",keyword:"pattern",params:{}});
+errors++;
+}
+}
+else {
+(vErrors ??= []).push({instancePath:instancePath+"/path/" + i2,schemaPath:"#/properties/path/anyOf/1/items/type",keyword:"type",params:{type: "string"}});
+errors++;
+}
+}
+}
+else {
+(vErrors ??= []).push({instancePath:instancePath+"/path",schemaPath:"#/properties/path/anyOf/1/type",keyword:"type",params:{type: "array"}});
+errors++;
+}
+var _valid3 = _errs28 === errors;
+valid8 = valid8 || _valid3;
+if(!valid8){
+(vErrors ??= []).push({instancePath:instancePath+"/path",schemaPath:"#/properties/path/anyOf",keyword:"anyOf",params:{}});
+errors++;
+}
+else {
+errors = _errs25;
+if(vErrors !== null){
+if(_errs25){
+vErrors.length = _errs25;
+}
+else {
+vErrors = null;
+}
+}
 }
 }
 if(data.access !== undefined){
-let data5 = data.access;
-if(typeof data5 !== "string"){
-(vErrors ??= []).push({instancePath:instancePath+"/access",schemaPath:"#/properties/access/type",keyword:"type",params:{type: "string"}});
+let data6 = data.access;
+const _errs33 = errors;
+let valid11 = false;
+const _errs34 = errors;
+if(typeof data6 !== "string"){
+(vErrors ??= []).push({instancePath:instancePath+"/access",schemaPath:"#/properties/access/anyOf/0/type",keyword:"type",params:{type: "string"}});
 errors++;
 }
-if(!((((data5 === "read") || (data5 === "write")) || (data5 === "readWrite")) || (data5 === "path"))){
-(vErrors ??= []).push({instancePath:instancePath+"/access",schemaPath:"#/properties/access/enum",keyword:"enum",params:{}});
+if(!((((data6 === "read") || (data6 === "write")) || (data6 === "readWrite")) || (data6 === "path"))){
+(vErrors ??= []).push({instancePath:instancePath+"/access",schemaPath:"#/properties/access/anyOf/0/enum",keyword:"enum",params:{}});
 errors++;
+}
+var _valid4 = _errs34 === errors;
+valid11 = valid11 || _valid4;
+const _errs36 = errors;
+if(Array.isArray(data6)){
+if(data6.length < 1){
+(vErrors ??= []).push({instancePath:instancePath+"/access",schemaPath:"#/properties/access/anyOf/1/minItems",keyword:"minItems",params:{limit: 1}});
+errors++;
+}
+const len3 = data6.length;
+for(let i3=0; i3<len3; i3++){
+let data7 = data6[i3];
+if(typeof data7 !== "string"){
+(vErrors ??= []).push({instancePath:instancePath+"/access/" + i3,schemaPath:"#/properties/access/anyOf/1/items/type",keyword:"type",params:{type: "string"}});
+errors++;
+}
+if(!((((data7 === "read") || (data7 === "write")) || (data7 === "readWrite")) || (data7 === "path"))){
+(vErrors ??= []).push({instancePath:instancePath+"/access/" + i3,schemaPath:"#/properties/access/anyOf/1/items/enum",keyword:"enum",params:{}});
+errors++;
+}
+}
+}
+else {
+(vErrors ??= []).push({instancePath:instancePath+"/access",schemaPath:"#/properties/access/anyOf/1/type",keyword:"type",params:{type: "array"}});
+errors++;
+}
+var _valid4 = _errs36 === errors;
+valid11 = valid11 || _valid4;
+if(!valid11){
+(vErrors ??= []).push({instancePath:instancePath+"/access",schemaPath:"#/properties/access/anyOf",keyword:"anyOf",params:{}});
+errors++;
+}
+else {
+errors = _errs33;
+if(vErrors !== null){
+if(_errs33){
+vErrors.length = _errs33;
+}
+else {
+vErrors = null;
+}
+}
 }
 }
 if(data.family !== undefined){
-let data6 = data.family;
-if(typeof data6 !== "string"){
-(vErrors ??= []).push({instancePath:instancePath+"/family",schemaPath:"#/properties/family/type",keyword:"type",params:{type: "string"}});
+let data8 = data.family;
+const _errs41 = errors;
+let valid14 = false;
+const _errs42 = errors;
+if(typeof data8 !== "string"){
+(vErrors ??= []).push({instancePath:instancePath+"/family",schemaPath:"#/properties/family/anyOf/0/type",keyword:"type",params:{type: "string"}});
 errors++;
 }
-if(!((((((data6 === "inet") || (data6 === "inet6")) || (data6 === "unix")) || (data6 === "netlink")) || (data6 === "vsock")) || (data6 === "packet"))){
-(vErrors ??= []).push({instancePath:instancePath+"/family",schemaPath:"#/properties/family/enum",keyword:"enum",params:{}});
+if(!((((((data8 === "inet") || (data8 === "inet6")) || (data8 === "unix")) || (data8 === "netlink")) || (data8 === "vsock")) || (data8 === "packet"))){
+(vErrors ??= []).push({instancePath:instancePath+"/family",schemaPath:"#/properties/family/anyOf/0/enum",keyword:"enum",params:{}});
 errors++;
+}
+var _valid5 = _errs42 === errors;
+valid14 = valid14 || _valid5;
+const _errs44 = errors;
+if(Array.isArray(data8)){
+if(data8.length < 1){
+(vErrors ??= []).push({instancePath:instancePath+"/family",schemaPath:"#/properties/family/anyOf/1/minItems",keyword:"minItems",params:{limit: 1}});
+errors++;
+}
+const len4 = data8.length;
+for(let i4=0; i4<len4; i4++){
+let data9 = data8[i4];
+if(typeof data9 !== "string"){
+(vErrors ??= []).push({instancePath:instancePath+"/family/" + i4,schemaPath:"#/properties/family/anyOf/1/items/type",keyword:"type",params:{type: "string"}});
+errors++;
+}
+if(!((((((data9 === "inet") || (data9 === "inet6")) || (data9 === "unix")) || (data9 === "netlink")) || (data9 === "vsock")) || (data9 === "packet"))){
+(vErrors ??= []).push({instancePath:instancePath+"/family/" + i4,schemaPath:"#/properties/family/anyOf/1/items/enum",keyword:"enum",params:{}});
+errors++;
+}
+}
+}
+else {
+(vErrors ??= []).push({instancePath:instancePath+"/family",schemaPath:"#/properties/family/anyOf/1/type",keyword:"type",params:{type: "array"}});
+errors++;
+}
+var _valid5 = _errs44 === errors;
+valid14 = valid14 || _valid5;
+if(!valid14){
+(vErrors ??= []).push({instancePath:instancePath+"/family",schemaPath:"#/properties/family/anyOf",keyword:"anyOf",params:{}});
+errors++;
+}
+else {
+errors = _errs41;
+if(vErrors !== null){
+if(_errs41){
+vErrors.length = _errs41;
+}
+else {
+vErrors = null;
+}
+}
 }
 }
 if(data.type !== undefined){
-let data7 = data.type;
-if(typeof data7 !== "string"){
-(vErrors ??= []).push({instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "string"}});
+let data10 = data.type;
+const _errs49 = errors;
+let valid17 = false;
+const _errs50 = errors;
+if(typeof data10 !== "string"){
+(vErrors ??= []).push({instancePath:instancePath+"/type",schemaPath:"#/properties/type/anyOf/0/type",keyword:"type",params:{type: "string"}});
 errors++;
 }
-if(!((((data7 === "stream") || (data7 === "dgram")) || (data7 === "seqpacket")) || (data7 === "raw"))){
-(vErrors ??= []).push({instancePath:instancePath+"/type",schemaPath:"#/properties/type/enum",keyword:"enum",params:{}});
+if(!((((data10 === "stream") || (data10 === "dgram")) || (data10 === "seqpacket")) || (data10 === "raw"))){
+(vErrors ??= []).push({instancePath:instancePath+"/type",schemaPath:"#/properties/type/anyOf/0/enum",keyword:"enum",params:{}});
 errors++;
+}
+var _valid6 = _errs50 === errors;
+valid17 = valid17 || _valid6;
+const _errs52 = errors;
+if(Array.isArray(data10)){
+if(data10.length < 1){
+(vErrors ??= []).push({instancePath:instancePath+"/type",schemaPath:"#/properties/type/anyOf/1/minItems",keyword:"minItems",params:{limit: 1}});
+errors++;
+}
+const len5 = data10.length;
+for(let i5=0; i5<len5; i5++){
+let data11 = data10[i5];
+if(typeof data11 !== "string"){
+(vErrors ??= []).push({instancePath:instancePath+"/type/" + i5,schemaPath:"#/properties/type/anyOf/1/items/type",keyword:"type",params:{type: "string"}});
+errors++;
+}
+if(!((((data11 === "stream") || (data11 === "dgram")) || (data11 === "seqpacket")) || (data11 === "raw"))){
+(vErrors ??= []).push({instancePath:instancePath+"/type/" + i5,schemaPath:"#/properties/type/anyOf/1/items/enum",keyword:"enum",params:{}});
+errors++;
+}
+}
+}
+else {
+(vErrors ??= []).push({instancePath:instancePath+"/type",schemaPath:"#/properties/type/anyOf/1/type",keyword:"type",params:{type: "array"}});
+errors++;
+}
+var _valid6 = _errs52 === errors;
+valid17 = valid17 || _valid6;
+if(!valid17){
+(vErrors ??= []).push({instancePath:instancePath+"/type",schemaPath:"#/properties/type/anyOf",keyword:"anyOf",params:{}});
+errors++;
+}
+else {
+errors = _errs49;
+if(vErrors !== null){
+if(_errs49){
+vErrors.length = _errs49;
+}
+else {
+vErrors = null;
+}
+}
 }
 }
 if(data.listening !== undefined){
@@ -253,16 +435,63 @@ errors++;
 }
 }
 if(data.address !== undefined){
-let data9 = data.address;
-if(typeof data9 === "string"){
-if(!pattern5.test(data9)){
-(vErrors ??= []).push({instancePath:instancePath+"/address",schemaPath:"#/properties/address/pattern",keyword:"pattern",params:{}});
+let data13 = data.address;
+const _errs59 = errors;
+let valid20 = false;
+const _errs60 = errors;
+if(typeof data13 === "string"){
+if(!pattern5.test(data13)){
+(vErrors ??= []).push({instancePath:instancePath+"/address",schemaPath:"#/properties/address/anyOf/0/pattern",keyword:"pattern",params:{}});
 errors++;
 }
 }
 else {
-(vErrors ??= []).push({instancePath:instancePath+"/address",schemaPath:"#/properties/address/type",keyword:"type",params:{type: "string"}});
+(vErrors ??= []).push({instancePath:instancePath+"/address",schemaPath:"#/properties/address/anyOf/0/type",keyword:"type",params:{type: "string"}});
 errors++;
+}
+var _valid7 = _errs60 === errors;
+valid20 = valid20 || _valid7;
+const _errs62 = errors;
+if(Array.isArray(data13)){
+if(data13.length < 1){
+(vErrors ??= []).push({instancePath:instancePath+"/address",schemaPath:"#/properties/address/anyOf/1/minItems",keyword:"minItems",params:{limit: 1}});
+errors++;
+}
+const len6 = data13.length;
+for(let i6=0; i6<len6; i6++){
+let data14 = data13[i6];
+if(typeof data14 === "string"){
+if(!pattern5.test(data14)){
+(vErrors ??= []).push({instancePath:instancePath+"/address/" + i6,schemaPath:"#/properties/address/anyOf/1/items/pattern",keyword:"pattern",params:{}});
+errors++;
+}
+}
+else {
+(vErrors ??= []).push({instancePath:instancePath+"/address/" + i6,schemaPath:"#/properties/address/anyOf/1/items/type",keyword:"type",params:{type: "string"}});
+errors++;
+}
+}
+}
+else {
+(vErrors ??= []).push({instancePath:instancePath+"/address",schemaPath:"#/properties/address/anyOf/1/type",keyword:"type",params:{type: "array"}});
+errors++;
+}
+var _valid7 = _errs62 === errors;
+valid20 = valid20 || _valid7;
+if(!valid20){
+(vErrors ??= []).push({instancePath:instancePath+"/address",schemaPath:"#/properties/address/anyOf",keyword:"anyOf",params:{}});
+errors++;
+}
+else {
+errors = _errs59;
+if(vErrors !== null){
+if(_errs59){
+vErrors.length = _errs59;
+}
+else {
+vErrors = null;
+}
+}
 }
 }
 if(data.outsideRoot !== undefined){
@@ -284,9 +513,9 @@ errors++;
 }
 }
 if(data.name !== undefined){
-let data13 = data.name;
-if(typeof data13 === "string"){
-if(!pattern7.test(data13)){
+let data18 = data.name;
+if(typeof data18 === "string"){
+if(!pattern9.test(data18)){
 (vErrors ??= []).push({instancePath:instancePath+"/name",schemaPath:"#/properties/name/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -369,7 +598,7 @@ errors++;
 if(data.name !== undefined){
 let data3 = data.name;
 if(typeof data3 === "string"){
-if(!pattern7.test(data3)){
+if(!pattern9.test(data3)){
 (vErrors ??= []).push({instancePath:instancePath+"/name",schemaPath:"#/properties/name/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -441,7 +670,7 @@ const len1 = data3.length;
 for(let i1=0; i1<len1; i1++){
 let data4 = data3[i1];
 if(typeof data4 === "string"){
-if(!pattern7.test(data4)){
+if(!pattern9.test(data4)){
 (vErrors ??= []).push({instancePath:instancePath+"/expect/" + i1,schemaPath:"#/properties/expect/items/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -468,9 +697,9 @@ return errors === 0;
 validate54.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 const schema25 = {"type":"object","additionalProperties":false,"properties":{"listen":{"type":"string","pattern":"^[^\\u0000]+$"},"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"token":{"type":"boolean"},"pipe":{"type":"string","enum":["read","write"]},"socketpair":{"type":"string","enum":["stream","dgram","seqpacket"]},"memfd":{"type":"string"},"devnull":{"type":"boolean"},"mode":{"type":"string","pattern":"^0?[0-7]{3}$"},"owner":{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"},"backlog":{"type":"integer","minimum":1,"maximum":2147483647},"reusePort":{"type":"boolean"},"access":{"type":"string","enum":["read","write","readWrite","append"]},"hold":{"type":"boolean"}}};
-let pattern12_;const pattern12 = { test: (text) => (pattern12_ ??= new RegExp("^(/|\\$\\{)[^\\u0000]*$", "u")).test(text) };
-let pattern13_;const pattern13 = { test: (text) => (pattern13_ ??= new RegExp("^0?[0-7]{3}$", "u")).test(text) };
-let pattern14_;const pattern14 = { test: (text) => (pattern14_ ??= new RegExp("^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$", "u")).test(text) };
+let pattern14_;const pattern14 = { test: (text) => (pattern14_ ??= new RegExp("^(/|\\$\\{)[^\\u0000]*$", "u")).test(text) };
+let pattern15_;const pattern15 = { test: (text) => (pattern15_ ??= new RegExp("^0?[0-7]{3}$", "u")).test(text) };
+let pattern16_;const pattern16 = { test: (text) => (pattern16_ ??= new RegExp("^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$", "u")).test(text) };
 
 function validate61(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -505,7 +734,7 @@ errors++;
 if(data.file !== undefined){
 let data1 = data.file;
 if(typeof data1 === "string"){
-if(!pattern12.test(data1)){
+if(!pattern14.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/file",schemaPath:"#/properties/file/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -558,7 +787,7 @@ errors++;
 if(data.mode !== undefined){
 let data7 = data.mode;
 if(typeof data7 === "string"){
-if(!pattern13.test(data7)){
+if(!pattern15.test(data7)){
 (vErrors ??= []).push({instancePath:instancePath+"/mode",schemaPath:"#/properties/mode/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -571,7 +800,7 @@ errors++;
 if(data.owner !== undefined){
 let data8 = data.owner;
 if(typeof data8 === "string"){
-if(!pattern14.test(data8)){
+if(!pattern16.test(data8)){
 (vErrors ??= []).push({instancePath:instancePath+"/owner",schemaPath:"#/properties/owner/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -646,7 +875,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern7.test(key0)){
+if(!pattern9.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -904,10 +1133,10 @@ return errors === 0;
 validate65.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 const schema29 = {"type":"object","additionalProperties":false,"properties":{"command":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"type":{"type":"string","enum":["default","oneshot"]},"user":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"}]},"groups":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+$"}]}},"cwd":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"umask":{"type":"string","pattern":"^0?[0-7]{3}$"},"env":{"$ref":"#/$defs/m8"},"fds":{"$ref":"#/$defs/m10"},"stdin":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"dependsOn":{"$ref":"#/$defs/m11"},"ready":{"$ref":"#/$defs/m12"},"restart":{"$ref":"#/$defs/m13"},"stop":{"$ref":"#/$defs/m14"},"signals":{"$ref":"#/$defs/m17"},"essential":{"type":"boolean"},"limits":{"$ref":"#/$defs/m7"},"noNewPrivileges":{"type":"boolean"},"capabilities":{"$ref":"#/$defs/m18"},"nice":{"type":"integer","minimum":-20,"maximum":19},"oomScoreAdj":{"type":"integer","minimum":-1000,"maximum":1000},"pdeathsig":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$"}]},"setsid":{"type":"boolean"},"tty":{"type":"boolean"}}};
-let pattern16_;const pattern16 = { test: (text) => (pattern16_ ??= new RegExp("^[^\\u0000]*$", "u")).test(text) };
-let pattern18_;const pattern18 = { test: (text) => (pattern18_ ??= new RegExp("^[A-Za-z0-9_.$-]+$", "u")).test(text) };
-let pattern44_;const pattern44 = { test: (text) => (pattern44_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$", "u")).test(text) };
-let pattern21_;const pattern21 = { test: (text) => (pattern21_ ??= new RegExp("^[^=\\u0000]+$", "u")).test(text) };
+let pattern18_;const pattern18 = { test: (text) => (pattern18_ ??= new RegExp("^[^\\u0000]*$", "u")).test(text) };
+let pattern20_;const pattern20 = { test: (text) => (pattern20_ ??= new RegExp("^[A-Za-z0-9_.$-]+$", "u")).test(text) };
+let pattern46_;const pattern46 = { test: (text) => (pattern46_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$", "u")).test(text) };
+let pattern23_;const pattern23 = { test: (text) => (pattern23_ ??= new RegExp("^[^=\\u0000]+$", "u")).test(text) };
 
 function validate71(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -923,7 +1152,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern21.test(key0)){
+if(!pattern23.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -941,7 +1170,7 @@ errors++;
 for(const key1 in data){
 let data0 = data[key1];
 if(typeof data0 === "string"){
-if(!pattern16.test(data0)){
+if(!pattern18.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -961,7 +1190,7 @@ return errors === 0;
 }
 validate71.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern24_;const pattern24 = { test: (text) => (pattern24_ ??= new RegExp("^[A-Z_][A-Z0-9_]*$", "u")).test(text) };
+let pattern26_;const pattern26 = { test: (text) => (pattern26_ ??= new RegExp("^[A-Z_][A-Z0-9_]*$", "u")).test(text) };
 
 function validate74(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -977,7 +1206,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern7.test(key0)){
+if(!pattern9.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -1015,7 +1244,7 @@ var _valid0 = _errs6 === errors;
 valid2 = valid2 || _valid0;
 const _errs8 = errors;
 if(typeof data0 === "string"){
-if(!pattern24.test(data0)){
+if(!pattern26.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1112,7 +1341,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern7.test(key0)){
+if(!pattern9.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -1148,9 +1377,9 @@ return errors === 0;
 }
 validate77.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern27_;const pattern27 = { test: (text) => (pattern27_ ??= new RegExp("^.+:[0-9]{1,5}$", "u")).test(text) };
-let pattern28_;const pattern28 = { test: (text) => (pattern28_ ??= new RegExp("^http://", "u")).test(text) };
-let pattern31_;const pattern31 = { test: (text) => (pattern31_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)$", "u")).test(text) };
+let pattern29_;const pattern29 = { test: (text) => (pattern29_ ??= new RegExp("^.+:[0-9]{1,5}$", "u")).test(text) };
+let pattern30_;const pattern30 = { test: (text) => (pattern30_ ??= new RegExp("^http://", "u")).test(text) };
+let pattern33_;const pattern33 = { test: (text) => (pattern33_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)$", "u")).test(text) };
 
 function validate79(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1195,7 +1424,7 @@ errors++;
 if(data.tcp !== undefined){
 let data2 = data.tcp;
 if(typeof data2 === "string"){
-if(!pattern27.test(data2)){
+if(!pattern29.test(data2)){
 (vErrors ??= []).push({instancePath:instancePath+"/tcp",schemaPath:"#/properties/tcp/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1208,7 +1437,7 @@ errors++;
 if(data.http !== undefined){
 let data3 = data.http;
 if(typeof data3 === "string"){
-if(!pattern28.test(data3)){
+if(!pattern30.test(data3)){
 (vErrors ??= []).push({instancePath:instancePath+"/http",schemaPath:"#/properties/http/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1229,7 +1458,7 @@ const len0 = data4.length;
 for(let i0=0; i0<len0; i0++){
 let data5 = data4[i0];
 if(typeof data5 === "string"){
-if(!pattern16.test(data5)){
+if(!pattern18.test(data5)){
 (vErrors ??= []).push({instancePath:instancePath+"/exec/" + i0,schemaPath:"#/properties/exec/items/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1248,7 +1477,7 @@ errors++;
 if(data.file !== undefined){
 let data6 = data.file;
 if(typeof data6 === "string"){
-if(!pattern12.test(data6)){
+if(!pattern14.test(data6)){
 (vErrors ??= []).push({instancePath:instancePath+"/file",schemaPath:"#/properties/file/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1261,7 +1490,7 @@ errors++;
 if(data.period !== undefined){
 let data7 = data.period;
 if(typeof data7 === "string"){
-if(!pattern31.test(data7)){
+if(!pattern33.test(data7)){
 (vErrors ??= []).push({instancePath:instancePath+"/period",schemaPath:"#/properties/period/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1274,7 +1503,7 @@ errors++;
 if(data.timeout !== undefined){
 let data8 = data.timeout;
 if(typeof data8 === "string"){
-if(!pattern31.test(data8)){
+if(!pattern33.test(data8)){
 (vErrors ??= []).push({instancePath:instancePath+"/timeout",schemaPath:"#/properties/timeout/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1294,8 +1523,8 @@ return errors === 0;
 }
 validate79.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern33_;const pattern33 = { test: (text) => (pattern33_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)\\.\\.(0|[1-9][0-9]{0,8})(ms|s|m|h)$", "u")).test(text) };
-let pattern34_;const pattern34 = { test: (text) => (pattern34_ ??= new RegExp("^[1-9][0-9]{0,5}/[1-9][0-9]{0,8}(ms|s|m|h)$", "u")).test(text) };
+let pattern35_;const pattern35 = { test: (text) => (pattern35_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)\\.\\.(0|[1-9][0-9]{0,8})(ms|s|m|h)$", "u")).test(text) };
+let pattern36_;const pattern36 = { test: (text) => (pattern36_ ??= new RegExp("^[1-9][0-9]{0,5}/[1-9][0-9]{0,8}(ms|s|m|h)$", "u")).test(text) };
 
 function validate81(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1328,7 +1557,7 @@ errors++;
 if(data.backoff !== undefined){
 let data1 = data.backoff;
 if(typeof data1 === "string"){
-if(!pattern33.test(data1)){
+if(!pattern35.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/backoff",schemaPath:"#/properties/backoff/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1341,7 +1570,7 @@ errors++;
 if(data.limit !== undefined){
 let data2 = data.limit;
 if(typeof data2 === "string"){
-if(!pattern34.test(data2)){
+if(!pattern36.test(data2)){
 (vErrors ??= []).push({instancePath:instancePath+"/limit",schemaPath:"#/properties/limit/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1372,8 +1601,8 @@ return errors === 0;
 }
 validate81.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern35_;const pattern35 = { test: (text) => (pattern35_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$", "u")).test(text) };
-let pattern36_;const pattern36 = { test: (text) => (pattern36_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$", "u")).test(text) };
+let pattern37_;const pattern37 = { test: (text) => (pattern37_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$", "u")).test(text) };
+let pattern38_;const pattern38 = { test: (text) => (pattern38_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$", "u")).test(text) };
 
 function validate83(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1415,7 +1644,7 @@ var _valid0 = _errs4 === errors;
 valid1 = valid1 || _valid0;
 const _errs6 = errors;
 if(typeof data0 === "string"){
-if(!pattern35.test(data0)){
+if(!pattern37.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/signal",schemaPath:"#/properties/signal/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1445,7 +1674,7 @@ vErrors = null;
 if(data.wait !== undefined){
 let data1 = data.wait;
 if(typeof data1 === "string"){
-if(!pattern36.test(data1)){
+if(!pattern38.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/wait",schemaPath:"#/properties/wait/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1465,8 +1694,8 @@ return errors === 0;
 }
 validate83.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern38_;const pattern38 = { test: (text) => (pattern38_ ??= new RegExp("^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$", "u")).test(text) };
-let pattern39_;const pattern39 = { test: (text) => (pattern39_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^ignore$", "u")).test(text) };
+let pattern40_;const pattern40 = { test: (text) => (pattern40_ ??= new RegExp("^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$", "u")).test(text) };
+let pattern41_;const pattern41 = { test: (text) => (pattern41_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^ignore$", "u")).test(text) };
 
 function validate86(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1482,7 +1711,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern38.test(key0)){
+if(!pattern40.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -1520,7 +1749,7 @@ var _valid0 = _errs6 === errors;
 valid2 = valid2 || _valid0;
 const _errs8 = errors;
 if(typeof data0 === "string"){
-if(!pattern39.test(data0)){
+if(!pattern41.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1572,7 +1801,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern38.test(key0)){
+if(!pattern40.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -1590,7 +1819,7 @@ errors++;
 for(const key1 in data){
 let data0 = data[key1];
 if(typeof data0 === "string"){
-if(!pattern31.test(data0)){
+if(!pattern33.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1669,7 +1898,7 @@ var _valid1 = _errs10 === errors;
 valid4 = valid4 || _valid1;
 const _errs12 = errors;
 if(typeof data1 === "string"){
-if(!pattern35.test(data1)){
+if(!pattern37.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/forward/" + i0,schemaPath:"#/properties/forward/anyOf/1/items/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1752,7 +1981,7 @@ return errors === 0;
 }
 validate85.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern42_;const pattern42 = { test: (text) => (pattern42_ ??= new RegExp("^CAP_[A-Z0-9_]{2,30}$", "u")).test(text) };
+let pattern44_;const pattern44 = { test: (text) => (pattern44_ ??= new RegExp("^CAP_[A-Z0-9_]{2,30}$", "u")).test(text) };
 
 function validate92(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1778,7 +2007,7 @@ const len0 = data0.length;
 for(let i0=0; i0<len0; i0++){
 let data1 = data0[i0];
 if(typeof data1 === "string"){
-if(!pattern42.test(data1)){
+if(!pattern44.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/keep/" + i0,schemaPath:"#/properties/keep/items/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1801,7 +2030,7 @@ const len1 = data2.length;
 for(let i1=0; i1<len1; i1++){
 let data3 = data2[i1];
 if(typeof data3 === "string"){
-if(!pattern42.test(data3)){
+if(!pattern44.test(data3)){
 (vErrors ??= []).push({instancePath:instancePath+"/ambient/" + i1,schemaPath:"#/properties/ambient/items/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1856,7 +2085,7 @@ const len0 = data0.length;
 for(let i0=0; i0<len0; i0++){
 let data1 = data0[i0];
 if(typeof data1 === "string"){
-if(!pattern16.test(data1)){
+if(!pattern18.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/command/" + i0,schemaPath:"#/properties/command/items/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1906,7 +2135,7 @@ var _valid0 = _errs10 === errors;
 valid3 = valid3 || _valid0;
 const _errs12 = errors;
 if(typeof data3 === "string"){
-if(!pattern14.test(data3)){
+if(!pattern16.test(data3)){
 (vErrors ??= []).push({instancePath:instancePath+"/user",schemaPath:"#/properties/user/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1960,7 +2189,7 @@ var _valid1 = _errs18 === errors;
 valid6 = valid6 || _valid1;
 const _errs20 = errors;
 if(typeof data5 === "string"){
-if(!pattern18.test(data5)){
+if(!pattern20.test(data5)){
 (vErrors ??= []).push({instancePath:instancePath+"/groups/" + i1,schemaPath:"#/properties/groups/items/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1996,7 +2225,7 @@ errors++;
 if(data.cwd !== undefined){
 let data6 = data.cwd;
 if(typeof data6 === "string"){
-if(!pattern12.test(data6)){
+if(!pattern14.test(data6)){
 (vErrors ??= []).push({instancePath:instancePath+"/cwd",schemaPath:"#/properties/cwd/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2009,7 +2238,7 @@ errors++;
 if(data.umask !== undefined){
 let data7 = data.umask;
 if(typeof data7 === "string"){
-if(!pattern13.test(data7)){
+if(!pattern15.test(data7)){
 (vErrors ??= []).push({instancePath:instancePath+"/umask",schemaPath:"#/properties/umask/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2034,7 +2263,7 @@ errors = vErrors.length;
 if(data.stdin !== undefined){
 let data10 = data.stdin;
 if(typeof data10 === "string"){
-if(!pattern7.test(data10)){
+if(!pattern9.test(data10)){
 (vErrors ??= []).push({instancePath:instancePath+"/stdin",schemaPath:"#/properties/stdin/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2155,7 +2384,7 @@ var _valid2 = _errs47 === errors;
 valid7 = valid7 || _valid2;
 const _errs49 = errors;
 if(typeof data22 === "string"){
-if(!pattern44.test(data22)){
+if(!pattern46.test(data22)){
 (vErrors ??= []).push({instancePath:instancePath+"/pdeathsig",schemaPath:"#/properties/pdeathsig/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2223,7 +2452,7 @@ errors++;
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern7.test(key0)){
+if(!pattern9.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -2299,7 +2528,7 @@ var _valid0 = _errs4 === errors;
 valid1 = valid1 || _valid0;
 const _errs6 = errors;
 if(typeof data0 === "string"){
-if(!pattern35.test(data0)){
+if(!pattern37.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/signal",schemaPath:"#/properties/signal/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2329,7 +2558,7 @@ vErrors = null;
 if(data.wait !== undefined){
 let data1 = data.wait;
 if(typeof data1 === "string"){
-if(!pattern36.test(data1)){
+if(!pattern38.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/wait",schemaPath:"#/properties/wait/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2394,7 +2623,7 @@ var _valid0 = _errs6 === errors;
 valid3 = valid3 || _valid0;
 const _errs8 = errors;
 if(typeof data1 === "string"){
-if(!pattern35.test(data1)){
+if(!pattern37.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/on/" + i0,schemaPath:"#/properties/on/items/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2430,7 +2659,7 @@ errors++;
 if(data.budget !== undefined){
 let data2 = data.budget;
 if(typeof data2 === "string"){
-if(!pattern36.test(data2)){
+if(!pattern38.test(data2)){
 (vErrors ??= []).push({instancePath:instancePath+"/budget",schemaPath:"#/properties/budget/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2509,7 +2738,7 @@ errors++;
 if(data.wait !== undefined){
 let data2 = data.wait;
 if(typeof data2 === "string"){
-if(!pattern31.test(data2)){
+if(!pattern33.test(data2)){
 (vErrors ??= []).push({instancePath:instancePath+"/wait",schemaPath:"#/properties/wait/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2540,7 +2769,7 @@ return errors === 0;
 }
 validate101.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern50_;const pattern50 = { test: (text) => (pattern50_ ??= new RegExp("^(0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])$", "u")).test(text) };
+let pattern52_;const pattern52 = { test: (text) => (pattern52_ ??= new RegExp("^(0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])$", "u")).test(text) };
 
 function validate104(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -2556,7 +2785,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern50.test(key0)){
+if(!pattern52.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -2682,7 +2911,7 @@ return errors === 0;
 }
 validate107.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern51_;const pattern51 = { test: (text) => (pattern51_ ??= new RegExp("^(/|\\$\\{)[^\\u0000]*$|^none$", "u")).test(text) };
+let pattern53_;const pattern53 = { test: (text) => (pattern53_ ??= new RegExp("^(/|\\$\\{)[^\\u0000]*$|^none$", "u")).test(text) };
 
 function validate52(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -2784,7 +3013,7 @@ errors = vErrors.length;
 if(data.report !== undefined){
 let data11 = data.report;
 if(typeof data11 === "string"){
-if(!pattern51.test(data11)){
+if(!pattern53.test(data11)){
 (vErrors ??= []).push({instancePath:instancePath+"/report",schemaPath:"#/properties/report/pattern",keyword:"pattern",params:{}});
 errors++;
 }

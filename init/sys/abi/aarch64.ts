@@ -3,10 +3,13 @@
 // here; what both architectures share is in ../constants.ts. A test compares these with a C probe.
 
 export const SYS = {
+  getcwd: 17,
   dup3: 24,
   fcntl: 25,
+  ioctl: 29,
   fstatfs: 44,
   faccessat: 48,
+  fchdir: 50,
   openat: 56,
   close: 57,
   getdents64: 61,
@@ -25,6 +28,10 @@ export const SYS = {
   getpgid: 155,
   getpid: 172,
   prctl: 167,
+  socket: 198,
+  getsockname: 204,
+  getpeername: 205,
+  getsockopt: 209,
   execve: 221,
   mmap: 222,
   mprotect: 226,

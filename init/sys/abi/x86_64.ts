@@ -8,13 +8,20 @@ export const SYS = {
   close: 3,
   mmap: 9,
   mprotect: 10,
+  ioctl: 16,
   getpid: 39,
+  socket: 41,
+  getsockname: 51,
+  getpeername: 52,
+  getsockopt: 55,
   rt_sigaction: 13,
   rt_sigprocmask: 14,
   execve: 59,
   wait4: 61,
   kill: 62,
   fcntl: 72,
+  getcwd: 79,
+  fchdir: 81,
   getpgid: 121,
   rt_sigqueueinfo: 129,
   fstatfs: 138,
@@ -45,7 +52,7 @@ export const O_DIRECTORY = 0o200000;
  * with `faultExit` instead.
  */
 export function passToMainThread(pid: number, faultExit: number): Uint8Array {
-  return Uint8Array.from([
+  return new Uint8Array([
     ...[0x83, 0x7e, 0x08, 0x00], //      cmp  dword ptr [rsi + 8], 0   info->si_code
     ...[0x7f, 0x1b], //                  jg   fault
     ...[0x49, 0x89, 0xf2], //            mov  r10, rsi

@@ -25,6 +25,7 @@ function kernelWith(
 
 function run(kernel: Kernel, program: string, more: Partial<Launch> = {}) {
   const plan: Plan = {
+    warnings: [],
     steps: [
       {
         do: "spawn",
@@ -33,7 +34,7 @@ function run(kernel: Kernel, program: string, more: Partial<Launch> = {}) {
           program: bytesOf(program),
           arguments: { words: [program] },
           environment: {},
-          keep: [],
+          pass: [],
           devNullAsStdin: false,
           ...more,
         },
@@ -135,7 +136,7 @@ test("looks for a relative program where the child will be", () => {
 
 test("gives /dev/null as standard input, opened above the runtime's numbers, and closes its own copy", () => {
   const kernel = fakeKernel([0, 1, 2, 5]);
-  run(kernel, "/bin/x", { keep: [9], devNullAsStdin: true });
+  run(kernel, "/bin/x", { pass: [{ from: 9, to: 9 }], devNullAsStdin: true });
   expect(kernel.spawned[0]?.pass).toEqual([
     { from: 9, to: 9 },
     { from: 6, to: 0 },
@@ -146,9 +147,32 @@ test("gives /dev/null as standard input, opened above the runtime's numbers, and
 test("stops at the first step that fails and starts nothing", () => {
   const kernel = fakeKernel([0, 1, 2], { setNofile: () => -1 });
   const result = launch(
-    { steps: [{ do: "nofile", limit: { soft: 10, hard: 20 } }] },
+    { steps: [{ do: "nofile", limit: { soft: 10, hard: 20 } }], warnings: [] },
     { kernel, firstOwn: 6 },
   );
   expect(result).toMatchObject({ ok: false, failure: { code: "kernel" } });
   expect(kernel.spawned).toEqual([]);
+});
+
+test("passes any permutation of numbers on as wanted, cycles included", () => {
+  const permutations = (list: number[]): number[][] =>
+    list.length < 2
+      ? [list]
+      : list.flatMap((x, i) => permutations(list.toSpliced(i, 1)).map((rest) => [x, ...rest]));
+  const numbers = [3, 4, 7, 20];
+  for (const targets of permutations(numbers)) {
+    // What each number holds, by the number it had at first; copies made by the parent count too.
+    const held = new Map(numbers.map((fd) => [fd, fd]));
+    const kernel = fakeKernel([0, 1, 2, ...numbers]);
+    const { duplicateAbove } = kernel;
+    kernel.duplicateAbove = (fd, least) => {
+      const copy = duplicateAbove(fd, least);
+      held.set(copy, held.get(fd) as number);
+      return copy;
+    };
+    run(kernel, "/bin/x", { pass: numbers.map((from, index) => ({ from, to: targets[index] as number })) });
+    for (const { from, to } of kernel.spawned[0]?.pass ?? []) held.set(to, held.get(from) as number);
+    expect(targets.map((to) => held.get(to))).toEqual(numbers);
+    expect([...kernel.open.keys()]).toEqual([0, 1, 2, ...numbers]);
+  }
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { buildPlan } from "../../../init/plan/build.ts";
-import { decide, questions, stretches } from "../../../init/plan/decide.ts";
+import { questions as ask, stretches as cut, decide } from "../../../init/plan/decide.ts";
 import type { Step } from "../../../init/plan/plan.ts";
 import { builtInPolicy } from "../../../init/policy/built-in.ts";
 import type { InheritedAction, InheritedPolicy, Intent, Policy } from "../../../init/policy/types.ts";
@@ -15,12 +15,19 @@ const FACTS: Facts = {
   own: [5],
   runtime: { certain: true, numbers: [3, 4] },
   inherited: [],
+  announced: [],
 };
 
-function policyWith(inherited: InheritedPolicy, intent: Intent = "security"): Policy {
+function policyWith(inherited: NumberPolicy, intent: Intent = "security"): Policy {
   const base = builtInPolicy(intent);
-  return { ...base, fds: { ...base.fds, inherited } };
+  return { ...base, fds: { ...base.fds, inherited: { expect: [], ...inherited } } };
 }
+
+/** A policy by numbers alone. */
+type NumberPolicy = Pick<InheritedPolicy, "default" | "rules">;
+const questions = (policy: NumberPolicy) => ask({ expect: [], ...policy }, "simplicity");
+const stretches = (policy: NumberPolicy) => cut({ expect: [], ...policy }, "simplicity", []);
+const actionOf = (policy: NumberPolicy, fd: number) => decide({ expect: [], ...policy }, { fd }).action;
 
 function rules(...list: [from: number, to: number, action: InheritedAction][]): InheritedPolicy["rules"] {
   return list.map(([from, to, action]) => ({ match: { fd: [{ from, to }] }, action }));
@@ -76,7 +83,14 @@ describe("buildPlan", () => {
     const policy = policyWith({ default: "close", rules: rules([7, 9, "keep"]) });
     const steps = stepsOf(policy, { ...FACTS, inherited: inherited(0, 1, 2, 7, 9) });
     const spawned = steps.findIndex(({ do: what }) => what === "spawn");
-    expect(steps[spawned]).toMatchObject({ launch: { keep: [7, 9] } });
+    expect(steps[spawned]).toMatchObject({
+      launch: {
+        pass: [
+          { from: 7, to: 7 },
+          { from: 9, to: 9 },
+        ],
+      },
+    });
     expect(steps.slice(spawned + 1)).toEqual([
       { do: "drop", fd: 7 },
       { do: "drop", fd: 9 },
@@ -93,7 +107,9 @@ describe("buildPlan", () => {
       inherited: inherited(3, 4, 5, 6, 9),
     };
     const steps = stepsOf(policyWith({ default: "keep", rules: [] }, "simplicity"), facts);
-    expect(steps.find(({ do: what }) => what === "spawn")).toMatchObject({ launch: { keep: [9] } });
+    expect(steps.find(({ do: what }) => what === "spawn")).toMatchObject({
+      launch: { pass: [{ from: 9, to: 9 }] },
+    });
   });
 
   test("refuses with every number and kind named", () => {
@@ -110,7 +126,7 @@ describe("buildPlan", () => {
 
   test("refuses to start on numbers that could not be looked at, under intent security only", () => {
     const facts = { ...FACTS, unseenFrom: 65536 };
-    const list: InheritedPolicy = { default: "keep", rules: [] };
+    const list: NumberPolicy = { default: "keep", rules: [] };
     expect(buildPlan(policyWith(list, "security"), facts, COMMAND).ok).toBe(false);
     expect(buildPlan(policyWith(list, "simplicity"), facts, COMMAND).ok).toBe(true);
   });
@@ -185,7 +201,7 @@ describe("stretches and questions", () => {
     };
     const pick = () => ACTIONS[random(ACTIONS.length)] as InheritedAction;
     for (let round = 0; round < 500; round++) {
-      const policy: InheritedPolicy = {
+      const policy: NumberPolicy = {
         default: pick(),
         rules: rules(
           ...Array.from({ length: random(6) }, (): [number, number, InheritedAction] => {
@@ -202,7 +218,7 @@ describe("stretches and questions", () => {
       });
       for (const fd of [...Array(40).keys(), 1000, LAST_FD]) {
         const stretch = cut.find(({ first, last }) => first <= fd && fd <= last);
-        expect(stretch?.action).toBe(decide(policy, fd));
+        expect(stretch?.action).toBe(actionOf(policy, fd));
       }
     }
   });
@@ -223,7 +239,7 @@ describe("stretches and questions", () => {
     const ACTIONS: InheritedAction[] = ["close", "cloexec", "keep", "devnull"];
     for (let round = 0; round < 300; round++) {
       const pick = () => ACTIONS[random(ACTIONS.length)] as InheritedAction;
-      const policy: InheritedPolicy = {
+      const policy: NumberPolicy = {
         default: pick(),
         rules: rules(
           ...Array.from({ length: random(5) }, (): [number, number, InheritedAction] => {
@@ -242,7 +258,7 @@ describe("stretches and questions", () => {
         inherited: inherited(...others),
       });
       for (const fd of others.filter((fd) => fd > 2))
-        expect(outcome(steps, fd)).toBe(expected[decide(policy, fd)]);
+        expect(outcome(steps, fd)).toBe(expected[actionOf(policy, fd)]);
       for (const fd of [own, ...runtime.numbers]) expect(["open", "marked"]).toContain(outcome(steps, fd));
     }
   });

@@ -42,7 +42,14 @@ describe("a policy of one line", () => {
   test("closes what is inherited and lowers the soft limit, as intent security has it", () => {
     const policy = policyOf("version: 1\n");
     expect(policy.intent).toBe("security");
-    expect(policy.fds).toEqual({ inherited: { default: "close", rules: [] }, method: "auto" });
+    expect(policy.fds).toEqual({
+      inherited: {
+        default: "close",
+        rules: [{ match: { outsideRoot: true }, action: "refuse" }],
+        expect: [],
+      },
+      method: "auto",
+    });
     expect(policy.limits.nofile).toEqual({ soft: { atMost: 65536 }, hard: "inherit" });
     expect(policy.log).toEqual({ level: "warn", format: "text" });
     expect(policy.services).toEqual([
@@ -407,10 +414,7 @@ describe("the help that comes with a complaint", () => {
 
 describe("keys without effect yet", () => {
   const cases: Record<string, [text: string, ...briefs: string[]]> = {
-    "a condition of a rule": [
-      "fds: { inherited: { rules: [{ match: { kind: socket }, action: keep }] } }",
-      "unsupported-key /fds/inherited/rules/0/match/kind 2:40",
-    ],
+    "a descriptor to open": ["fds: { open: { admin: { listen: '*:80' } } }", "unsupported-key /fds/open 2:8"],
     "a whole mapping, once": ["shutdown: { budget: 10, nope: 1 }", "unsupported-key /shutdown 2:1"],
     "another method": ["fds: { method: scan }", "unsupported-value /fds/method 2:16"],
     "another type of service": [

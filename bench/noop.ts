@@ -1,0 +1,3 @@
+// The least that a compiled Bun program can do, and what fdinit's own start is measured against.
+
+process.exit(0);

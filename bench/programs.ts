@@ -1,0 +1,42 @@
+// Compiles what the measurements need into a temporary directory: the C helpers, and the Bun no-op
+// with the flags of the executable itself.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { compile } from "../scripts/build.ts";
+
+export interface Programs extends Disposable {
+  readonly runner: string;
+  readonly payload: string;
+  readonly orphans: string;
+  readonly noop: string;
+}
+
+export function compilePrograms(): Programs {
+  const directory = mkdtempSync(join(tmpdir(), "fdinit-bench-"));
+  const remove = () => rmSync(directory, { recursive: true, force: true });
+  try {
+    const noop = join(directory, "noop");
+    compile(join(import.meta.dir, "noop.ts"), noop);
+    return {
+      runner: compileC(directory, "runner"),
+      payload: compileC(directory, "payload"),
+      orphans: compileC(directory, "orphans"),
+      noop,
+      [Symbol.dispose]: remove,
+    };
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}
+
+/** Static: a dynamic loader's work would be measured as the init's. */
+function compileC(directory: string, name: string): string {
+  const output = join(directory, name);
+  const source = join(import.meta.dir, `${name}.c`);
+  const gcc = Bun.spawnSync(["gcc", "-O2", "-static", "-Wall", "-Wextra", "-Werror", "-o", output, source]);
+  if (!gcc.success) throw new Error(`gcc failed on ${name}.c:\n${gcc.stderr}`);
+  return output;
+}

@@ -1,0 +1,78 @@
+// Benchmarks beside tini, dumb-init and catatonit, never tests: nothing fails when a goal is missed.
+//
+//   bun bench/run.ts [--quick] [--only whole|start|idle|signals|orphans]
+
+import { existsSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { EXECUTABLE } from "../scripts/build.ts";
+import type { Figure } from "./figures.ts";
+import { measureIdle } from "./idle.ts";
+import { timeOrphans } from "./orphans.ts";
+import { compilePrograms, type Programs } from "./programs.ts";
+import { describeMachine, keepResults, printTable } from "./report.ts";
+import { timeSignals, timeStart, timeWholeProcess } from "./timing.ts";
+
+interface Extent {
+  readonly starts: number;
+  readonly signals: number;
+  /** A period of 30 s, which is how often an allocator may look around, shows in the longer one. */
+  readonly idleS: readonly number[];
+  readonly orphanRounds: number;
+  readonly orphans: number;
+}
+
+const FULL: Extent = { starts: 200, signals: 500, idleS: [10, 40], orphanRounds: 5, orphans: 20_000 };
+const QUICK: Extent = { starts: 30, signals: 100, idleS: [3], orphanRounds: 2, orphans: 5_000 };
+
+type Measurement = (programs: Programs, extent: Extent) => Figure[] | Promise<Figure[]>;
+
+const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
+  whole: (programs, { starts }) => [timeWholeProcess(programs, starts)],
+  start: (programs, { starts }) => [timeStart(programs, starts)],
+  idle: (programs, { idleS }) => measureIdle(programs, idleS),
+  signals: (programs, { signals }) => [timeSignals(programs, signals)],
+  orphans: (programs, { orphanRounds, orphans }) => {
+    const figure = timeOrphans(programs, orphanRounds, orphans);
+    if (!figure) console.log("No PID namespace is permitted here: orphans are not measured.");
+    return figure ? [figure] : [];
+  },
+};
+
+async function run(): Promise<void> {
+  const { quick, measurements } = readOptions();
+  const started = new Date();
+  console.log(describeMachine());
+  using programs = compilePrograms();
+  writeBackFreshFiles();
+  const figures: Figure[] = [];
+  for (const measure of measurements) figures.push(...(await measure(programs, quick ? QUICK : FULL)));
+  printTable(figures);
+  console.log(`Medians; in brackets how many times tini's. Written to ${keepResults(figures, started)}`);
+}
+
+function readOptions() {
+  const { values } = parseArgs({
+    args: Bun.argv.slice(2),
+    options: { quick: { type: "boolean", default: false }, only: { type: "string" } },
+  });
+  if (!existsSync(EXECUTABLE)) stop("there is no dist/fdinit: bun run build");
+  if (!Bun.which("gcc"))
+    stop("gcc is needed, with a static libc (libc6-dev), for the programs that are measured with");
+  const names = values.only === undefined ? Object.keys(MEASUREMENTS) : [values.only];
+  const measurements = names.map(
+    (name) => MEASUREMENTS[name] ?? stop(`--only is one of: ${Object.keys(MEASUREMENTS).join(", ")}`),
+  );
+  return { quick: values.quick, measurements };
+}
+
+/** A freshly written executable of a hundred megabytes starts more slowly until its pages are clean. */
+function writeBackFreshFiles(): void {
+  Bun.spawnSync(["sync"], { timeout: 120_000 });
+}
+
+function stop(message: string): never {
+  console.error(`bench: ${message}`);
+  process.exit(1);
+}
+
+await run();

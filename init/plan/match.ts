@@ -1,0 +1,101 @@
+// Whether a rule's match fits a descriptor. Pure. Three answers, because what could not be found out
+// must neither match nor be passed over in silence.
+
+import { type InheritedMatch, LAST_FD } from "../policy/types.ts";
+import type { Descriptor } from "../sys/kinds.ts";
+
+export type Match = boolean | "undetermined";
+
+/** 0, 1 and 2 are kept unless a rule names their numbers: everything else is about the rest. */
+export const FIRST_BEYOND_STANDARD = 3;
+
+const BEYOND_STANDARD = [{ from: FIRST_BEYOND_STANDARD, to: LAST_FD }];
+
+/** True when a rule can be decided by the number alone. */
+export function isByNumber({ fd: _fd, ...conditions }: InheritedMatch): boolean {
+  return Object.keys(conditions).length === 0;
+}
+
+/** The numbers a match can be about. */
+export function numbersOf({ fd }: InheritedMatch): readonly { readonly from: number; readonly to: number }[] {
+  return fd ?? BEYOND_STANDARD;
+}
+
+function isAbout(match: InheritedMatch, fd: number): boolean {
+  for (const { from, to } of numbersOf(match)) if (from <= fd && fd <= to) return true;
+  return false;
+}
+
+/** `descriptor` is undefined for a number that is not open, or was not looked at. */
+export function matches(match: InheritedMatch, fd: number, descriptor: Descriptor | undefined): Match {
+  if (!isAbout(match, fd)) return false;
+  if (isByNumber(match)) return true;
+  if (!descriptor) return false;
+  const answers = conditions(match, descriptor);
+  if (answers.includes(false)) return false;
+  return answers.includes("undetermined") ? "undetermined" : true;
+}
+
+function conditions(match: InheritedMatch, descriptor: Descriptor): Match[] {
+  const { kinds, access, path, deleted, outsideRoot, socket, name } = descriptor;
+  const unknown = kinds[0] === "undetermined";
+  const answers: Match[] = [];
+  if (match.kind)
+    answers.push(match.kind.some((kind) => kinds.includes(kind)) || (unknown ? "undetermined" : false));
+  if (match.access) answers.push(match.access.includes(access));
+  if (match.path)
+    answers.push(path !== undefined && match.path.some((pattern) => globMatches(pattern, path)));
+  if (match.deleted !== undefined) answers.push(unknown ? "undetermined" : match.deleted === deleted);
+  if (match.outsideRoot !== undefined) answers.push(flag(match.outsideRoot, outsideRoot));
+  if (match.name !== undefined) answers.push(match.name === name);
+  if (asksAboutSocket(match)) {
+    if (kinds[0] !== "socket")
+      answers.push(unknown ? "undetermined" : match.foreignNetwork === false && onlyForeign(match));
+    else if (!socket) answers.push("undetermined");
+    else {
+      if (match.family) answers.push(match.family.some((family) => family === socket.family));
+      if (match.type) answers.push(match.type.some((type) => type === socket.type));
+      if (match.listening !== undefined) answers.push(match.listening === socket.listening);
+      if (match.address) answers.push(match.address.some((pattern) => addressMatches(pattern, socket.local)));
+      if (match.foreignNetwork !== undefined) answers.push(flag(match.foreignNetwork, socket.foreignNetwork));
+    }
+  }
+  return answers;
+}
+
+function flag(wanted: boolean, found: boolean | undefined): Match {
+  return found === undefined ? "undetermined" : wanted === found;
+}
+
+function asksAboutSocket({ family, type, listening, address, foreignNetwork }: InheritedMatch): boolean {
+  return [family, type, listening, address, foreignNetwork].some((condition) => condition !== undefined);
+}
+
+/** `foreignNetwork: false` alone fits what is no socket; the other conditions say that it is one. */
+function onlyForeign({ family, type, listening, address }: InheritedMatch): boolean {
+  return [family, type, listening, address].every((condition) => condition === undefined);
+}
+
+/** `*` within one component, `**` across, `?` one character; all else is literal. Anchored at both ends. */
+export function globMatches(pattern: string, text: string): boolean {
+  const parts = pattern.split(/(\*\*|\*|\?)/).map((part) => {
+    if (part === "**") return ".*";
+    if (part === "*") return "[^/]*";
+    return part === "?" ? "[^/]" : part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  });
+  return new RegExp(`^${parts.join("")}$`, "s").test(text);
+}
+
+/** `*:80` fits any host, v4 or v6; `host:*` any port. A `*` in a unix path is a pattern. */
+export function addressMatches(pattern: string, address: string | undefined): boolean {
+  if (address === undefined) return false;
+  if (pattern.startsWith("unix:") || address.startsWith("unix:")) return globMatches(pattern, address);
+  const [host, port] = hostAndPort(pattern);
+  const [localHost, localPort] = hostAndPort(address);
+  return (host === "*" || host === localHost) && (port === "*" || port === localPort);
+}
+
+function hostAndPort(address: string): [string, string] {
+  const at = address.lastIndexOf(":");
+  return at < 0 ? [address, "*"] : [address.slice(0, at), address.slice(at + 1)];
+}

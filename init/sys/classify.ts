@@ -1,0 +1,232 @@
+// Finds out what an open descriptor is, in an order where each step can be believed: F_GETFL for
+// O_PATH, the file type, the file system's magic number, the link's text, socket options. A number
+// or a name alone never decides, and what cannot be found out is "undetermined".
+
+import { textOf } from "./bytes.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  F_GET_SEALS,
+  F_GETFL,
+  O_ACCMODE,
+  O_PATH,
+  O_RDONLY,
+  O_WRONLY,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+  STATX_BASIC_STATS,
+  STATX_MNT_ID,
+  TCGETS,
+} from "./constants.ts";
+import { readLink } from "./files.ts";
+import type { Access, Descriptor, Kind } from "./kinds.ts";
+import { Block, cString, SYS, syscall } from "./libc.ts";
+import { isOutsideRoot } from "./root.ts";
+import { socketFacts } from "./sockets.ts";
+
+// <linux/magic.h>
+const ANON_INODE_FS_MAGIC = 0x09041934;
+const CGROUP_SUPER_MAGIC = 0x27e0eb;
+const CGROUP2_SUPER_MAGIC = 0x63677270;
+const MQUEUE_MAGIC = 0x19800202;
+const NSFS_MAGIC = 0x6e736673;
+const PID_FS_MAGIC = 0x50494446;
+const PIPEFS_MAGIC = 0x50495045;
+const PROC_SUPER_MAGIC = 0x9fa0;
+const SYSFS_MAGIC = 0x62656572;
+
+/** What statx(2) and fstatfs(2) say of a descriptor. */
+export interface Status {
+  readonly mode: number;
+  readonly links: number;
+  readonly inode: number;
+  readonly device: string;
+  readonly mount: number | undefined;
+}
+
+const statxBuffer = new Block(256);
+const EMPTY_PATH = cString("");
+
+/** statx(2) of a descriptor, or of a path; undefined when it fails. */
+export function statusOf(fd: number, path: Block = EMPTY_PATH): Status | undefined {
+  const flags = path === EMPTY_PATH ? AT_EMPTY_PATH : 0;
+  const mask = STATX_BASIC_STATS | STATX_MNT_ID;
+  if (syscall(SYS.statx, fd, path.address, flags, mask, statxBuffer.address) < 0) return undefined;
+  // struct statx: u32 mask 0, u32 nlink 16, u16 mode 28, u64 ino 32, u32 dev_major 136, dev_minor 140, u64 mnt_id 144
+  const { view } = statxBuffer;
+  const hasMount = (view.getUint32(0, true) & STATX_MNT_ID) !== 0;
+  return {
+    mode: view.getUint16(28, true),
+    links: view.getUint32(16, true),
+    inode: view.getUint32(32, true) + view.getUint32(36, true) * 2 ** 32,
+    device: `${view.getUint32(136, true)}:${view.getUint32(140, true)}`,
+    mount: hasMount ? view.getUint32(144, true) : undefined,
+  };
+}
+
+/** statx(2) of a path, links followed. */
+export function statusOfPath(path: Uint8Array): Status | undefined {
+  return statusOf(AT_FDCWD, cString(path));
+}
+
+const statfsBuffer = new Block(256);
+
+function fileSystemMagic(fd: number): number | undefined {
+  return syscall(SYS.fstatfs, fd, statfsBuffer.address) < 0
+    ? undefined
+    : statfsBuffer.view.getUint32(0, true);
+}
+
+/** Classifies one open descriptor. */
+export function classify(fd: number): Descriptor {
+  const flags = syscall(SYS.fcntl, fd, F_GETFL);
+  const status = statusOf(fd);
+  const link = readLink(`/proc/self/fd/${fd}`);
+  const text = link && textOf(link);
+  const access = accessOf(flags);
+  if (flags < 0 || !status) {
+    return { fd, kinds: ["undetermined"], access, deleted: false, evidence: text ?? "fstat failed" };
+  }
+  const magic = fileSystemMagic(fd);
+  const kinds = kindsOf(fd, flags, status, magic, text);
+  const [kind] = kinds;
+  const common = { fd, kinds, access, evidence: `${text ?? "no link in /proc"}, ${typeWord(status.mode)}` };
+  const inside = { deleted: false, outsideRoot: false };
+  if (kind === "socket") {
+    const socket = (flags & O_PATH) === 0 ? socketFacts(fd) : undefined;
+    return { ...common, ...inside, ...(socket ? { socket } : {}) };
+  }
+  if (!hasPlace(kind)) {
+    const seals = kind === "memfd" ? syscall(SYS.fcntl, fd, F_GET_SEALS) : undefined;
+    if (kind === "undetermined") return { ...common, deleted: false };
+    return { ...common, ...inside, ...(seals === undefined ? {} : { seals }) };
+  }
+  const deleted = status.links === 0;
+  const path = link && withoutDeletedMark(link, deleted);
+  const outside = isOutsideRoot({ fd, status, path });
+  return {
+    ...common,
+    deleted,
+    ...(path ? { path: textOf(path) } : {}),
+    ...(outside === undefined ? {} : { outsideRoot: outside }),
+  };
+}
+
+function accessOf(flags: number): Access {
+  if (flags < 0) return "path";
+  if ((flags & O_PATH) !== 0) return "path";
+  const mode = flags & O_ACCMODE;
+  return mode === O_RDONLY ? "read" : mode === O_WRONLY ? "write" : "readWrite";
+}
+
+/** Kinds that have a path, a mount and so an inside and an outside. */
+function hasPlace(kind: Kind): boolean {
+  return [
+    "file",
+    "directory",
+    "cgroup",
+    "proc",
+    "sysfs",
+    "charDevice",
+    "blockDevice",
+    "tty",
+    "fifo",
+    "mqueue",
+  ].includes(kind);
+}
+
+function kindsOf(
+  fd: number,
+  flags: number,
+  status: Status,
+  magic: number | undefined,
+  text: string | undefined,
+): Descriptor["kinds"] {
+  switch (status.mode & S_IFMT) {
+    case S_IFSOCK:
+      return ["socket"];
+    case S_IFIFO:
+      return magic === PIPEFS_MAGIC ? ["pipe"] : magic === undefined ? ["undetermined"] : ["fifo"];
+    case S_IFCHR:
+      return (flags & O_PATH) === 0 && isTerminal(fd) ? ["tty", "charDevice"] : ["charDevice"];
+    case S_IFBLK:
+      return ["blockDevice"];
+    case S_IFDIR:
+      return withFileSystem("directory", magic);
+    case S_IFREG:
+      if (magic === NSFS_MAGIC) return ["namespace"];
+      if (magic === MQUEUE_MAGIC) return ["mqueue"];
+      if (magic === PID_FS_MAGIC) return ["pidfd"];
+      if (text?.startsWith("/memfd:") && syscall(SYS.fcntl, fd, F_GET_SEALS) >= 0 && status.links === 0)
+        return ["memfd"];
+      return withFileSystem("file", magic);
+    case 0:
+      return [anonymousKind(magic, text)];
+    default:
+      return ["other"];
+  }
+}
+
+function withFileSystem(kind: "file" | "directory", magic: number | undefined): Descriptor["kinds"] {
+  if (magic === CGROUP_SUPER_MAGIC || magic === CGROUP2_SUPER_MAGIC) return ["cgroup", kind];
+  if (magic === PROC_SUPER_MAGIC) return ["proc", kind];
+  if (magic === SYSFS_MAGIC) return ["sysfs", kind];
+  return [kind];
+}
+
+/** The names are the kernel's own; some have brackets and some do not. */
+const ANONYMOUS_KINDS: Readonly<Record<string, Kind>> = {
+  eventpoll: "eventpoll",
+  eventfd: "eventfd",
+  timerfd: "timerfd",
+  signalfd: "signalfd",
+  inotify: "inotify",
+  fanotify: "fanotify",
+  userfaultfd: "userfaultfd",
+  io_uring: "ioUring",
+  perf_event: "perfEvent",
+  "landlock-ruleset": "landlock",
+  fscontext: "fscontext",
+  "seccomp notify": "seccomp",
+  pidfd: "pidfd",
+};
+
+function anonymousKind(magic: number | undefined, text: string | undefined): Kind {
+  if (magic === PID_FS_MAGIC) return "pidfd";
+  if (text === undefined || magic !== ANON_INODE_FS_MAGIC)
+    return magic === undefined || text === undefined ? "undetermined" : "other";
+  const name = text.replace(/^anon_inode:/, "").replace(/^\[(.*)\]$/, "$1");
+  if (name.startsWith("bpf-")) return "bpf";
+  return ANONYMOUS_KINDS[name] ?? "other";
+}
+
+const termios = new Block(64);
+
+function isTerminal(fd: number): boolean {
+  return syscall(SYS.ioctl, fd, TCGETS, termios.address) === 0;
+}
+
+const DELETED_MARK = " (deleted)".length;
+
+/** " (deleted)" can be part of a real name: only where no link is left is it the kernel's mark. */
+function withoutDeletedMark(link: Uint8Array, deleted: boolean): Uint8Array {
+  return deleted && textOf(link).endsWith(" (deleted)") ? link.subarray(0, link.length - DELETED_MARK) : link;
+}
+
+function typeWord(mode: number): string {
+  const words: Record<number, string> = {
+    0: "anonymous inode",
+    [S_IFBLK]: "block device",
+    [S_IFCHR]: "character device",
+    [S_IFDIR]: "directory",
+    [S_IFIFO]: "fifo",
+    [S_IFREG]: "regular file",
+    [S_IFSOCK]: "socket",
+  };
+  return words[mode & S_IFMT] ?? "unknown type";
+}
