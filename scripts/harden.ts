@@ -40,7 +40,16 @@ const NAMES = /BUN_(?!JSC_)[A-Z][A-Z0-9_]+|NODE_CHANNEL_FD|(?<=\0)JSC_[a-zA-Z0-9
 
 export function harden(executable: Buffer): Hardened {
   const bytes = Buffer.from(executable);
-  return { bytes, changes: [keepSoftLimit(bytes), deafen(bytes), settleAllocator(bytes), ...keepAlone(bytes)] };
+  return {
+    bytes,
+    changes: [
+      keepSoftLimit(bytes),
+      deafen(bytes),
+      settleAllocator(bytes),
+      ...keepAlone(bytes),
+      ...silence(bytes),
+    ],
+  };
 }
 
 /**
@@ -130,6 +139,28 @@ function keepAlone(bytes: Buffer): string[] {
   const at = onlyOccurrence(code, instruction, "the default of warmUpMarkedBlockStartAfterBlocks");
   code.writeInt32LE(0x7fffffff, at + 6);
   return ["the engine's warm-up thread is never started (warmUpMarkedBlockStartAfterBlocks)"];
+}
+
+/**
+ * Where SIGPWR was ignored at the start, the engine remarks on standard error that it replaces the handler.
+ * The jump around that remark, je in front of the mov edi that names its text, becomes jmp.
+ */
+function silence(bytes: Buffer): string[] {
+  if (bytes.readUInt16LE(0x12) !== EM_X86_64) return [];
+  const rodata = section(bytes, ".rodata");
+  const remark = "Overriding existing handler for signal";
+  const strings = bytes.subarray(rodata.offset, rodata.offset + rodata.size);
+  const address = Buffer.alloc(4);
+  address.writeUInt32LE(rodata.address + onlyOccurrence(strings, Buffer.from(remark), remark));
+  const text = section(bytes, ".text");
+  const code = bytes.subarray(text.offset, text.offset + text.size);
+  const jump = onlyOccurrence(
+    code,
+    Buffer.concat([Buffer.from([0x74, 0x0e, 0xbf]), address]),
+    "the engine's remark",
+  );
+  code.writeUInt8(0xeb, jump);
+  return ["the engine says nothing about an ignored SIGPWR"];
 }
 
 function onlyOccurrence(area: Buffer, text: Buffer, what: string): number {

@@ -115,7 +115,7 @@ function spawnStep(plan: Launch, context: LaunchContext): LaunchResult {
 }
 
 /**
- * The child's dup2 calls follow one another, so one may overwrite what a later one starts from: such a
+ * What keeps its number only has to lose its mark. The child's dup2 calls follow one another, so one may overwrite what a later one starts from: such a
  * source is copied first to a number that is nobody's target. A negated errno when that fails.
  */
 function untangle(
@@ -127,7 +127,12 @@ function untangle(
   for (const { to } of wanted) least = Math.max(least, to + 1);
   const pass: { from: number; to: number }[] = [];
   for (const { from, to } of wanted) {
-    const isOverwritten = from !== to && wanted.some((other) => other.to === from);
+    if (from === to) {
+      // Not by dup2: libc refuses a number at or above the limit, which may have been lowered since.
+      kernel.closeOnExec(from, false);
+      continue;
+    }
+    const isOverwritten = wanted.some((other) => other.to === from);
     const source = isOverwritten ? kernel.duplicateAbove(from, least) : from;
     if (source < 0) return source;
     if (isOverwritten) temporary.push(source);

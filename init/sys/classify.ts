@@ -4,8 +4,6 @@
 
 import { textOf } from "./bytes.ts";
 import {
-  AT_EMPTY_PATH,
-  AT_FDCWD,
   F_GET_SEALS,
   F_GETFL,
   O_ACCMODE,
@@ -19,15 +17,14 @@ import {
   S_IFMT,
   S_IFREG,
   S_IFSOCK,
-  STATX_BASIC_STATS,
-  STATX_MNT_ID,
   TCGETS,
 } from "./constants.ts";
 import { readLink } from "./files.ts";
 import type { Access, Descriptor, Kind } from "./kinds.ts";
-import { Block, cString, SYS, syscall } from "./libc.ts";
+import { Block, SYS, syscall } from "./libc.ts";
 import { isOutsideRoot } from "./root.ts";
 import { socketFacts } from "./sockets.ts";
+import { type Status, statusOf } from "./status.ts";
 
 // <linux/magic.h>
 const ANON_INODE_FS_MAGIC = 0x09041934;
@@ -39,40 +36,6 @@ const PID_FS_MAGIC = 0x50494446;
 const PIPEFS_MAGIC = 0x50495045;
 const PROC_SUPER_MAGIC = 0x9fa0;
 const SYSFS_MAGIC = 0x62656572;
-
-/** What statx(2) and fstatfs(2) say of a descriptor. */
-export interface Status {
-  readonly mode: number;
-  readonly links: number;
-  readonly inode: number;
-  readonly device: string;
-  readonly mount: number | undefined;
-}
-
-const statxBuffer = new Block(256);
-const EMPTY_PATH = cString("");
-
-/** statx(2) of a descriptor, or of a path; undefined when it fails. */
-export function statusOf(fd: number, path: Block = EMPTY_PATH): Status | undefined {
-  const flags = path === EMPTY_PATH ? AT_EMPTY_PATH : 0;
-  const mask = STATX_BASIC_STATS | STATX_MNT_ID;
-  if (syscall(SYS.statx, fd, path.address, flags, mask, statxBuffer.address) < 0) return undefined;
-  // struct statx: u32 mask 0, u32 nlink 16, u16 mode 28, u64 ino 32, u32 dev_major 136, dev_minor 140, u64 mnt_id 144
-  const { view } = statxBuffer;
-  const hasMount = (view.getUint32(0, true) & STATX_MNT_ID) !== 0;
-  return {
-    mode: view.getUint16(28, true),
-    links: view.getUint32(16, true),
-    inode: view.getUint32(32, true) + view.getUint32(36, true) * 2 ** 32,
-    device: `${view.getUint32(136, true)}:${view.getUint32(140, true)}`,
-    mount: hasMount ? view.getUint32(144, true) : undefined,
-  };
-}
-
-/** statx(2) of a path, links followed. */
-export function statusOfPath(path: Uint8Array): Status | undefined {
-  return statusOf(AT_FDCWD, cString(path));
-}
 
 const statfsBuffer = new Block(256);
 
@@ -89,7 +52,7 @@ export function classify(fd: number): Descriptor {
   const link = readLink(`/proc/self/fd/${fd}`);
   const text = link && textOf(link);
   const access = accessOf(flags);
-  if (flags < 0 || !status) {
+  if (flags < 0 || typeof status === "number") {
     return { fd, kinds: ["undetermined"], access, deleted: false, evidence: text ?? "fstat failed" };
   }
   const magic = fileSystemMagic(fd);

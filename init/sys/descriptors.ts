@@ -2,29 +2,15 @@
 // errnos and decides nothing.
 
 import { textOf } from "./bytes.ts";
-import {
-  AT_EMPTY_PATH,
-  AT_FDCWD,
-  F_DUPFD_CLOEXEC,
-  F_GETFD,
-  F_SETFD,
-  FD_CLOEXEC,
-  O_CLOEXEC,
-  O_RDWR,
-  STATX_BASIC_STATS,
-} from "./constants.ts";
+import { AT_FDCWD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, FD_CLOEXEC, O_CLOEXEC, O_RDWR } from "./constants.ts";
 import { listDirectory, readFile, readLink } from "./files.ts";
-import { Block, cString, SYS, syscall } from "./libc.ts";
+import { cString, SYS, syscall } from "./libc.ts";
+import { statusOf } from "./status.ts";
 
-const EMPTY_PATH = cString("");
 const DEV_NULL = cString("/dev/null");
 const PROC_SELF_FD = cString("/proc/self/fd");
 // <linux/magic.h>
 const PROC_SUPER_MAGIC = 0x9fa0;
-
-// struct statx { __u32 mask, blksize; __u64 attributes; __u32 nlink, uid, gid; __u16 mode, pad; … }, 256 bytes
-const statxBuffer = new Block(256);
-const STATX_MODE_OFFSET = 28;
 
 export function closeRange(first: number, last: number, flags: number): number {
   return syscall(SYS.close_range, first, last, flags);
@@ -71,15 +57,8 @@ export function listDescriptors(): number[] | undefined {
 }
 
 export function descriptorMode(fd: number): number {
-  const failed = syscall(
-    SYS.statx,
-    fd,
-    EMPTY_PATH.address,
-    AT_EMPTY_PATH,
-    STATX_BASIC_STATS,
-    statxBuffer.address,
-  );
-  return failed < 0 ? failed : statxBuffer.view.getUint16(STATX_MODE_OFFSET, true);
+  const status = statusOf(fd);
+  return typeof status === "number" ? status : status.mode;
 }
 
 export function descriptorLink(fd: number): string | undefined {

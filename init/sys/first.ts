@@ -15,7 +15,7 @@ export const originalMask: SignalSet = blockSignals();
 function blockSignals(): SignalSet {
   const all = allSignals();
   const before = setMask(all);
-  const restarted = maskBeforeReexec();
+  const restarted = maskBeforeReexec(before);
   // While SIGCHLD is ignored the kernel reaps by itself and no exit status can be had.
   setDefaultDisposition(SIGCHLD);
   // In a second start every thread has inherited the mask.

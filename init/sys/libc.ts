@@ -12,6 +12,7 @@ const abi = process.arch === "arm64" ? aarch64 : x86_64;
 /** System call numbers of this architecture. */
 export const SYS: { readonly [K in keyof typeof x86_64.SYS]: number } = abi.SYS;
 export const O_DIRECTORY: number = abi.O_DIRECTORY;
+export const STAT: { readonly mode: number; readonly links: number } = abi.STAT;
 export const passToMainThread: typeof x86_64.passToMainThread = abi.passToMainThread;
 
 // musl's loader answers every name that begins with "libc." with itself, so glibc's name serves both.

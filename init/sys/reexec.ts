@@ -8,35 +8,46 @@ import {
   auxiliaryValue,
   environmentStrings,
   environmentVariable,
+  variableName,
 } from "./command-line.ts";
-import {
-  close,
-  closeOnExec,
-  descriptorInfo,
-  descriptorMode,
-  listDescriptors,
-  openDevNull,
-} from "./descriptors.ts";
+import { close, closeOnExec, descriptorInfo, descriptorMode, listDescriptors } from "./descriptors.ts";
 import type { SignalSet } from "./kernel.ts";
-import { cString, pointers, SYS, syscall } from "./libc.ts";
+import { bytesAt, cString, pointers, SYS, syscall } from "./libc.ts";
 import { findRuntimeDescriptors } from "./runtime-descriptors.ts";
-import { formatSignalSet, parseSignalSet } from "./signals.ts";
+import { blocksAll, formatSignalSet, openSignalFd, parseSignalSet } from "./signals.ts";
 
 export const REEXEC_VARIABLE = "FDINIT_ORIGINAL_SIGNAL_MASK";
 
 const AT_EXECFN = 31;
 
-/** The mask of the first start when this is the second, else undefined. */
-export function maskBeforeReexec(): SignalSet | undefined {
+let isSecondStart = false;
+
+/**
+ * The mask of the first start when this is the second, else undefined. `inherited` is the mask this
+ * process was started with: only a second start has everything blocked and the variable set.
+ */
+export function maskBeforeReexec(inherited: SignalSet): SignalSet | undefined {
   const text = environmentVariable(REEXEC_VARIABLE);
-  return text && parseSignalSet(textOf(text));
+  if (text === undefined || !blocksAll(inherited)) return undefined;
+  const mask = parseSignalSet(textOf(text));
+  isSecondStart = mask !== undefined;
+  return mask;
+}
+
+/** The inherited environment's strings, without the variable when it is fdinit's own. */
+export function programEnvironment(): { readonly isChanged: boolean; readonly strings: readonly number[] } {
+  return { isChanged: isSecondStart, strings: isSecondStart ? stringsWithoutMask() : environmentStrings() };
+}
+
+function stringsWithoutMask(): number[] {
+  return environmentStrings().filter((address) => variableName(bytesAt(address)) !== REEXEC_VARIABLE);
 }
 
 /** Starts over with the calling thread's mask in place. Returns only when execve(2) failed: the negated errno. */
 export function reexec(originalMask: SignalSet): number {
   passInheritedThroughExec();
   const variable = cString(`${REEXEC_VARIABLE}=${formatSignalSet(originalMask)}`);
-  const envp = pointers([...environmentStrings(), variable.address]);
+  const envp = pointers([...stringsWithoutMask(), variable.address]);
   // The path as it was given keeps the process's name; /proc/self/exe would call it "exe".
   const given = syscall(SYS.execve, auxiliaryValue(AT_EXECFN), argumentVectorFrom(0), envp.address);
   const itself = cString("/proc/self/exe");
@@ -48,7 +59,7 @@ export function reexec(originalMask: SignalSet): number {
  * been CLOEXEC before (it would not be here), so the mark is taken off again; Bun's own keep it.
  */
 function passInheritedThroughExec(): void {
-  const lowestFree = openDevNull(0);
+  const lowestFree = openSignalFd();
   close(lowestFree);
   const runtime = findRuntimeDescriptors({ descriptorMode, descriptorInfo }, lowestFree, lowestFree).numbers;
   for (const fd of listDescriptors() ?? []) {

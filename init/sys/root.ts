@@ -2,10 +2,10 @@
 // open gives the whole host away, and its link in /proc reads like a path inside.
 
 import { textOf } from "./bytes.ts";
-import { type Status, statusOf, statusOfPath } from "./classify.ts";
 import { AT_FDCWD, O_CLOEXEC, O_PATH, O_RDONLY, S_IFDIR, S_IFMT } from "./constants.ts";
 import { readFile } from "./files.ts";
 import { Block, cString, O_DIRECTORY, SYS, syscall } from "./libc.ts";
+import { type Status, statusOf, statusOfPath } from "./status.ts";
 
 const SLASH = 0x2f;
 const DOT = cString(".");
@@ -71,7 +71,8 @@ function ourMounts(): readonly number[] | undefined {
     .map((line) => Number.parseInt(line, 10))
     .filter((id) => !Number.isNaN(id));
   const root = syscall(SYS.openat, AT_FDCWD, ROOT.address, O_RDONLY | O_PATH | O_CLOEXEC);
-  const own = root < 0 ? undefined : statusOf(root)?.mount;
+  const status = root < 0 ? root : statusOf(root);
+  const own = typeof status === "number" ? undefined : status.mount;
   if (root >= 0) syscall(SYS.close, root);
   mounts = own === undefined ? listed : [...listed, own];
   return mounts;

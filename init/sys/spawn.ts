@@ -6,13 +6,12 @@ import {
   argumentVectorFrom,
   commandLineArgument,
   environmentAddress,
-  environmentStrings,
   variableName,
 } from "./command-line.ts";
 import { POSIX_SPAWN_SETSIGDEF, POSIX_SPAWN_SETSIGMASK, SIGCHLD, SIGPIPE, SIGXFSZ } from "./constants.ts";
 import type { Arguments, SignalSet, SpawnRequest } from "./kernel.ts";
 import { Block, bytesAt, cString, fileActions, libc, pointers } from "./libc.ts";
-import { maskBeforeReexec, REEXEC_VARIABLE } from "./reexec.ts";
+import { programEnvironment } from "./reexec.ts";
 import { add } from "./signals.ts";
 
 /**
@@ -117,12 +116,9 @@ function argumentBytes(given: Arguments): (string | Uint8Array)[] {
 
 function environmentVector(changes: Readonly<Record<string, string>>): Vector {
   const names = Object.keys(changes);
-  if (names.length === 0 && !maskBeforeReexec()) return { address: environmentAddress, holds: [] };
-  const addresses: number[] = [];
-  for (const address of environmentStrings()) {
-    const name = variableName(bytesAt(address));
-    if (!names.includes(name) && name !== REEXEC_VARIABLE) addresses.push(address);
-  }
+  const { isChanged, strings } = programEnvironment();
+  if (names.length === 0 && !isChanged) return { address: environmentAddress, holds: [] };
+  const addresses = strings.filter((address) => !names.includes(variableName(bytesAt(address))));
   const blocks = names.map((name) => cString(`${name}=${changes[name]}`));
   return vectorOf([...addresses, ...blocks.map((block) => block.address)], blocks);
 }

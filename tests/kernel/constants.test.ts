@@ -83,6 +83,15 @@ describe.skipIf(!gcc || process.arch !== "x64")("with gcc", () => {
     expect(said["O_DIRECTORY"]).toBe(x86_64.O_DIRECTORY);
   });
 
+  test("struct stat is laid out as the code reads it", () => {
+    const said = ask("gcc", [
+      "offsetof(struct stat, st_ino)",
+      "offsetof(struct stat, st_mode)",
+      "offsetof(struct stat, st_nlink)",
+    ]);
+    expect(Object.values(said)).toEqual([8, x86_64.STAT.mode, x86_64.STAT.links]);
+  });
+
   test("structs are laid out as the code reads them", () => {
     const said = ask("gcc", [
       "sizeof(struct signalfd_siginfo)",
@@ -128,11 +137,14 @@ _Static_assert(POSIX_SPAWN_SETSIGMASK == 8 && POSIX_SPAWN_SETSIGDEF == 4, "flags
 
 test.skipIf(!gcc)("arm64's system call numbers are those of the generic table", () => {
   const source = Buffer.from(
-    "#define __ARCH_WANT_RENAMEAT\n#define __ARCH_WANT_SET_GET_RLIMIT\n#include <asm-generic/unistd.h>\n",
+    "#define __ARCH_WANT_NEW_STAT\n#define __ARCH_WANT_RENAMEAT\n#define __ARCH_WANT_SET_GET_RLIMIT\n#include <asm-generic/unistd.h>\n",
   );
   const macros = Bun.spawnSync(["gcc", "-E", "-dM", "-"], { stdin: source }).stdout.toString();
   for (const [name, value] of Object.entries(aarch64.SYS)) {
-    const number = new RegExp(`^#define __NR(?:3264)?_${name} (\\d+)$`, "m").exec(macros)?.[1];
+    const number = new RegExp(
+      `^#define __NR(?:3264)?_${name === "newfstatat" ? "fstatat" : name} (\\d+)$`,
+      "m",
+    ).exec(macros)?.[1];
     expect([name, Number(number)]).toEqual([name, value]);
   }
 });

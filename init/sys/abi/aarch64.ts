@@ -18,6 +18,8 @@ export const SYS = {
   ppoll: 73,
   signalfd4: 74,
   readlinkat: 78,
+  newfstatat: 79,
+  fstat: 80,
   exit_group: 94,
   unshare: 97,
   kill: 129,
@@ -43,6 +45,9 @@ export const SYS = {
 } as const;
 
 export const O_DIRECTORY = 0o40000;
+
+/** struct stat of <asm-generic/stat.h>: where st_mode (u32) and st_nlink stand; st_dev 0 and st_ino 8 are the same on both. */
+export const STAT = { mode: 16, links: 20 } as const;
 
 /**
  * The machine code of a signal handler (int signal, siginfo_t *info, void *context) that sends the

@@ -6,6 +6,7 @@ export const SYS = {
   read: 0,
   write: 1,
   close: 3,
+  fstat: 5,
   mmap: 9,
   mprotect: 10,
   ioctl: 16,
@@ -30,6 +31,7 @@ export const SYS = {
   exit_group: 231,
   tgkill: 234,
   openat: 257,
+  newfstatat: 262,
   readlinkat: 267,
   faccessat: 269,
   ppoll: 271,
@@ -43,6 +45,9 @@ export const SYS = {
 } as const;
 
 export const O_DIRECTORY = 0o200000;
+
+/** struct stat of <asm/stat.h>: where st_mode (u32) and st_nlink stand; st_dev 0 and st_ino 8 are the same on both. */
+export const STAT = { mode: 24, links: 16 } as const;
 
 /**
  * The machine code of a signal handler (int signal, siginfo_t *info, void *context) that sends the

@@ -136,11 +136,8 @@ test("looks for a relative program where the child will be", () => {
 
 test("gives /dev/null as standard input, opened above the runtime's numbers, and closes its own copy", () => {
   const kernel = fakeKernel([0, 1, 2, 5]);
-  run(kernel, "/bin/x", { pass: [{ from: 9, to: 9 }], devNullAsStdin: true });
-  expect(kernel.spawned[0]?.pass).toEqual([
-    { from: 9, to: 9 },
-    { from: 6, to: 0 },
-  ]);
+  run(kernel, "/bin/x", { devNullAsStdin: true });
+  expect(kernel.spawned[0]?.pass).toEqual([{ from: 6, to: 0 }]);
   expect(kernel.open.has(6)).toBe(false);
 });
 
@@ -175,4 +172,12 @@ test("passes any permutation of numbers on as wanted, cycles included", () => {
     expect(targets.map((to) => held.get(to))).toEqual(numbers);
     expect([...kernel.open.keys()]).toEqual([0, 1, 2, ...numbers]);
   }
+});
+
+test("only takes the mark off what keeps its number: libc refuses dup2 at or above the limit", () => {
+  const kernel = fakeKernel([0, 1, 2, 1500]);
+  kernel.open.set(1500, true);
+  run(kernel, "/bin/x", { pass: [{ from: 1500, to: 1500 }] });
+  expect(kernel.spawned[0]?.pass).toEqual([]);
+  expect(kernel.open.get(1500)).toBe(false);
 });

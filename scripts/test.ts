@@ -1,0 +1,109 @@
+// Runs suites of tests/ one after another and closes with one line: how many passed, failed, were skipped.
+//
+//   bun scripts/test.ts unit kernel pid1 images [-- further arguments for bun test]
+
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const root = join(import.meta.dir, "..");
+/** A test that hangs is a finding, not a wait; those that need longer say so themselves. */
+const TEST_DEADLINE_MS = 20_000;
+/** A suite that takes longer than this hangs. */
+const SUITE_DEADLINE_MS = 30 * 60_000;
+
+interface Count {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+interface Skipped {
+  readonly name: string;
+  readonly reason: string;
+}
+
+const words = process.argv.slice(2);
+const cut = words.includes("--") ? words.indexOf("--") : words.length;
+const suites = words.slice(0, cut);
+const further = words.slice(cut + 1);
+
+const scratch = mkdtempSync(join(tmpdir(), "fdinit-results-"));
+const total: Count = { passed: 0, failed: 0, skipped: 0 };
+try {
+  for (const suite of suites) {
+    if (!existsSync(join(root, "tests", suite))) {
+      console.log(`tests/${suite}: there is no such suite`);
+      continue;
+    }
+    const { passed, failed, skipped } = runSuite(suite);
+    console.log(`tests/${suite}: ${passed} passed, ${failed} failed, ${skipped} skipped\n`);
+    total.passed += passed;
+    total.failed += failed;
+    total.skipped += skipped;
+  }
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0);
+
+function runSuite(suite: string): Count {
+  const results = join(scratch, `${suite}.xml`);
+  const skips = join(scratch, `${suite}.skips`);
+  const run = Bun.spawnSync(
+    [
+      process.execPath,
+      "test",
+      `./tests/${suite}/`,
+      `--timeout=${TEST_DEADLINE_MS}`,
+      "--reporter=junit",
+      `--reporter-outfile=${results}`,
+      ...further,
+    ],
+    {
+      cwd: root,
+      stdout: "inherit",
+      stderr: "inherit",
+      env: { ...process.env, FDINIT_TEST_SKIPS: skips },
+      timeout: SUITE_DEADLINE_MS,
+      killSignal: "SIGKILL",
+    },
+  );
+  const xml = existsSync(results) ? readFileSync(results, "utf8") : "";
+  const count = counted(xml);
+  // A file that cannot be read, or a run that was killed, fails without a test of its own.
+  if (!run.success && count.failed === 0) count.failed = 1;
+  sayWhatWasSkipped(xml, skips);
+  return count;
+}
+
+function counted(xml: string): Count {
+  const head = /<testsuites[^>]*>/.exec(xml)?.[0] ?? "";
+  const number = (name: string) => Number(new RegExp(` ${name}="(\\d+)"`).exec(head)?.[1] ?? 0);
+  const failed = number("failures") + number("errors");
+  const skipped = number("skipped");
+  return { passed: number("tests") - failed - skipped, failed, skipped };
+}
+
+/** Each skipped test by its name, with the reason its suite gave (tests/harness/needs.ts). */
+function sayWhatWasSkipped(xml: string, file: string): void {
+  const lines = existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
+  const reasons = lines.map((line) => JSON.parse(line) as Skipped);
+  for (const [, attributes = ""] of xml.matchAll(/<testcase([^>]*)>\s*<skipped/g)) {
+    const name = attribute(attributes, "name");
+    const within = attribute(attributes, "classname");
+    const reason = reasons.find((skipped) => within.includes(skipped.name) || name === skipped.name)?.reason;
+    console.log(`skipped: ${within} > ${name}: ${reason ?? "no reason was given"}`);
+  }
+}
+
+function attribute(text: string, name: string): string {
+  const value = new RegExp(` ${name}="([^"]*)"`).exec(text)?.[1] ?? "";
+  return value
+    .replaceAll("&lt;", "<")
+    .replaceAll("&gt;", ">")
+    .replaceAll("&quot;", '"')
+    .replaceAll("&apos;", "'")
+    .replaceAll("&amp;", "&");
+}
