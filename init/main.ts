@@ -8,7 +8,7 @@ import { environmentOf } from "./cli/environment.ts";
 import { EXIT_SOFTWARE, LAUNCH_EXIT, REFUSAL_EXIT } from "./cli/exit-codes.ts";
 import { readPolicy } from "./cli/read-policy.ts";
 import { report } from "./cli/reports.ts";
-import { say } from "./cli/say.ts";
+import { say, warn } from "./cli/say.ts";
 import { launch } from "./launch/launch.ts";
 import { buildPlan } from "./plan/build.ts";
 import { questions } from "./plan/decide.ts";
@@ -38,7 +38,7 @@ function main(): number {
     return REFUSAL_EXIT[planned.refusals[0]?.code ?? "command-line"];
   }
 
-  for (const warning of planned.plan.warnings) say(kernel, warning);
+  warn(kernel, read.policy.log.level, planned.plan.warnings);
   const launched = launch(planned.plan, { kernel, firstOwn: signalFd + 1 });
   if (!launched.ok) return stop(LAUNCH_EXIT[launched.failure.code], launched.failure.message);
   // The point of no return: the program runs, and nothing may bail out any more.

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { readArguments, SUBCOMMANDS } from "../../../init/cli/arguments.ts";
 import { findPolicy } from "../../../init/cli/find-policy.ts";
 import { report } from "../../../init/cli/reports.ts";
-import { say } from "../../../init/cli/say.ts";
+import { say, warn } from "../../../init/cli/say.ts";
 import { bytesOf } from "../../../init/sys/bytes.ts";
 import { EISDIR, ENOENT } from "../../../init/sys/errno.ts";
 import { fakeKernel } from "../fake-kernel.ts";
@@ -96,6 +96,14 @@ describe("say", () => {
     const lines: string[] = [];
     say(fakeKernel([], { writeNow: (_fd, text) => lines.push(text) > 0 }), "a\x1b[31m\x07b\u009b\n\tc");
     expect(lines).toEqual(["fdinit: a\\x1b[31m\\x07b\\x9b\n\tc\n"]);
+  });
+
+  test("keeps warnings to itself at log level error", () => {
+    const lines: string[] = [];
+    const kernel = fakeKernel([], { writeNow: (_fd, text) => lines.push(text) > 0 });
+    warn(kernel, "error", ["a"]);
+    warn(kernel, "warn", ["b"]);
+    expect(lines).toEqual(["fdinit: b\n"]);
   });
 
   test("counts what standard error would not take and says so later", () => {
