@@ -15,7 +15,7 @@ export const originalMask: SignalSet = blockSignals();
 function blockSignals(): SignalSet {
   const all = allSignals();
   const before = setMask(all);
-  const restarted = maskBeforeReexec(before);
+  const restarted = maskBeforeReexec();
   // While SIGCHLD is ignored the kernel reaps by itself and no exit status can be had.
   setDefaultDisposition(SIGCHLD);
   // In a second start every thread has inherited the mask.

@@ -13,8 +13,9 @@ import {
 import { close, closeOnExec, descriptorInfo, descriptorMode, listDescriptors } from "./descriptors.ts";
 import type { SignalSet } from "./kernel.ts";
 import { bytesAt, cString, pointers, SYS, syscall } from "./libc.ts";
+import { ownPid } from "./processes.ts";
 import { findRuntimeDescriptors } from "./runtime-descriptors.ts";
-import { blocksAll, formatSignalSet, openSignalFd, parseSignalSet } from "./signals.ts";
+import { formatSignalSet, openSignalFd, parseSignalSet } from "./signals.ts";
 
 export const REEXEC_VARIABLE = "FDINIT_ORIGINAL_SIGNAL_MASK";
 
@@ -23,15 +24,17 @@ const AT_EXECFN = 31;
 let isSecondStart = false;
 
 /**
- * The mask of the first start when this is the second, else undefined. `inherited` is the mask this
- * process was started with: only a second start has everything blocked and the variable set.
+ * The mask of the first start when this is the second, else undefined. The variable's value ends with
+ * the pid, which execve(2) keeps and no launcher knows beforehand; so there is never a third start. The
+ * mask itself proves nothing: the engine takes SIGPWR out of it before any JavaScript runs.
  */
-export function maskBeforeReexec(inherited: SignalSet): SignalSet | undefined {
+export function maskBeforeReexec(): SignalSet | undefined {
   const text = environmentVariable(REEXEC_VARIABLE);
-  if (text === undefined || !blocksAll(inherited)) return undefined;
-  const mask = parseSignalSet(textOf(text));
-  isSecondStart = mask !== undefined;
-  return mask;
+  if (text === undefined) return undefined;
+  const [mask = "", pid] = textOf(text).split(":");
+  const parsed = pid === String(ownPid()) ? parseSignalSet(mask) : undefined;
+  isSecondStart = parsed !== undefined;
+  return parsed;
 }
 
 /** The inherited environment's strings, without the variable when it is fdinit's own. */
@@ -46,7 +49,7 @@ function stringsWithoutMask(): number[] {
 /** Starts over with the calling thread's mask in place. Returns only when execve(2) failed: the negated errno. */
 export function reexec(originalMask: SignalSet): number {
   passInheritedThroughExec();
-  const variable = cString(`${REEXEC_VARIABLE}=${formatSignalSet(originalMask)}`);
+  const variable = cString(`${REEXEC_VARIABLE}=${formatSignalSet(originalMask)}:${ownPid()}`);
   const envp = pointers([...stringsWithoutMask(), variable.address]);
   // The path as it was given keeps the process's name; /proc/self/exe would call it "exe".
   const given = syscall(SYS.execve, auxiliaryValue(AT_EXECFN), argumentVectorFrom(0), envp.address);

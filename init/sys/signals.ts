@@ -1,7 +1,7 @@
 // Signals: masks, dispositions, signalfd, sending. The kernel's 8-byte sets throughout, so that
 // 32 and 33 (which libc keeps to itself) can be named too. Answers negated errnos.
 
-import { NSIG, O_CLOEXEC, O_NONBLOCK, SI_QUEUE, SIG_SETMASK, SIGKILL, SIGSTOP } from "./constants.ts";
+import { NSIG, O_CLOEXEC, O_NONBLOCK, SI_QUEUE, SIG_SETMASK } from "./constants.ts";
 import type { ReceivedSignal, SignalSet } from "./kernel.ts";
 import { Block, SYS, syscall } from "./libc.ts";
 
@@ -9,8 +9,6 @@ const SIGSET_SIZE = 8;
 
 /** Signals that libc uses inside itself (pthread_cancel and setxid): left unblocked, as libc does. */
 const LIBC_SIGNALS = [32, 33];
-
-const UNBLOCKABLE = [SIGKILL, SIGSTOP];
 
 /** A set of all signals but libc's own two. The kernel takes SIGKILL and SIGSTOP out by itself. */
 export function allSignals(): SignalSet {
@@ -21,14 +19,6 @@ export function allSignals(): SignalSet {
 
 export function has(set: SignalSet, signal: number): boolean {
   return ((set[(signal - 1) >> 3] as number) & (1 << ((signal - 1) & 7))) !== 0;
-}
-
-/** True when every signal that can be blocked is, but for libc's own two. */
-export function blocksAll(set: SignalSet): boolean {
-  for (let signal = 1; signal <= NSIG; signal++) {
-    if (!UNBLOCKABLE.includes(signal) && !LIBC_SIGNALS.includes(signal) && !has(set, signal)) return false;
-  }
-  return true;
 }
 
 export function add(set: SignalSet, signal: number): void {

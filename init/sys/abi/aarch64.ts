@@ -51,31 +51,45 @@ export const STAT = { mode: 16, links: 20 } as const;
 
 /**
  * The machine code of a signal handler (int signal, siginfo_t *info, void *context) that sends the
- * signal on to the main thread: by tgkill(pid, pid, signal) what kill(2) sent (si_code 0), by
- * rt_tgsigqueueinfo(pid, pid, signal, info) what sigqueue(3) did; the kernel lets another thread's
- * si_code 0 be repeated by no other call. A fault of the thread itself (si_code > 0) ends the process
- * with `faultExit` instead.
+ * signal on to the main thread: by rt_tgsigqueueinfo(pid, pid, signal, info) what sigqueue(3) sent
+ * (si_code -1), by tgkill(pid, pid, signal) the rest; the kernel lets another thread repeat no other
+ * si_code. A fault (si_code > 0) and abort(3) (si_code -6, SI_TKILL, from the process itself) end the
+ * process with `faultExit` instead.
  */
 export function passToMainThread(pid: number, faultExit: number): Uint8Array {
+  const low = (pid & 0xffff) << 5;
+  const high = (pid >>> 16) << 5;
   const words = [
-    0xb9400823, //                        ldr  w3, [x1, #8]        info->si_code
-    0x7100007f, //                        cmp  w3, #0
-    0x5400016c, //                        b.gt fault (11 words on)
-    0xaa0103e3, //                        mov  x3, x1
-    0x2a0003e2, //                        mov  w2, w0
-    0x52800000 | ((pid & 0xffff) << 5), //movz w0, pid
-    0x72a00000 | ((pid >>> 16) << 5), //  movk w0, pid, lsl 16
-    0x2a0003e1, //                        mov  w1, w0
-    0xd2800008 | (SYS.tgkill << 5), //    mov  x8, …
-    0x54000040, //                        b.eq send (2 words on)
-    0xd2800008 | (SYS.rt_tgsigqueueinfo << 5), // mov x8, …
-    0xd4000001, //                        send: svc #0
-    0xd65f03c0, //                        ret
-    0x52800000 | (faultExit << 5), //     fault: mov w0, faultExit
-    0xd2800008 | (SYS.exit_group << 5), //       mov x8, …
-    0xd4000001, //                               svc #0
+    0xb9400823, //                                    ldr  w3, [x1, #8]   info->si_code
+    0x7100007f, //                                    cmp  w3, #0
+    0x5400028c, //                                    b.gt fault
+    0x3100187f, //                                    cmn  w3, #6
+    0x540000c1, //                                    b.ne others
+    0x52800004 | low, //                              movz w4, pid
+    0x72a00004 | high, //                             movk w4, pid, lsl 16
+    0xb9401025, //                                    ldr  w5, [x1, #16]  info->si_pid
+    0x6b0400bf, //                                    cmp  w5, w4
+    0x540001a0, //                                    b.eq fault
+    0xaa0103e3, //                            others: mov  x3, x1
+    0x2a0003e2, //                                    mov  w2, w0
+    0x52800000 | low, //                              movz w0, pid
+    0x72a00000 | high, //                             movk w0, pid, lsl 16
+    0x2a0003e1, //                                    mov  w1, w0
+    0xd2800008 | (SYS.tgkill << 5), //                mov  x8, …
+    0xb9400864, //                                    ldr  w4, [x3, #8]
+    0x3100049f, //                                    cmn  w4, #1
+    0x54000041, //                                    b.ne send
+    0xd2800008 | (SYS.rt_tgsigqueueinfo << 5), //     mov  x8, …
+    0xd4000001, //                              send: svc  #0
+    0xd65f03c0, //                                    ret
+    0x52800000 | (faultExit << 5), //          fault: mov  w0, faultExit
+    0xd2800008 | (SYS.exit_group << 5), //            mov  x8, …
+    0xd4000001, //                                    svc  #0
   ];
-  return Uint8Array.from(
-    words.flatMap((value) => [value & 0xff, (value >>> 8) & 0xff, (value >>> 16) & 0xff, value >>> 24]),
-  );
+  const bytes = new Uint8Array(4 * words.length);
+  const view = new DataView(bytes.buffer);
+  words.forEach((value, index) => {
+    view.setUint32(4 * index, value >>> 0, true);
+  });
+  return bytes;
 }

@@ -51,26 +51,31 @@ export const STAT = { mode: 24, links: 16 } as const;
 
 /**
  * The machine code of a signal handler (int signal, siginfo_t *info, void *context) that sends the
- * signal on to the main thread: by tgkill(pid, pid, signal) what kill(2) sent (si_code 0), by
- * rt_tgsigqueueinfo(pid, pid, signal, info) what sigqueue(3) did; the kernel lets another thread's
- * si_code 0 be repeated by no other call. A fault of the thread itself (si_code > 0) ends the process
- * with `faultExit` instead.
+ * signal on to the main thread: by rt_tgsigqueueinfo(pid, pid, signal, info) what sigqueue(3) sent
+ * (si_code -1), by tgkill(pid, pid, signal) the rest; the kernel lets another thread repeat no other
+ * si_code. A fault (si_code > 0) and abort(3) (si_code -6, SI_TKILL, from the process itself) end the
+ * process with `faultExit` instead.
  */
 export function passToMainThread(pid: number, faultExit: number): Uint8Array {
   return new Uint8Array([
-    ...[0x83, 0x7e, 0x08, 0x00], //      cmp  dword ptr [rsi + 8], 0   info->si_code
-    ...[0x7f, 0x1b], //                  jg   fault
-    ...[0x49, 0x89, 0xf2], //            mov  r10, rsi
-    ...[0x89, 0xfa], //                  mov  edx, edi
-    ...[0xbf, ...word(pid)], //          mov  edi, pid
-    ...[0x89, 0xfe], //                  mov  esi, edi
-    ...[0xb8, ...word(SYS.tgkill)], //   mov  eax, …
-    ...[0x74, 0x05], //                  je   send
-    ...[0xb8, ...word(SYS.rt_tgsigqueueinfo)], // mov eax, …
-    ...[0x0f, 0x05], //                  send: syscall
-    0xc3, //                             ret
-    ...[0xbf, ...word(faultExit)], //    fault: mov edi, faultExit
-    ...[0xb8, ...word(SYS.exit_group)], //      mov eax, …
+    ...[0x83, 0x7e, 0x08, 0x00], //             cmp  dword ptr [rsi + 8], 0    info->si_code
+    ...[0x7f, 0x2f], //                         jg   fault
+    ...[0x83, 0x7e, 0x08, 0xfa], //             cmp  dword ptr [rsi + 8], -6
+    ...[0x75, 0x09], //                         jne  others
+    ...[0x81, 0x7e, 0x10, ...word(pid)], //     cmp  dword ptr [rsi + 16], pid  info->si_pid
+    ...[0x74, 0x20], //                         je   fault
+    ...[0x49, 0x89, 0xf2], //           others: mov  r10, rsi
+    ...[0x89, 0xfa], //                         mov  edx, edi
+    ...[0xbf, ...word(pid)], //                 mov  edi, pid
+    ...[0x89, 0xfe], //                         mov  esi, edi
+    ...[0xb8, ...word(SYS.tgkill)], //          mov  eax, …
+    ...[0x41, 0x83, 0x7a, 0x08, 0xff], //       cmp  dword ptr [r10 + 8], -1
+    ...[0x75, 0x05], //                         jne  send
+    ...[0xb8, ...word(SYS.rt_tgsigqueueinfo)], //mov  eax, …
+    ...[0x0f, 0x05], //                   send: syscall
+    0xc3, //                                    ret
+    ...[0xbf, ...word(faultExit)], //    fault: mov  edi, faultExit
+    ...[0xb8, ...word(SYS.exit_group)], //      mov  eax, …
     ...[0x0f, 0x05], //                         syscall
   ]);
 }

@@ -1,0 +1,117 @@
+// A Docker engine of the test's own: data, state, socket and cgroups apart from any other, in a PID
+// and mount namespace that take its mounts and processes with them when it ends.
+
+import { globSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { letLast } from "./leftovers.ts";
+import { UNSHARE } from "./needs.ts";
+import { children, until } from "./processes.ts";
+import { makeRootfs } from "./rootfs.ts";
+
+/** What a container is built of: nothing but these. */
+const DOCKERFILE = `FROM scratch
+COPY rootfs/ /
+ENV PATH=/bin
+ENTRYPOINT ["/fdinit/fdinit", "--"]
+`;
+
+export interface Answer {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export class Engine {
+  readonly #directory = mkdtempSync(join(tmpdir(), "fdinit-docker-"));
+  readonly #cgroup = `fdinit-test-${process.pid}`;
+  readonly #daemon: Bun.Subprocess;
+
+  private constructor() {
+    const at = (name: string) => join(this.#directory, name);
+    this.#daemon = Bun.spawn(
+      [
+        ...UNSHARE,
+        "dockerd",
+        ...["--data-root", at("root"), "--exec-root", at("exec"), "--pidfile", at("pid")],
+        ...["-H", `unix://${at("sock")}`, "--iptables=false", "--ip6tables=false", "--bridge=none"],
+        ...["--storage-driver=overlay2", `--cgroup-parent=/${this.#cgroup}`],
+      ],
+      { stdio: ["ignore", "ignore", Bun.file(at("log"))] },
+    );
+    letLast(this.#daemon.pid);
+  }
+
+  /** An engine that answers, or the reason why there is none. */
+  static async start(): Promise<Engine | string> {
+    const engine = new Engine();
+    const answers = await until("dockerd answers", () => {
+      if (engine.#daemon.exitCode !== null) return "ended";
+      return engine.docker("version").code === 0 && "answers";
+    });
+    if (answers === "answers") return engine;
+    const log = await Bun.file(join(engine.#directory, "log")).text();
+    await engine.stop();
+    return `dockerd ends at once: ${log.trim().split("\n").at(-1)}`;
+  }
+
+  docker(...words: string[]): Answer {
+    return this.#run(words);
+  }
+
+  /** `docker run`, removed afterwards. */
+  run(...words: string[]): Answer {
+    return this.#run(["run", "--rm", "--network=none", ...words]);
+  }
+
+  /** Starts a container and waits until it has said "ready"; answers its id. */
+  async detached(...words: string[]): Promise<string> {
+    const { stdout, stderr, code } = this.docker("run", "--detach", "--network=none", ...words);
+    if (code !== 0) throw new Error(stderr);
+    const id = stdout.trim();
+    await until("the container is ready", () => this.docker("logs", id).stdout.includes("ready\n"));
+    return id;
+  }
+
+  /** The exit code of a detached container, once it has ended; removes it. */
+  ended(id: string): Answer {
+    const code = Number(this.docker("wait", id).stdout);
+    const { stdout, stderr } = this.docker("logs", id);
+    this.docker("rm", id);
+    return { code, stdout, stderr };
+  }
+
+  /** Builds an image from a directory with busybox and fdinit, or from a Dockerfile's text and other files. */
+  build(tag: string, files: Record<string, string> = { Dockerfile: DOCKERFILE }): Answer {
+    const context = mkdtempSync(join(this.#directory, "context-"));
+    if (files["Dockerfile"] === DOCKERFILE) makeRootfs(join(context, "rootfs"));
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(context, name), text);
+    const built = this.#run(["build", "--network=none", "--tag", tag, context], { DOCKER_BUILDKIT: "0" });
+    rmSync(context, { recursive: true });
+    return built;
+  }
+
+  #run(words: readonly string[], env: Record<string, string> = {}): Answer {
+    const socket = `unix://${join(this.#directory, "sock")}`;
+    const { exitCode, stdout, stderr } = Bun.spawnSync(["docker", "-H", socket, ...words], {
+      stdin: "ignore",
+      timeout: 60_000,
+      env: { ...process.env, DOCKER_CONFIG: this.#directory, ...env },
+    });
+    return { code: exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
+  }
+
+  /** Ends the daemon and removes everything of it; answers what could not be removed. */
+  async stop(): Promise<string[]> {
+    for (const id of this.docker("ps", "--all", "--quiet").stdout.split("\n").filter(Boolean))
+      this.docker("rm", "--force", id);
+    // To dockerd itself: unshare, its parent, blocks SIGTERM.
+    for (const pid of children(this.#daemon.pid)) process.kill(pid, "SIGTERM");
+    const ended = await Promise.race([this.#daemon.exited, Bun.sleep(20_000).then(() => undefined)]);
+    if (ended === undefined) this.#daemon.kill("SIGKILL");
+    await this.#daemon.exited;
+    rmSync(this.#directory, { recursive: true, force: true });
+    for (const cgroup of globSync(`/sys/fs/cgroup/{,*/}${this.#cgroup}`)) rmdirSync(cgroup);
+    return ended === undefined ? ["dockerd had to be killed"] : [];
+  }
+}

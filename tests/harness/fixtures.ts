@@ -1,0 +1,35 @@
+// Compiles the C programs of tests/fixtures, once for each version of their source, statically, so
+// that they run in any root file system.
+
+import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { basename, join } from "node:path";
+import { missing } from "./needs.ts";
+
+export const ROOT = join(import.meta.dir, "..", "..");
+export const FDINIT = process.env["FDINIT_BINARY"] ?? join(ROOT, "dist", "fdinit");
+
+/** What the kernel calls it. */
+export const COMMAND_NAME = basename(FDINIT).slice(0, 15);
+
+const CACHE = join(ROOT, ".cache", "fixtures");
+
+export type Fixture = "hold" | "launch" | "probe" | "recorder" | "send" | "orphans" | "terminal";
+
+/** The path of a compiled fixture; "" when there is no compiler (its tests are skipped then). */
+export function fixture(name: Fixture): string {
+  if (missing("gcc") !== undefined) return "";
+  const source = join(ROOT, "tests", "fixtures", `${name}.c`);
+  const output = join(CACHE, `${name}-${Bun.hash(readFileSync(source)).toString(36)}`);
+  if (!existsSync(output)) compile(source, output);
+  return output;
+}
+
+function compile(source: string, output: string): void {
+  mkdirSync(CACHE, { recursive: true });
+  const fresh = `${output}.${process.pid}`;
+  const run = Bun.spawnSync(["gcc", "-O1", "-Wall", "-Wextra", "-static", "-o", fresh, source], {
+    timeout: 60_000,
+  });
+  if (!run.success) throw new Error(`gcc ${source} failed:\n${run.stderr}`);
+  renameSync(fresh, output);
+}

@@ -1,0 +1,92 @@
+// What a test needs of the machine. A suite whose tools are missing is skipped by name, with the
+// reason; scripts/test.ts collects the reasons.
+
+import { describe } from "bun:test";
+import { appendFileSync, readFileSync } from "node:fs";
+
+/** `root` also means: may make namespaces and mounts. */
+export type Need =
+  | "gcc"
+  | "unshare"
+  | "root"
+  | "raise limits"
+  | "runc"
+  | "dockerd"
+  | "busybox"
+  | "strace"
+  | "python3";
+
+/** FDINIT_LONG=1 runs the long versions. */
+export const LONG = process.env["FDINIT_LONG"] === "1";
+
+const PACKAGES: Partial<Record<Need, string>> = {
+  gcc: "gcc libc6-dev",
+  unshare: "util-linux",
+  runc: "runc",
+  dockerd: "docker.io",
+  busybox: "busybox-static",
+  strace: "strace",
+  python3: "python3-minimal",
+};
+
+const known = new Map<Need, string | undefined>();
+
+/** Why the needs are not met, or undefined when they are. */
+export function missing(...needs: Need[]): string | undefined {
+  for (const need of needs) {
+    if (!known.has(need)) known.set(need, look(need));
+    const reason = known.get(need);
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
+}
+
+function look(need: Need): string | undefined {
+  if (need === "root") return process.getuid?.() === 0 ? undefined : "not run as root";
+  if (need === "raise limits")
+    return hasCapability(CAP_SYS_RESOURCE) ? undefined : "limits cannot be raised here (no CAP_SYS_RESOURCE)";
+  if (Bun.which(need) === null) return `${need} is not installed (apt-get install ${PACKAGES[need]})`;
+  return need === "unshare" ? namespaces() : undefined;
+}
+
+// <linux/capability.h>
+const CAP_SYS_RESOURCE = 24n;
+
+function hasCapability(capability: bigint): boolean {
+  const held = /^CapEff:\s*(\w+)/m.exec(readFileSync("/proc/self/status", "latin1"))?.[1] ?? "0";
+  return ((BigInt(`0x${held}`) >> capability) & 1n) === 1n;
+}
+
+/** The start of every command line that gives a program its own PID namespace; ends with it. */
+export const UNSHARE: readonly string[] = [
+  "unshare",
+  ...(process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"]),
+  "--pid",
+  "--fork",
+  "--mount-proc",
+  "--kill-child",
+];
+
+function namespaces(): string | undefined {
+  const tried = Bun.spawnSync([...UNSHARE, "true"], { timeout: 10_000 });
+  return tried.success
+    ? undefined
+    : `no new PID namespace can be made here: ${tried.stderr.toString().trim()}`;
+}
+
+/** `describe`, skipped with a reason when a need is not met. */
+export function describeWith(needs: readonly Need[], name: string, body: () => void): void {
+  const reason = missing(...needs);
+  if (reason === undefined) describe(name, body);
+  else {
+    note(name, reason);
+    describe.skip(name, body);
+  }
+}
+
+/** Says why something was skipped, here and to scripts/test.ts. */
+function note(name: string, reason: string): void {
+  console.error(`skipped: ${name}: ${reason}`);
+  const file = process.env["FDINIT_TEST_SKIPS"];
+  if (file) appendFileSync(file, `${JSON.stringify({ name, reason })}\n`);
+}

@@ -1,0 +1,68 @@
+// What /proc says of a process, read from outside.
+
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { childrenOf } from "./leftovers.ts";
+
+const DEADLINE_MS = 15_000;
+
+/** Looks again until there is an answer; fails at the deadline. */
+export async function until<T>(what: string, look: () => T | undefined | false): Promise<T> {
+  const end = performance.now() + DEADLINE_MS;
+  for (;;) {
+    const seen = look();
+    if (seen !== undefined && seen !== false) return seen;
+    if (performance.now() > end) throw new Error(`waited ${DEADLINE_MS} ms until ${what}`);
+    await Bun.sleep(1);
+  }
+}
+
+export function children(pid: number): number[] {
+  return childrenOf(pid);
+}
+
+/** A field of /proc/PID/status; "" when the process is gone. */
+export function status(pid: number, field: string): string {
+  return new RegExp(`^${field}:\\s*(.*)$`, "m").exec(statusText(pid))?.[1] ?? "";
+}
+
+/** All of it, as it was at one moment. */
+export function statusText(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/status`, "latin1");
+  } catch {
+    return "";
+  }
+}
+
+/** Gone, or a zombie that its parent has yet to reap. */
+export function hasEnded(pid: number): boolean {
+  return !/^[^ZX]/.test(status(pid, "State"));
+}
+
+/** What each open descriptor leads to, by number. */
+export function descriptors(pid: number): Record<number, string> {
+  const found: Record<number, string> = {};
+  for (const name of readdirSync(`/proc/${pid}/fd`))
+    found[Number(name)] = readlinkSync(`/proc/${pid}/fd/${name}`);
+  return found;
+}
+
+/** The numbers from 3 up. */
+export function extra(found: Record<number, string>): number[] {
+  return Object.keys(found)
+    .map(Number)
+    .filter((fd) => fd > 2);
+}
+
+const PPOLL = process.arch === "x64" ? "271" : "73";
+
+/** Until fdinit has done all it does at its start and waits in ppoll(2). */
+export async function settled(pid: number): Promise<void> {
+  await until("fdinit waits in ppoll", () => {
+    try {
+      return readFileSync(`/proc/${pid}/syscall`, "latin1").startsWith(`${PPOLL} `);
+    } catch {
+      return status(pid, "State").startsWith("S");
+    }
+  });
+}
