@@ -6,8 +6,8 @@ import "./sys/first.ts"; // before everything else: until it has run, a signal c
 import { commandLineFrom, readArguments } from "./cli/arguments.ts";
 import { environmentOf } from "./cli/environment.ts";
 import { EXIT_SOFTWARE, LAUNCH_EXIT, REFUSAL_EXIT } from "./cli/exit-codes.ts";
+import { secondModule } from "./cli/load-second-module.ts";
 import { readPolicy } from "./cli/read-policy.ts";
-import { report } from "./cli/reports.ts";
 import { say, warn } from "./cli/say.ts";
 import { launch } from "./launch/launch.ts";
 import { buildPlan } from "./plan/build.ts";
@@ -25,7 +25,7 @@ function main(): number {
 
   const invocation = readArguments(commandLineWords(), environmentOf(kernel));
   if (invocation.do !== "run") {
-    const { code, complaint } = report(kernel, invocation);
+    const { code, complaint } = secondModule().report(kernel, invocation, [signalFd]);
     return complaint === undefined ? code : stop(code, complaint);
   }
   const read = readPolicy(kernel, invocation.options);

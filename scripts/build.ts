@@ -20,6 +20,7 @@ export const EXECUTABLE = join(root, "dist", "fdinit");
 const SOURCES = [
   "init/**/*.{ts,js}",
   "policies/*.yaml",
+  "schema/policy.schema.json",
   "package.json",
   "bun.lock",
   "scripts/{build,harden}.ts",
@@ -40,6 +41,15 @@ const FLAGS = [
   "--compile-exec-argv=--disallow-code-generation-from-strings=strict",
 ];
 
+/** What few starts need: a module of its own, loaded at first use (cli/load-second-module.ts). */
+const SECOND_MODULE = "init/cli/second-module.ts";
+const EMBEDDED = "/$bunfs/root";
+const SECOND_MODULE_FLAGS = [
+  "--root=init",
+  `--external=${EMBEDDED}/*`,
+  `--define=SECOND_MODULE="${EMBEDDED}/cli/second-module.js"`,
+];
+
 function isStale(): boolean {
   if (!existsSync(EXECUTABLE)) return true;
   const built = statSync(EXECUTABLE).mtimeMs;
@@ -49,17 +59,24 @@ function isStale(): boolean {
 }
 
 /** Compiles `entry` to `output`, unhardened. */
-export function compile(entry: string, output: string, flags: readonly string[] = FLAGS): void {
-  const built = Bun.spawnSync([process.execPath, "build", ...flags, `--outfile=${output}`, entry], {
-    cwd: root,
-  });
+export function compile(
+  entry: string | readonly string[],
+  output: string,
+  flags: readonly string[] = FLAGS,
+): void {
+  const built = Bun.spawnSync(
+    [process.execPath, "build", ...flags, `--outfile=${output}`, ...[entry].flat()],
+    {
+      cwd: root,
+    },
+  );
   if (!built.success) throw new Error(`bun build failed:\n${built.stdout}${built.stderr}`);
 }
 
 export function build(): void {
   mkdirSync(join(root, "dist"), { recursive: true });
   const raw = `${EXECUTABLE}.unhardened`;
-  compile("init/main.ts", raw);
+  compile(["init/main.ts", SECOND_MODULE], raw, [...FLAGS, ...SECOND_MODULE_FLAGS]);
   const { bytes, changes } = harden(readFileSync(raw));
   const fresh = `${EXECUTABLE}.new`;
   writeFileSync(fresh, bytes);

@@ -23,7 +23,7 @@ export const SUBCOMMANDS = [
   "help",
 ] as const;
 
-type Subcommand = (typeof SUBCOMMANDS)[number];
+export type Subcommand = (typeof SUBCOMMANDS)[number];
 
 export interface Options {
   /** A file or the name of an embedded policy. */
@@ -31,15 +31,34 @@ export interface Options {
   readonly intent?: Intent;
 }
 
+/** A subcommand with the options behind its name. */
+export interface SubcommandLine {
+  readonly do: Subcommand;
+  readonly options: Options;
+  /** What is neither an option nor its value; of `plan`, the program and its arguments as text. */
+  readonly operands: readonly string[];
+  readonly json?: true;
+  readonly suggest?: true;
+  readonly pid?: number;
+  /** Of `plan`: the index of the program's name in argv. */
+  readonly programAt?: number;
+}
+
 export type Invocation =
   /** `programAt` is the index of the program's name in argv; undefined when the policy has to name it. */
   | { readonly do: "run"; readonly options: Options; readonly programAt?: number }
-  | { readonly do: Subcommand; readonly options: Options; readonly operands: readonly string[] }
+  | SubcommandLine
   | { readonly do: "complain"; readonly message: string };
+
+/** What was given, before it is looked at. */
+interface Given {
+  policy?: string;
+  intent?: string;
+}
 
 /** Reads argv without argv[0]; `environment` supplies FDINIT_POLICY and FDINIT_INTENT where no option does. */
 export function readArguments(words: readonly string[], environment: Environment): Invocation {
-  const given: { policy?: string; intent?: string } = {};
+  const given: Given = {};
   let index = 0;
   for (; index < words.length; index++) {
     const word = words[index] as string;
@@ -56,10 +75,77 @@ export function readArguments(words: readonly string[], environment: Environment
   const first = words[index];
   const subcommand = SUBCOMMANDS.includes(first as Subcommand) ? (first as Subcommand) : undefined;
   if (!subcommand) return run(given, environment, first === undefined ? undefined : index);
+  return readSubcommand(subcommand, words, index + 1, given, environment);
+}
+
+/** The options behind a subcommand's name; what is not listed takes its words as they are. */
+function optionsOf(subcommand: Subcommand): readonly string[] | undefined {
+  switch (subcommand) {
+    case "check":
+      return ["--policy", "--intent"];
+    case "plan":
+      return ["--policy", "--intent", "--json"];
+    case "audit":
+      return ["--policy", "--intent", "--json", "--suggest", "--pid"];
+    case "schema":
+    case "policies":
+      return [];
+    default:
+      return undefined;
+  }
+}
+
+function readSubcommand(
+  subcommand: Subcommand,
+  words: readonly string[],
+  from: number,
+  before: Given,
+  environment: Environment,
+): Invocation {
+  const known = optionsOf(subcommand);
+  const given: Given = { ...before };
+  const flags: { json?: true; suggest?: true; pid?: number } = {};
+  const operands: string[] = [];
+  let programAt: number | undefined;
+  for (let index = from; index < words.length; index++) {
+    const word = words[index] as string;
+    const isOption = known !== undefined && word.startsWith("-") && word !== "-";
+    if (known && (word === "--" || (subcommand === "plan" && !isOption))) {
+      // Behind it stands the program of plan, or words that only look like options.
+      const start = word === "--" ? index + 1 : index;
+      operands.push(...words.slice(start));
+      if (subcommand === "plan" && start < words.length) programAt = start + 1;
+      break;
+    }
+    if (!isOption) {
+      operands.push(word);
+      continue;
+    }
+    if (word === "-h" || word === "--help") return { do: "help", options: {}, operands: [] };
+    const [name, attached] = cut(word, "=");
+    if (!known.includes(name)) return unknownSubcommandOption(subcommand, word, known);
+    if (name === "--json" || name === "--suggest") {
+      if (attached !== undefined) return complain(`${name} takes no value`);
+      flags[name === "--json" ? "json" : "suggest"] = true;
+      continue;
+    }
+    const value = attached ?? words[++index];
+    if (value === undefined || value === "") return complain(`${name} needs a value`);
+    if (name === "--pid") {
+      if (!/^[1-9]\d{0,9}$/.test(value))
+        return complain(`--pid is ${JSON.stringify(value)}, not a process id`);
+      flags.pid = Number(value);
+    } else given[name === "--policy" ? "policy" : "intent"] = value;
+  }
+  if (flags.json && flags.suggest)
+    return complain("--suggest writes a policy, --json a report: take one of them");
+  const most =
+    subcommand === "policies" ? 1 : subcommand === "audit" || subcommand === "schema" ? 0 : Infinity;
+  if (operands.length > most)
+    return complain(`${subcommand} does not know what to do with ${JSON.stringify(operands[most])}`);
   const options = settle(given, environment);
-  return "message" in options
-    ? complain(options.message)
-    : { do: subcommand, options, operands: words.slice(index + 1) };
+  if ("message" in options) return complain(options.message);
+  return { do: subcommand, options, operands, ...flags, ...(programAt === undefined ? {} : { programAt }) };
 }
 
 /** The program that stands at argv[at], with the arguments after it, byte for byte. */
@@ -80,7 +166,12 @@ function unknownOption(word: string): Invocation {
   );
 }
 
-function run(given: { policy?: string; intent?: string }, environment: Environment, at?: number): Invocation {
+function unknownSubcommandOption(subcommand: Subcommand, word: string, known: readonly string[]): Invocation {
+  const which = known.length === 0 ? "has none" : `has ${known.join(", ")}`;
+  return complain(`unknown option ${JSON.stringify(word)}: ${subcommand} ${which}`);
+}
+
+function run(given: Given, environment: Environment, at?: number): Invocation {
   const options = settle(given, environment);
   if ("message" in options) return complain(options.message);
   // argv[0] is fdinit's own name, hence one further.
@@ -88,10 +179,7 @@ function run(given: { policy?: string; intent?: string }, environment: Environme
 }
 
 /** An option wins over its variable; a variable set to nothing counts as unset. */
-function settle(
-  given: { policy?: string; intent?: string },
-  environment: Environment,
-): Options | { message: string } {
+function settle(given: Given, environment: Environment): Options | { message: string } {
   const policy = given.policy ?? (environment("FDINIT_POLICY") || undefined);
   const word = given.intent ?? (environment("FDINIT_INTENT") || undefined);
   const intent = INTENTS.includes(word as Intent) ? (word as Intent) : undefined;

@@ -7,6 +7,7 @@ import type { Options } from "./arguments.ts";
 import { environmentOf } from "./environment.ts";
 import { EXIT_POLICY } from "./exit-codes.ts";
 import { findPolicy } from "./find-policy.ts";
+import { secondModule } from "./load-second-module.ts";
 
 export type ReadPolicy =
   | { readonly ok: true; readonly policy: Policy }
@@ -16,11 +17,9 @@ export function readPolicy(kernel: Kernel, { policy, intent }: Options): ReadPol
   const found = findPolicy(kernel, policy);
   if (!found.ok) return { ok: false, code: EXIT_POLICY, message: found.message };
   if (!found.source) return { ok: true, policy: builtInPolicy(intent ?? "security") };
-  // Evaluated only now: without a policy's text none of it is needed on the way to the program.
-  const { loadPolicy } = require("../policy/load.ts") as typeof import("../policy/load.ts");
+  const { loadPolicy, renderIssues } = secondModule();
   const loaded = loadPolicy(found.source, environmentOf(kernel), intent === undefined ? {} : { intent });
   if (loaded.ok) return loaded;
-  const { renderIssues } = require("../policy/render.ts") as typeof import("../policy/render.ts");
   return {
     ok: false,
     code: EXIT_POLICY,

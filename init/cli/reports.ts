@@ -1,23 +1,19 @@
 // What the subcommands print on standard output, and their exit codes.
 
 import { version } from "../../package.json";
-import { errnoText } from "../sys/errno.ts";
 import type { Kernel } from "../sys/kernel.ts";
 import type { Invocation } from "./arguments.ts";
 import { embeddedNames } from "./embedded.ts";
-import { EXIT_SOFTWARE, EXIT_USAGE } from "./exit-codes.ts";
+import { EXIT_USAGE } from "./exit-codes.ts";
 import { DEFAULT_POLICY_FILE } from "./find-policy.ts";
+import { type Outcome, print } from "./print.ts";
 
-const STDOUT = 1;
-
-/** What a report subcommand came to: nothing more to say, or a complaint for standard error. */
-export interface Outcome {
-  readonly code: number;
-  readonly complaint?: string;
-}
-
-/** Answers every invocation that does not run a program. */
-export function report(kernel: Kernel, invocation: Exclude<Invocation, { do: "run" }>): Outcome {
+/** Answers every invocation that does not run a program. `own` is what fdinit itself has opened. */
+export function report(
+  kernel: Kernel,
+  invocation: Exclude<Invocation, { do: "run" }>,
+  own: readonly [number, ...number[]],
+): Outcome {
   switch (invocation.do) {
     case "complain":
       return { code: EXIT_USAGE, complaint: `${invocation.message}\nsee: fdinit help` };
@@ -25,6 +21,17 @@ export function report(kernel: Kernel, invocation: Exclude<Invocation, { do: "ru
       return print(kernel, `fdinit ${version}\n`);
     case "help":
       return print(kernel, help());
+    // Each is evaluated only when it is asked for: the start of a program needs none of them.
+    case "check":
+      return (require("./check.ts") as typeof import("./check.ts")).check(kernel, invocation);
+    case "plan":
+      return (require("./plan.ts") as typeof import("./plan.ts")).plan(kernel, invocation, own);
+    case "audit":
+      return (require("./audit.ts") as typeof import("./audit.ts")).audit(kernel, invocation);
+    case "schema":
+      return (require("./schema.ts") as typeof import("./schema.ts")).schema(kernel);
+    case "policies":
+      return (require("./policies.ts") as typeof import("./policies.ts")).policies(kernel, invocation);
     default:
       return {
         code: EXIT_USAGE,
@@ -33,17 +40,16 @@ export function report(kernel: Kernel, invocation: Exclude<Invocation, { do: "ru
   }
 }
 
-function print(kernel: Kernel, text: string): Outcome {
-  const failed = kernel.write(STDOUT, text);
-  return failed < 0
-    ? { code: EXIT_SOFTWARE, complaint: `cannot write to standard output: ${errnoText(-failed)}` }
-    : { code: 0 };
-}
-
 function help(): string {
   return `fdinit ${version}: a container init that decides about every inherited file descriptor
 
 usage: fdinit [options] [--] command [args...]
+       fdinit check [FILE|NAME...]              every complaint about policies; exit code 0 or 78
+       fdinit plan [--json] [--] [command...]   what would be done with the descriptors of this process
+       fdinit audit [--pid N] [--json|--suggest]
+                                                the descriptors of a running process (default: 1), judged
+       fdinit schema                            the JSON Schema of the policy
+       fdinit policies [NAME]                   the embedded policies, or one of them
        fdinit version | help
 
 Runs one program as a container's PID 1 (or below it), with exactly the descriptors that the policy
@@ -62,7 +68,7 @@ exit codes
   the program's own   128 + n when signal n ended it
   64   wrong command line
   70   fdinit itself failed
-  77   the policy refused an inherited descriptor
+  77   the policy refused an inherited descriptor; of audit: it would not allow one
   78   the policy is invalid or cannot be read
   126  the program was found but cannot be executed
   127  the program was not found

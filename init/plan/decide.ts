@@ -94,6 +94,14 @@ export function questions(policy: InheritedPolicy, intent: Intent): Questions {
       action === "close" || action === "cloexec" || (action === "keep" && last < FIRST_BEYOND_STANDARD);
     if (!isSettled) mustSee.push({ first, last });
   }
+  // 0 to 2 are passed on by themselves, unless a rule gives one another number.
+  for (const { match, as } of policy.rules) {
+    if (as === undefined || !match.fd) continue;
+    for (const { from, to } of match.fd) {
+      if (from < FIRST_BEYOND_STANDARD)
+        mustSee.push({ first: from, last: Math.min(to, FIRST_BEYOND_STANDARD - 1) });
+    }
+  }
   const lookAt = [...mustSee];
   let classify = policy.expect.length > 0;
   if (classify) lookAt.push({ first: FIRST_BEYOND_STANDARD, last: LAST_FD });

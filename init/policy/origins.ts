@@ -13,6 +13,7 @@ export function describeOrigins({ source, services }: Policy): Record<string, Or
   if (source.intentFromOption) origins["intent"] = "option";
   note(["fds", "inherited", "default"], "intent");
   note(["fds", "inherited", "rules"], "default");
+  note(["fds", "inherited", "expect"], "default");
   note(["fds", "method"], "default");
   note(["limits", "nofile", "soft"], "intent");
   note(["limits", "nofile", "hard"], "default");

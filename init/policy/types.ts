@@ -173,7 +173,9 @@ export type PolicyIssueCode =
   | "unsupported-key"
   | "unsupported-value"
   | "bad-value"
-  | "rule-never-matches";
+  | "rule-never-matches"
+  // both parsers
+  | "parsers-disagree";
 
 /** One complaint. Positions count from 1, columns in UTF-16 units; absent when nothing can be pointed at. */
 export interface PolicyIssue {

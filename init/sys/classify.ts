@@ -39,7 +39,7 @@ const SYSFS_MAGIC = 0x62656572;
 
 const statfsBuffer = new Block(256);
 
-function fileSystemMagic(fd: number): number | undefined {
+export function fileSystemMagic(fd: number): number | undefined {
   return syscall(SYS.fstatfs, fd, statfsBuffer.address) < 0
     ? undefined
     : statfsBuffer.view.getUint32(0, true);
@@ -80,7 +80,7 @@ export function classify(fd: number): Descriptor {
   };
 }
 
-function accessOf(flags: number): Access {
+export function accessOf(flags: number): Access {
   if (flags < 0) return "path";
   if ((flags & O_PATH) !== 0) return "path";
   const mode = flags & O_ACCMODE;
@@ -88,7 +88,7 @@ function accessOf(flags: number): Access {
 }
 
 /** Kinds that have a path, a mount and so an inside and an outside. */
-function hasPlace(kind: Kind): boolean {
+export function hasPlace(kind: Kind): boolean {
   return [
     "file",
     "directory",
@@ -103,7 +103,7 @@ function hasPlace(kind: Kind): boolean {
   ].includes(kind);
 }
 
-function kindsOf(
+export function kindsOf(
   fd: number,
   flags: number,
   status: Status,
@@ -177,11 +177,11 @@ function isTerminal(fd: number): boolean {
 const DELETED_MARK = " (deleted)".length;
 
 /** " (deleted)" can be part of a real name: only where no link is left is it the kernel's mark. */
-function withoutDeletedMark(link: Uint8Array, deleted: boolean): Uint8Array {
+export function withoutDeletedMark(link: Uint8Array, deleted: boolean): Uint8Array {
   return deleted && textOf(link).endsWith(" (deleted)") ? link.subarray(0, link.length - DELETED_MARK) : link;
 }
 
-function typeWord(mode: number): string {
+export function typeWord(mode: number): string {
   const words: Record<number, string> = {
     0: "anonymous inode",
     [S_IFBLK]: "block device",

@@ -45,9 +45,10 @@ function readDescriptor(fd: number, length: number): Uint8Array | number {
 
 /**
  * The names in a directory, "." and ".." and the numeric name of the descriptor used to read it
- * left out. Undefined when it cannot be read or is not on a file system with the given magic.
+ * left out (unless it is a directory of another process). Undefined when it cannot be read or is not on
+ * a file system with the given magic.
  */
-export function listDirectory(path: Block, magic: number): string[] | undefined {
+export function listDirectory(path: Block, magic: number, isOwn = true): string[] | undefined {
   const fd = syscall(SYS.openat, AT_FDCWD, path.address, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
   if (fd < 0) return undefined;
   const { address, bytes, view } = buffer();
@@ -65,7 +66,7 @@ export function listDirectory(path: Block, magic: number): string[] | undefined 
       // struct linux_dirent64 { u64 d_ino; s64 d_off; u16 d_reclen; u8 d_type; char d_name[]; }
       for (let at = 0; at < got; at += view.getUint16(at + 16, true)) {
         const name = latin1(bytes, at + 19);
-        if (name !== "." && name !== ".." && name !== String(fd)) names.push(name);
+        if (name !== "." && name !== ".." && !(isOwn && name === String(fd))) names.push(name);
       }
     }
   }

@@ -47,6 +47,19 @@ export interface SpawnRequest {
   readonly pass: readonly { readonly from: number; readonly to: number }[];
 }
 
+/** What can be seen of another process's descriptors. */
+export interface Inspection {
+  readonly pid: number;
+  /** Its command line, words separated by spaces; its name in brackets when it has none. */
+  readonly command: string;
+  /** How many descriptors are open. */
+  readonly count: number;
+  /** Undefined: their numbers can be listed and nothing more (no CAP_SYS_PTRACE). */
+  readonly descriptors?: readonly Descriptor[];
+  /** Numbers that fdinit and its runtime opened themselves, when the process is this very executable. */
+  readonly own: readonly number[];
+}
+
 export interface Kernel {
   /** close_range(2) with `flags`; Linux 5.9, the CLOEXEC flag 5.11. */
   closeRange(first: number, last: number, flags: number): number;
@@ -72,6 +85,8 @@ export interface Kernel {
 
   /** Finds out what an open descriptor is. */
   classify(fd: number): Descriptor;
+  /** Looks at the descriptors of a running process from outside, or answers a negated errno. */
+  inspect(pid: number): Inspection | number;
   /** Where the working directory is, when getcwd(2) cannot reach it from the root; else undefined. */
   workingDirectoryOutside(): string | undefined;
 

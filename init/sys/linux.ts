@@ -37,6 +37,8 @@ export const linux: Kernel = {
   descriptorLink,
   descriptorInfo,
   classify,
+  // No start needs it.
+  inspect: (pid) => (require("./inspect.ts") as typeof import("./inspect.ts")).inspect(pid),
   workingDirectoryOutside,
   nofile,
   setNofile,

@@ -98,7 +98,8 @@ function address(fd: number, call: number): string | undefined {
   return length < 2 ? undefined : formatAddress(sockaddr.bytes.subarray(0, length), sockaddr.view);
 }
 
-function formatAddress(bytes: Uint8Array, view: DataView): string | undefined {
+/** A struct sockaddr as text; `view` sees the same bytes. */
+export function formatAddress(bytes: Uint8Array, view: DataView): string | undefined {
   switch (view.getUint16(0, true)) {
     case AF_INET:
       return `${[...bytes.subarray(4, 8)].join(".")}:${view.getUint16(2)}`;

@@ -77,6 +77,17 @@ describeWith(["gcc", "unshare"], "a rule keeps only what its conditions fit", ()
   });
 });
 
+describeWith(["gcc", "unshare"], "a standard stream", () => {
+  test("that a rule gives another number is there under both", async () => {
+    const rule = "{ match: { fd: 1 }, action: keep, as: 5 }";
+    const options = policy(`version: 1\nintent: performance\nfds: { inherited: { rules: [${rule}] } }\n`);
+    const running = await start({ options, run: [fixture("hold")] }).ready();
+    const found = descriptors(await running.payload());
+    expect(found[5]).toBe(found[1] as string);
+    await running.finished();
+  });
+});
+
 describeWith(["gcc", "unshare"], "expect", () => {
   const expecting = () =>
     policy(

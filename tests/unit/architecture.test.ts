@@ -70,6 +70,22 @@ describe("the table of rooms", () => {
     ]);
   });
 
+  test("the executable's second module does not reach libc, which would be there twice", () => {
+    const reached = new Set<string>();
+    const follow = (path: string) => {
+      if (reached.has(path) || (path === "init/cli/second-module.ts" && reached.size > 0)) return;
+      reached.add(path);
+      const source = sources.find((known) => known.path === path);
+      const typesOnly = [...(source?.text ?? "").matchAll(/^import type [^;]*? from "([^"]+)"/gms)].map(
+        ([, name]) => normalize(join(dirname(path), name as string)),
+      );
+      for (const name of source?.imports ?? []) if (!typesOnly.includes(name)) follow(name);
+    };
+    follow("init/cli/second-module.ts");
+    expect(reached.size).toBeGreaterThan(20);
+    expect([...reached].filter((path) => path === "init/sys/libc.ts" || path === "bun:ffi")).toEqual([]);
+  });
+
   test("only main.ts ends the process", () => {
     const enders = sources.filter(({ text }) => /process\.exit|exitNow\(/.test(text)).map(({ path }) => path);
     expect(enders.sort()).toEqual(["init/main.ts", "init/sys/processes.ts"]);

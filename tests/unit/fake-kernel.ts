@@ -1,6 +1,6 @@
 // A Kernel in memory for unit tests: a table of open numbers, and errors on demand.
 
-import { EBADF, ENOENT } from "../../init/sys/errno.ts";
+import { EBADF, ENOENT, ESRCH } from "../../init/sys/errno.ts";
 import type { Kernel, SpawnRequest } from "../../init/sys/kernel.ts";
 
 export interface FakeKernel extends Kernel {
@@ -65,6 +65,7 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
       outsideRoot: false,
       evidence: "a file",
     }),
+    inspect: () => -ESRCH,
     workingDirectoryOutside: () => undefined,
     nofile: () => ({ soft: 1024, hard: 4096 }),
     setNofile: () => 0,

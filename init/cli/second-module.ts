@@ -1,0 +1,8 @@
+// What few starts need: the subcommands' reports, and the part of the policy room that reads text. In the
+// executable a module of its own (scripts/build.ts). Nothing here may import sys/libc or what does: it
+// would be there twice.
+
+export { checkPolicy, placed, textOfPolicy } from "../policy/check.ts";
+export { loadPolicy } from "../policy/load.ts";
+export { renderIssues } from "../policy/render.ts";
+export { report } from "./reports.ts";
