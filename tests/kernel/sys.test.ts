@@ -1,7 +1,7 @@
 // The kernel room against the real kernel, inside the test runner's own process: numbers far above
 // its own descriptors, and nothing that touches its signal mask.
 
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -125,7 +125,7 @@ describe("files", () => {
   const folder = mkdtempSync(join(tmpdir(), "fdinit-files-"));
   const file = join(folder, "file");
   writeFileSync(file, Buffer.alloc(100_000, "x"));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => rmSync(folder, { recursive: true }));
 
   test("are read up to a length, across several reads", () => {
     expect((readFile(file, 1 << 20) as Uint8Array).length).toBe(100_000);
