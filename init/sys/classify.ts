@@ -10,6 +10,7 @@ import {
   O_PATH,
   O_RDONLY,
   O_WRONLY,
+  PROC_SUPER_MAGIC,
   S_IFBLK,
   S_IFCHR,
   S_IFDIR,
@@ -34,7 +35,6 @@ const MQUEUE_MAGIC = 0x19800202;
 const NSFS_MAGIC = 0x6e736673;
 const PID_FS_MAGIC = 0x50494446;
 const PIPEFS_MAGIC = 0x50495045;
-const PROC_SUPER_MAGIC = 0x9fa0;
 const SYSFS_MAGIC = 0x62656572;
 
 const statfsBuffer = new Block(256);

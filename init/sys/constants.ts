@@ -30,7 +30,6 @@ export const POLLOUT = 4;
 
 // <signal.h>
 export const SIG_SETMASK = 2;
-export const SIG_IGN = 1;
 export const SI_KERNEL = 0x80;
 export const SI_QUEUE = -1;
 export const SIGHUP = 1;
@@ -88,6 +87,9 @@ export const SO_ACCEPTCONN = 30;
 export const SO_PROTOCOL = 38;
 export const SO_DOMAIN = 39;
 export const SO_NETNS_COOKIE = 71;
+
+// <linux/magic.h>
+export const PROC_SUPER_MAGIC = 0x9fa0;
 
 // <linux/wait.h>
 export const WNOHANG = 1;

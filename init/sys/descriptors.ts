@@ -2,15 +2,22 @@
 // errnos and decides nothing.
 
 import { textOf } from "./bytes.ts";
-import { AT_FDCWD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, FD_CLOEXEC, O_CLOEXEC, O_RDWR } from "./constants.ts";
+import {
+  AT_FDCWD,
+  F_DUPFD_CLOEXEC,
+  F_GETFD,
+  F_SETFD,
+  FD_CLOEXEC,
+  O_CLOEXEC,
+  O_RDWR,
+  PROC_SUPER_MAGIC,
+} from "./constants.ts";
 import { listDirectory, readFile, readLink } from "./files.ts";
 import { cString, SYS, syscall } from "./libc.ts";
 import { statusOf } from "./status.ts";
 
 const DEV_NULL = cString("/dev/null");
 const PROC_SELF_FD = cString("/proc/self/fd");
-// <linux/magic.h>
-const PROC_SUPER_MAGIC = 0x9fa0;
 
 export function closeRange(first: number, last: number, flags: number): number {
   return syscall(SYS.close_range, first, last, flags);

@@ -14,6 +14,7 @@ import {
   O_NONBLOCK,
   O_PATH,
   O_RDONLY,
+  PROC_SUPER_MAGIC,
   S_IFCHR,
   S_IFDIR,
   S_IFMT,
@@ -29,7 +30,6 @@ import { Block, cString, SYS, syscall } from "./libc.ts";
 import { type Status, statusOf, statusOfPath } from "./status.ts";
 
 // <linux/magic.h>
-const PROC_SUPER_MAGIC = 0x9fa0;
 
 /** What is known of the process as a whole. */
 interface Process {

@@ -1,7 +1,7 @@
 // Signals: masks, dispositions, signalfd, sending. The kernel's 8-byte sets throughout, so that
 // 32 and 33 (which libc keeps to itself) can be named too. Answers negated errnos.
 
-import { NSIG, O_CLOEXEC, O_NONBLOCK, SI_QUEUE, SIG_SETMASK } from "./constants.ts";
+import { O_CLOEXEC, O_NONBLOCK, SI_QUEUE, SIG_SETMASK } from "./constants.ts";
 import type { ReceivedSignal, SignalSet } from "./kernel.ts";
 import { Block, SYS, syscall } from "./libc.ts";
 
@@ -102,9 +102,4 @@ export function queue(pid: number, signal: number, value: bigint): number {
   queued.view.setInt32(16, syscall(SYS.getpid), true);
   queued.view.setBigUint64(24, value, true);
   return syscall(SYS.rt_sigqueueinfo, pid, signal, queued.address);
-}
-
-/** Every signal number a process can be sent. */
-export function isSignal(number: number): boolean {
-  return Number.isInteger(number) && number >= 1 && number <= NSIG;
 }

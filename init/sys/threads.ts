@@ -5,13 +5,11 @@
 // and lets it take its creator's mask a moment later, so a look may come too early. A thread made
 // after fdinit blocked its signals inherits that; one made before has to be got rid of.
 
-import { CLONE_THREAD } from "./constants.ts";
+import { CLONE_THREAD, PROC_SUPER_MAGIC } from "./constants.ts";
 import { EINVAL } from "./errno.ts";
 import { listDirectory } from "./files.ts";
 import { cString, SYS, syscall } from "./libc.ts";
 
-// <linux/magic.h>
-const PROC_SUPER_MAGIC = 0x9fa0;
 const PROC_SELF_TASK = cString("/proc/self/task");
 
 /**

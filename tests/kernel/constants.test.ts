@@ -28,6 +28,7 @@ const HEADERS = [
   "sys/wait.h",
   "unistd.h",
   "linux/close_range.h",
+  "linux/magic.h",
 ];
 
 /** What a C program says of each expression, each a long. */
