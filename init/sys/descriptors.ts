@@ -4,6 +4,7 @@
 import { textOf } from "./bytes.ts";
 import {
   AT_FDCWD,
+  CLOSE_RANGE_CLOEXEC,
   F_DUPFD_CLOEXEC,
   F_GETFD,
   F_SETFD,
@@ -12,6 +13,7 @@ import {
   O_RDWR,
   PROC_SUPER_MAGIC,
 } from "./constants.ts";
+import { EINVAL } from "./errno.ts";
 import { listDirectory, readFile, readLink } from "./files.ts";
 import { cString, SYS, syscall } from "./libc.ts";
 import { statusOf } from "./status.ts";
@@ -19,8 +21,27 @@ import { statusOf } from "./status.ts";
 const DEV_NULL = cString("/dev/null");
 const PROC_SELF_FD = cString("/proc/self/fd");
 
+/** `~0U`: no table of descriptors reaches there, so that a call about this number alone does nothing. */
+const NO_FD = 0xffffffff;
+
+let probed = 0;
+
+/**
+ * Finds out whether close_range(2) works, once, and before the first signal is blocked: where a seccomp filter
+ * traps the call, SIGSYS still reaches Bun's handler, which lets it answer ENOSYS. Later it would kill PID 1.
+ */
+export function probeCloseRange(): void {
+  probed = syscall(SYS.close_range, NO_FD, NO_FD, CLOSE_RANGE_CLOEXEC);
+}
+
+export function canCloseRange(flags: number): number {
+  // Linux 5.9 and 5.10 know the call and not the flag.
+  return probed === -EINVAL && flags === 0 ? syscall(SYS.close_range, NO_FD, NO_FD, 0) : probed;
+}
+
 export function closeRange(first: number, last: number, flags: number): number {
-  return syscall(SYS.close_range, first, last, flags);
+  const refused = canCloseRange(flags);
+  return refused < 0 ? refused : syscall(SYS.close_range, first, last, flags);
 }
 
 export function close(fd: number): number {

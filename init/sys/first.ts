@@ -3,6 +3,7 @@
 // Nothing but sys/ may be imported from here, or its top level would run first.
 
 import { SIGCHLD } from "./constants.ts";
+import { probeCloseRange } from "./descriptors.ts";
 import type { SignalSet } from "./kernel.ts";
 import { maskBeforeReexec, reexec } from "./reexec.ts";
 import { takeOverRuntimeSignals } from "./runtime-signals.ts";
@@ -13,6 +14,7 @@ import { isOnlyThread } from "./threads.ts";
 export const originalMask: SignalSet = blockSignals();
 
 function blockSignals(): SignalSet {
+  probeCloseRange();
   const all = allSignals();
   const before = setMask(all);
   const restarted = maskBeforeReexec();

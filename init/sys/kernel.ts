@@ -63,6 +63,8 @@ export interface Inspection {
 export interface Kernel {
   /** close_range(2) with `flags`; Linux 5.9, the CLOEXEC flag 5.11. */
   closeRange(first: number, last: number, flags: number): number;
+  /** 0 when close_range(2) with `flags` works, else the negated errno it answers. Closes and marks nothing. */
+  canCloseRange(flags: number): number;
   close(fd: number): number;
   /** F_GETFD: 0 or FD_CLOEXEC for an open number, -EBADF for a free one. Works above the limit too. */
   descriptorFlags(fd: number): number;

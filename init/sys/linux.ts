@@ -3,6 +3,7 @@
 import { classify } from "./classify.ts";
 import { commandLineArgument, environmentVariable } from "./command-line.ts";
 import {
+  canCloseRange,
   close,
   closeOnExec,
   closeRange,
@@ -26,6 +27,7 @@ import { spawn } from "./spawn.ts";
 
 export const linux: Kernel = {
   closeRange,
+  canCloseRange,
   close,
   descriptorFlags,
   closeOnExec,

@@ -28,6 +28,7 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
       }
       return 0;
     },
+    canCloseRange: () => 0,
     close: (fd) => (open.delete(fd) ? 0 : -EBADF),
     descriptorFlags: (fd) => (open.has(fd) ? Number(open.get(fd)) : -EBADF),
     closeOnExec(fd, on) {
