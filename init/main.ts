@@ -31,7 +31,7 @@ function main(): number {
   const read = readPolicy(kernel, invocation.options);
   if (!read.ok) return stop(read.code, read.message);
 
-  const facts = observe(kernel, [signalFd], questions(read.policy.fds.inherited, read.policy.intent));
+  const facts = observe(kernel, [signalFd], questions(read.policy.fds, read.policy.intent));
   const planned = buildPlan(read.policy, facts, commandLineFrom(kernel, invocation.programAt));
   if (!planned.ok) {
     for (const { message } of planned.refusals) say(kernel, message);

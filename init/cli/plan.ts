@@ -3,11 +3,11 @@
 
 import { buildPlan, decideAll } from "../plan/build.ts";
 import { questions } from "../plan/decide.ts";
-import type { PlanResult, Refusal, Step } from "../plan/plan.ts";
+import type { PlanResult, Refusal, Step, Sweep } from "../plan/plan.ts";
 import type { Policy } from "../policy/types.ts";
 import { LAST_FD } from "../policy/types.ts";
 import { textOf } from "../sys/bytes.ts";
-import type { Facts, InheritedDescriptor } from "../sys/facts.ts";
+import type { Facts, InheritedDescriptor, Rung } from "../sys/facts.ts";
 import type { Kernel } from "../sys/kernel.ts";
 import { observe } from "../sys/observe.ts";
 import { commandLineFrom, type SubcommandLine } from "./arguments.ts";
@@ -54,7 +54,7 @@ function planReport(
   { programAt, operands }: SubcommandLine,
   own: readonly [number, ...number[]],
 ): PlanReport {
-  const asked = questions(policy.fds.inherited, policy.intent);
+  const asked = questions(policy.fds, policy.intent);
   // The plan is made of what a run would have asked for; the report shows all there is.
   const facts = observe(kernel, own, asked);
   const everything = { ...asked, enumerate: true, classify: true, lookAt: [{ first: 0, last: LAST_FD }] };
@@ -92,7 +92,9 @@ function fateOf(known: Fate["known"], { runtime }: Facts, planned: PlanResult): 
 /** From the steps themselves, so that the word cannot differ from what is done. */
 function inPid1(fd: number, steps: readonly Step[], runtime: Facts["runtime"]): string {
   const does = (kind: "close" | "cloexec") =>
-    steps.some((step) => step.do === kind && step.range.first <= fd && fd <= step.range.last);
+    steps.some(
+      (step) => step.do === kind && step.ranges.some(({ first, last }) => first <= fd && fd <= last),
+    );
   const isDropped = steps.some((step) => step.do === "drop" && step.fd === fd);
   if (!runtime.certain && runtime.numbers.includes(fd)) return "closed, number occupied";
   if (steps.some((step) => step.do === "devnull" && step.fd === fd))
@@ -113,17 +115,29 @@ function ownDescriptors(kernel: Kernel, { own, runtime }: Facts): OwnDescriptor[
   ].sort((a, b) => a.fd - b.fd);
 }
 
-function rangeInWords({ first, last }: { first: number; last: number }): string {
-  if (first === last) return `descriptor ${first}`;
-  return last === LAST_FD ? `descriptors ${first} and up` : `descriptors ${first} to ${last}`;
+const RUNG_WORDS: Readonly<Record<Rung, string>> = {
+  closeRange: "with close_range(2)",
+  procfs: "as /proc/self/fd lists them",
+  scan: "by trying every number",
+};
+
+/** Which descriptors, and by which rung of the ladder. */
+function sweepInWords({ ranges, rungs, scanLimit, mayMiss }: Sweep): string {
+  const isOne = ranges.length === 1 && ranges[0]?.first === ranges[0]?.last;
+  const numbers = ranges.map(({ first, last }) =>
+    first === last ? `${first}` : last === LAST_FD ? `${first} and up` : `${first} to ${last}`,
+  );
+  const [rung = "scan"] = rungs;
+  const bound = rung === "scan" ? ` below ${scanLimit}${mayMiss ? ", the rest unseen" : ""}` : "";
+  return `descriptor${isOne ? "" : "s"} ${numbers.join(", ")}, ${RUNG_WORDS[rung]}${bound}`;
 }
 
 export function stepInWords(step: Step, operands: readonly string[]): string {
   switch (step.do) {
     case "close":
-      return `close ${rangeInWords(step.range)}`;
+      return `close ${sweepInWords(step)}`;
     case "cloexec":
-      return `mark ${rangeInWords(step.range)} close-on-exec`;
+      return `mark close-on-exec ${sweepInWords(step)}`;
     case "devnull":
       return `put /dev/null in the place of descriptor ${step.fd}`;
     case "occupy":

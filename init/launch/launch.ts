@@ -3,10 +3,9 @@
 
 import type { Launch, Plan, Step } from "../plan/plan.ts";
 import { errnoText } from "../sys/errno.ts";
-import type { Range } from "../sys/facts.ts";
 import type { Kernel } from "../sys/kernel.ts";
 import { startProgram } from "./program.ts";
-import { closeRange, markRange } from "./ranges.ts";
+import { closeRanges, markRanges } from "./ranges.ts";
 
 /** What could not be done: the stage in words, and the exit code it leads to. */
 export interface LaunchFailure {
@@ -50,9 +49,9 @@ function carryOut(step: OtherStep, context: LaunchContext): LaunchFailure | unde
   const { kernel } = context;
   switch (step.do) {
     case "close":
-      return rangeFailure(closeRange(kernel, step.range), "close", step.range);
+      return rangeFailure(closeRanges(kernel, step), "close");
     case "cloexec":
-      return rangeFailure(markRange(kernel, step.range), "mark close-on-exec", step.range);
+      return rangeFailure(markRanges(kernel, step), "mark close-on-exec");
     case "devnull":
     case "occupy":
       return replace(step.fd, context);
@@ -72,14 +71,10 @@ function kernelFailure(result: number, attempt: string): LaunchFailure | undefin
   return result < 0 ? { code: "kernel", message: `cannot ${attempt}: ${errnoText(-result)}` } : undefined;
 }
 
-function rangeFailure(
-  problem: string | undefined,
-  verb: string,
-  { first, last }: Range,
-): LaunchFailure | undefined {
+function rangeFailure(problem: string | undefined, verb: string): LaunchFailure | undefined {
   return problem === undefined
     ? undefined
-    : { code: "descriptor", message: `cannot ${verb} descriptors ${first} to ${last}: ${problem}` };
+    : { code: "descriptor", message: `cannot ${verb} what was inherited: ${problem}` };
 }
 
 /** Puts a CLOEXEC /dev/null at `fd`, whatever was there. */

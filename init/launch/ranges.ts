@@ -1,75 +1,111 @@
-// Closing and marking every descriptor of a range, by the best way the kernel offers, never
-// missing one: close_range(2), else what /proc/self/fd lists, else every number up to a bound.
-// Answers what stood in the way, or undefined. docs/descriptors.md explains the ladder.
+// Closing and marking every descriptor of some ranges by the rungs that the plan names, never missing
+// one: close_range(2), what /proc/self/fd lists, every number up to a bound. Answers what stood in the
+// way, or undefined. docs/descriptors.md explains the ladder.
 
+import type { Sweep } from "../plan/plan.ts";
 import { CLOSE_RANGE_CLOEXEC, FD_CLOEXEC } from "../sys/constants.ts";
-import { errnoText } from "../sys/errno.ts";
-import type { Range } from "../sys/facts.ts";
+import { EBADF, errnoText } from "../sys/errno.ts";
+import type { Rung } from "../sys/facts.ts";
 import type { Kernel } from "../sys/kernel.ts";
 
 /** What is done to each descriptor, in one call for a range and one by one. */
 interface Treatment {
   readonly flags: number;
-  apply(kernel: Kernel, fd: number): number;
-  /** Whether an open descriptor with these F_GETFD flags still has to be treated. */
-  isDue(descriptorFlags: number): boolean;
+  /** Treats one number; false when there was nothing to do. Works above a lowered limit too. */
+  one(kernel: Kernel, fd: number): boolean;
 }
 
 const CLOSE: Treatment = {
   flags: 0,
-  apply: (kernel, fd) => kernel.close(fd),
-  isDue: () => true,
+  // Whatever else close(2) answers, the number is free afterwards.
+  one: (kernel, fd) => kernel.close(fd) !== -EBADF,
 };
 
 const MARK: Treatment = {
   flags: CLOSE_RANGE_CLOEXEC,
-  apply: (kernel, fd) => kernel.closeOnExec(fd, true),
-  isDue: (descriptorFlags) => (descriptorFlags & FD_CLOEXEC) === 0,
+  one(kernel, fd) {
+    const flags = kernel.descriptorFlags(fd);
+    if (flags < 0 || (flags & FD_CLOEXEC) !== 0) return false;
+    kernel.closeOnExec(fd, true);
+    return true;
+  },
 };
-
-/** Without close_range and /proc this many numbers are tried: a few hundredths of a second. */
-export const SCAN_LIMIT = 65536;
 
 /** A listing is repeated while it changes something; more rounds than this mean it is not believable. */
 const MOST_LISTINGS = 16;
 
-export function closeRange(kernel: Kernel, range: Range): string | undefined {
-  return treat(kernel, range, CLOSE);
+export function closeRanges(kernel: Kernel, sweep: Sweep): string | undefined {
+  return treat(kernel, sweep, CLOSE);
 }
 
-export function markRange(kernel: Kernel, range: Range): string | undefined {
-  return treat(kernel, range, MARK);
+export function markRanges(kernel: Kernel, sweep: Sweep): string | undefined {
+  return treat(kernel, sweep, MARK);
 }
 
-function treat(kernel: Kernel, range: Range, treatment: Treatment): string | undefined {
-  const refused = kernel.closeRange(range.first, range.last, treatment.flags);
-  if (refused >= 0 || treatListed(kernel, range, treatment)) return undefined;
-  return treatScanned(kernel, range, treatment)
-    ? undefined
-    : `close_range: ${errnoText(-refused)}; /proc/self/fd cannot be read; numbers from ${SCAN_LIMIT} up were not looked at`;
+/** Rung after rung until one has done all of it. */
+function treat(kernel: Kernel, sweep: Sweep, treatment: Treatment): string | undefined {
+  const problems: string[] = [];
+  for (const rung of sweep.rungs) {
+    const problem = WAYS[rung](kernel, sweep, treatment);
+    if (problem === undefined) return undefined;
+    problems.push(problem);
+  }
+  return problems.join("; ");
 }
 
-/** True when a listing showed that nothing is due any more. */
-function treatListed(kernel: Kernel, { first, last }: Range, treatment: Treatment): boolean {
+type Way = (kernel: Kernel, sweep: Sweep, treatment: Treatment) => string | undefined;
+
+const WAYS: Readonly<Record<Rung, Way>> = {
+  closeRange: treatAtOnce,
+  procfs: treatListed,
+  scan: treatScanned,
+};
+
+function treatAtOnce(kernel: Kernel, { ranges }: Sweep, { flags }: Treatment): string | undefined {
+  for (const { first, last } of ranges) {
+    const result = kernel.closeRange(first, last, flags);
+    if (result < 0) return `close_range(2): ${errnoText(-result)}`;
+  }
+  return undefined;
+}
+
+/** Done when a listing shows that nothing is due any more. */
+function treatListed(kernel: Kernel, sweep: Sweep, treatment: Treatment): string | undefined {
   for (let round = 0; round < MOST_LISTINGS; round++) {
     const listed = kernel.listDescriptors();
-    if (!listed) return false;
-    const due = listed.filter((fd) => first <= fd && fd <= last && isDue(kernel, fd, treatment));
-    if (due.length === 0) return true;
-    for (const fd of due) treatment.apply(kernel, fd);
+    if (!listed) return "/proc/self/fd cannot be read";
+    if (!treatDue(kernel, sweep, treatment, listed)) return undefined;
   }
-  return false;
+  return `/proc/self/fd still lists what was treated ${MOST_LISTINGS} times`;
 }
 
-/** True when no descriptor can be above the numbers tried. F_GETFD finds those above a lowered limit too. */
-function treatScanned(kernel: Kernel, { first, last }: Range, treatment: Treatment): boolean {
-  for (let fd = first; fd <= Math.min(last, SCAN_LIMIT - 1); fd++) {
-    if (isDue(kernel, fd, treatment)) treatment.apply(kernel, fd);
+/** Treats what is due among the listed ones, both ascending; true when there was any. */
+function treatDue(
+  kernel: Kernel,
+  { ranges }: Sweep,
+  treatment: Treatment,
+  listed: readonly number[],
+): boolean {
+  let any = false;
+  let index = 0;
+  for (const fd of listed) {
+    while ((ranges[index]?.last ?? fd) < fd) index++;
+    const range = ranges[index];
+    if (range && range.first <= fd && treatment.one(kernel, fd)) any = true;
   }
-  return last < SCAN_LIMIT || kernel.nofile().hard <= SCAN_LIMIT;
+  return any;
 }
 
-function isDue(kernel: Kernel, fd: number, treatment: Treatment): boolean {
-  const flags = kernel.descriptorFlags(fd);
-  return flags >= 0 && treatment.isDue(flags);
+/** A limit may have been lowered below an open number, so the limit never ends a scan. */
+function treatScanned(kernel: Kernel, sweep: Sweep, treatment: Treatment): string | undefined {
+  const { ranges, scanLimit, mayMiss } = sweep;
+  let isBeyond = false;
+  for (const { first, last } of ranges) {
+    const end = Math.min(last, scanLimit - 1);
+    for (let fd = first; fd <= end; fd++) treatment.one(kernel, fd);
+    isBeyond ||= last >= scanLimit;
+  }
+  return !isBeyond || mayMiss || kernel.nofile().hard <= scanLimit
+    ? undefined
+    : `descriptors from ${scanLimit} up were not looked at`;
 }

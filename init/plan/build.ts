@@ -4,28 +4,33 @@
 import type { LimitsPolicy, Policy } from "../policy/types.ts";
 import { LAST_FD } from "../policy/types.ts";
 import { bytesOf } from "../sys/bytes.ts";
-import type { Facts } from "../sys/facts.ts";
+import type { Facts, Range } from "../sys/facts.ts";
 import type { ResourceLimit } from "../sys/kernel.ts";
 import { type Decided, type Stretch, settle, stretches } from "./decide.ts";
 import { FIRST_BEYOND_STANDARD } from "./match.ts";
 import type { CommandLine, Launch, PlanResult, Refusal, Step } from "./plan.ts";
-import { findRefusals, unnamedAnnounced } from "./refuse.ts";
+import { findRefusals, unnamedAnnounced, unseenWarnings } from "./refuse.ts";
+import { type Swept, sweep, type Wanted } from "./sweep.ts";
 
 /** Makes the plan, or says everything that stands in its way. */
 export function buildPlan(policy: Policy, facts: Facts, commandLine: CommandLine): PlanResult {
   const decided = decideAll(policy, facts);
   const launch = buildLaunch(policy, facts, decided, commandLine);
+  const all = stretches(policy.fds.inherited, policy.intent, facts.inherited);
+  const swept = sweep(policy, facts, ranges(facts, all));
   const refusals = [...findRefusals(policy, facts, decided), ...launch.refusals];
+  for (const message of swept.refusals) refusals.push({ code: "descriptor", message });
   if (!launch.value || refusals.length > 0) return { ok: false, refusals };
   const { value } = launch;
   const steps: Step[] = [
-    ...descriptorSteps(policy, facts, decided),
+    ...descriptorSteps(facts, decided, all, swept),
     ...nofileSteps(policy.limits.nofile, facts.nofile),
     ...(facts.pid === 1 ? [] : [{ do: "subreaper" } as const]),
     { do: "spawn", launch: value },
   ];
   for (const { from } of value.pass) if (from >= FIRST_BEYOND_STANDARD) steps.push({ do: "drop", fd: from });
-  return { ok: true, plan: { steps, warnings: unnamedAnnounced(facts, decided) } };
+  const warnings = [...unnamedAnnounced(facts, decided), ...unseenWarnings(policy, facts), ...swept.warnings];
+  return { ok: true, plan: { steps, warnings } };
 }
 
 /** The decision about each inherited descriptor that was looked at. */
@@ -35,21 +40,35 @@ export function decideAll({ fds, intent }: Policy, { inherited }: Facts): Decide
   return decided;
 }
 
-/** Closing and marking by range, around what must stay open; replacing one by one. */
-function descriptorSteps({ fds, intent }: Policy, facts: Facts, decided: readonly Decided[]): Step[] {
-  const steps: Step[] = [];
-  const runtimeStays = facts.runtime.certain ? facts.runtime.numbers : [];
-  const stays = [...facts.own, ...runtimeStays].sort((a, b) => a - b);
-  const all = stretches(fds.inherited, intent, facts.inherited);
+/** What is closed, around what must stay open, and what is marked. */
+function ranges({ own, runtime }: Facts, all: readonly Stretch[]): Wanted {
+  const runtimeStays = runtime.certain ? runtime.numbers : [];
+  const stays = [...own, ...runtimeStays].sort((a, b) => a - b);
+  const close: Range[] = [];
+  const mark: Range[] = [];
   for (const stretch of all) {
-    if (stretch.action === "close") {
-      // A free number below 3 would be given to the next file opened; it is replaced instead.
-      const lastStandard = Math.min(stretch.last, FIRST_BEYOND_STANDARD - 1);
-      for (let fd = stretch.first; fd <= lastStandard; fd++) steps.push({ do: "devnull", fd });
-      for (const range of around(stretch, stays)) steps.push({ do: "close", range });
-    } else if (stretch.action === "cloexec") {
-      steps.push({ do: "cloexec", range: { first: stretch.first, last: stretch.last } });
-    }
+    const { action, first, last } = stretch;
+    if (action === "close") close.push(...around(stretch, stays));
+    else if (action === "cloexec") mark.push({ first, last });
+  }
+  return { close, mark };
+}
+
+/** Closing and marking by range; replacing one by one. */
+function descriptorSteps(
+  facts: Facts,
+  decided: readonly Decided[],
+  all: readonly Stretch[],
+  { close, mark }: Swept,
+): Step[] {
+  const steps: Step[] = [];
+  if (close) steps.push({ do: "close", ...close });
+  if (mark) steps.push({ do: "cloexec", ...mark });
+  for (const { action, first, last } of all) {
+    if (action !== "close") continue;
+    // A free number below 3 would be given to the next file opened; it is replaced instead.
+    for (let fd = first; fd <= Math.min(last, FIRST_BEYOND_STANDARD - 1); fd++)
+      steps.push({ do: "devnull", fd });
   }
   for (const { fd, decision } of decided) {
     if (decision.action === "devnull") steps.push({ do: "devnull", fd });
@@ -64,8 +83,8 @@ function descriptorSteps({ fds, intent }: Policy, facts: Facts, decided: readonl
 }
 
 /** The parts of a stretch from 3 up that are left when single numbers are taken out. */
-function around(stretch: Stretch, stays: readonly number[]): { first: number; last: number }[] {
-  const ranges: { first: number; last: number }[] = [];
+function around(stretch: Stretch, stays: readonly number[]): Range[] {
+  const ranges: Range[] = [];
   let first = Math.max(stretch.first, FIRST_BEYOND_STANDARD);
   for (const fd of stays) {
     if (fd < first || fd > stretch.last) continue;

@@ -1,7 +1,7 @@
 // Which action a descriptor gets: the first rule that fits it, else the default. Pure, and the one
 // place where it is decided: the run, `plan` and `audit` all ask here.
 
-import type { InheritedAction, InheritedPolicy, InheritedRule, Intent } from "../policy/types.ts";
+import type { FdsPolicy, InheritedAction, InheritedPolicy, InheritedRule, Intent } from "../policy/types.ts";
 import { LAST_FD } from "../policy/types.ts";
 import type { InheritedDescriptor, Questions, Range } from "../sys/facts.ts";
 import { FIRST_BEYOND_STANDARD, isByNumber, matches, numbersOf } from "./match.ts";
@@ -80,16 +80,17 @@ export function stretches(
 /** Beyond this many numbers, listing what is open is cheaper than asking for each. */
 const MOST_LOOKED_AT = 256;
 
-/** `fds.scanLimit` until the policy can set it. */
-export const SCAN_LIMIT = 65536;
-
 /**
  * What has to be known before a plan can be made. Closing and marking by number need no knowledge;
  * what is kept, refused or replaced beyond 2 does, and so does every rule about more than numbers.
  */
-export function questions(policy: InheritedPolicy, intent: Intent): Questions {
+export function questions({ inherited: policy, method, scanLimit }: FdsPolicy, intent: Intent): Questions {
   const mustSee: Range[] = [];
+  let closes = false;
+  let marks = false;
   for (const { first, last, action } of stretches(policy, intent, [])) {
+    closes ||= action === "close" && last >= FIRST_BEYOND_STANDARD;
+    marks ||= action === "cloexec";
     const isSettled =
       action === "close" || action === "cloexec" || (action === "keep" && last < FIRST_BEYOND_STANDARD);
     if (!isSettled) mustSee.push({ first, last });
@@ -105,9 +106,11 @@ export function questions(policy: InheritedPolicy, intent: Intent): Questions {
   const lookAt = [...mustSee];
   let classify = policy.expect.length > 0;
   if (classify) lookAt.push({ first: FIRST_BEYOND_STANDARD, last: LAST_FD });
-  for (const { match } of policy.rules) {
+  for (const { match, action } of policy.rules) {
     if (isByNumber(match)) continue;
     classify = true;
+    closes ||= action === "close";
+    marks ||= action === "cloexec";
     for (const { from, to } of numbersOf(match)) lookAt.push({ first: from, last: to });
   }
   let numbers = 0;
@@ -117,7 +120,10 @@ export function questions(policy: InheritedPolicy, intent: Intent): Questions {
     classify,
     lookAt,
     mustSee,
-    scanLimit: SCAN_LIMIT,
+    method,
+    scanLimit,
+    closes,
+    marks,
     workingDirectory: intent === "security",
   };
 }

@@ -1,7 +1,7 @@
 // What a plan is: what the command line asks for, and tagged steps that nothing has carried out yet.
 // Types only. launch/ executes the steps in order; `fdinit plan` will print them.
 
-import type { Range } from "../sys/facts.ts";
+import type { Range, Rung } from "../sys/facts.ts";
 import type { Arguments, ResourceLimit } from "../sys/kernel.ts";
 
 /** What the command line asks to run; undefined when it names no program. */
@@ -21,11 +21,22 @@ export interface Launch {
   readonly devNullAsStdin: boolean;
 }
 
+/** How ranges of descriptors are closed or marked. */
+export interface Sweep {
+  readonly ranges: readonly Range[];
+  /** The ways to try, in this order: a next one when a way does not work. */
+  readonly rungs: readonly Rung[];
+  /** Where trying every number ends. */
+  readonly scanLimit: number;
+  /** Numbers from there up may be left out (a warning of the plan says so). Else the launch fails. */
+  readonly mayMiss: boolean;
+}
+
 export type Step =
-  /** Close every descriptor of the range in PID 1. */
-  | { readonly do: "close"; readonly range: Range }
-  /** Mark every descriptor of the range: it stays in PID 1 and reaches no child. */
-  | { readonly do: "cloexec"; readonly range: Range }
+  /** Close every descriptor of the ranges in PID 1. */
+  | ({ readonly do: "close" } & Sweep)
+  /** Mark every descriptor of the ranges: it stays in PID 1 and reaches no child. */
+  | ({ readonly do: "cloexec" } & Sweep)
   /** Put /dev/null in the place of a descriptor, in PID 1 (CLOEXEC; the launch hands it on). */
   | { readonly do: "devnull"; readonly fd: number }
   /** Keep a number from being given out again: something may still write to it. */

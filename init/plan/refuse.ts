@@ -6,6 +6,7 @@ import type { Facts } from "../sys/facts.ts";
 import type { Decided, Decision } from "./decide.ts";
 import { FIRST_BEYOND_STANDARD } from "./match.ts";
 import type { Refusal } from "./plan.ts";
+import { unseenWords } from "./sweep.ts";
 
 /** Everything about descriptors for which nothing is started. */
 export function findRefusals(policy: Policy, facts: Facts, decided: readonly Decided[]): Refusal[] {
@@ -52,11 +53,20 @@ function unexpected({ expect }: InheritedPolicy, decided: readonly Decided[]): s
 }
 
 /** security does not start on what it could not see; the other intents go on with what they saw. */
-function unseen({ intent }: Policy, { unseenFrom }: Facts): string[] {
+function unseen({ intent, fds }: Policy, { unseenFrom }: Facts): string[] {
   if (unseenFrom === undefined || intent !== "security") return [];
   return [
-    `/proc/self/fd cannot be read and numbers from ${unseenFrom} up were not looked at: mount /proc, or let the policy close them (default: close needs no look)`,
+    `${unseenWords(unseenFrom)}: ${noListing(fds)}; raise fds.scanLimit, mount /proc, or let the policy close them (default: close needs no look)`,
   ];
+}
+
+export function unseenWarnings({ intent, fds }: Policy, { unseenFrom }: Facts): string[] {
+  if (unseenFrom === undefined || intent === "security") return [];
+  return [`${unseenWords(unseenFrom)}: ${noListing(fds)}; what is open there is not passed on by a rule`];
+}
+
+function noListing({ method }: Policy["fds"]): string {
+  return method === "scan" ? "fds.method is scan" : "/proc/self/fd cannot be read";
 }
 
 function workingDirectory({ workingDirectoryOutside: outside }: Facts): string[] {

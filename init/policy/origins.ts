@@ -15,6 +15,7 @@ export function describeOrigins({ source, services }: Policy): Record<string, Or
   note(["fds", "inherited", "rules"], "default");
   note(["fds", "inherited", "expect"], "default");
   note(["fds", "method"], "default");
+  note(["fds", "scanLimit"], "default");
   note(["limits", "nofile", "soft"], "intent");
   note(["limits", "nofile", "hard"], "default");
   const isNamed = isRecord(source.written?.["services"]);

@@ -8,6 +8,7 @@ import { defaultsOf, type IntentDefaults } from "./intents.ts";
 import { type KeyPath, readablePath } from "./key-path.ts";
 import type {
   FdSet,
+  FdsPolicy,
   InheritedAction,
   InheritedMatch,
   InheritedPolicy,
@@ -24,7 +25,11 @@ import type {
 export interface WrittenPolicy {
   readonly version?: 1;
   readonly intent?: Intent;
-  readonly fds?: { readonly inherited?: WrittenInherited };
+  readonly fds?: {
+    readonly inherited?: WrittenInherited;
+    readonly method?: FdsPolicy["method"];
+    readonly scanLimit?: number;
+  };
   readonly limits?: { readonly nofile?: { readonly soft?: NofileLimit; readonly hard?: NofileLimit } };
   readonly services?: Readonly<Record<string, WrittenService>>;
   readonly log?: { readonly level?: LogLevel };
@@ -65,6 +70,9 @@ interface WrittenService {
   readonly stdin?: "inherit" | "devnull";
 }
 
+/** Where a look at every number ends by itself: a few hundredths of a second. */
+const DEFAULT_SCAN_LIMIT = 65_536;
+
 /** The name of the only service when the policy names none. */
 const ONLY_SERVICE = "main";
 
@@ -80,7 +88,7 @@ export function resolvePolicy(
   const findings: Finding[] = [];
   const intent = intentOption ?? written.intent ?? "security";
   const defaults = defaultsOf(intent);
-  const { inherited } = written.fds ?? {};
+  const { inherited, method = "auto", scanLimit = DEFAULT_SCAN_LIMIT } = written.fds ?? {};
   const { soft, hard } = written.limits?.nofile ?? {};
   const source: PolicyOrigin = {
     name,
@@ -92,7 +100,8 @@ export function resolvePolicy(
     intent,
     fds: {
       inherited: inheritedOf(inherited, defaults, findings),
-      method: "auto",
+      method,
+      scanLimit,
     },
     limits: { nofile: { soft: soft ?? defaults.softNofile, hard: hard ?? "inherit" } },
     services: servicesOf(written, findings),

@@ -12,7 +12,8 @@ const SUPPORTED: Supported = {
   intent: true,
   fds: {
     inherited: { default: true, rules: true, expect: true },
-    method: ["auto"],
+    method: true,
+    scanLimit: true,
   },
   limits: { nofile: true },
   services: {

@@ -2,6 +2,7 @@
 // constants they need: nothing here runs. Field names are the schema's keys; a key that this version
 // does not act on has no field yet, and is added here when it is removed from supported.ts.
 
+import type { Rung } from "../sys/facts.ts";
 import type { Access, Family, Kind, SocketType } from "../sys/kinds.ts";
 
 /** Fills every key left unset. */
@@ -63,7 +64,10 @@ export interface InheritedPolicy {
 
 export interface FdsPolicy {
   readonly inherited: InheritedPolicy;
-  readonly method: "auto";
+  /** `auto`: the best rung that works. Any other: that one, or nothing starts. */
+  readonly method: "auto" | Rung;
+  /** A look at every number ends below this one. */
+  readonly scanLimit: number;
 }
 
 /** A written limit. `max` as soft limit is the hard limit; as hard limit it is the inherited one. */

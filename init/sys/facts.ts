@@ -10,6 +10,9 @@ export interface Range {
   readonly last: number;
 }
 
+/** The ways to close, mark and list descriptors, best first: docs/descriptors.md calls them the ladder. */
+export type Rung = "closeRange" | "procfs" | "scan";
+
 /** Which facts about descriptors a policy makes necessary: as few as will do. */
 export interface Questions {
   /** Every open number must be known. */
@@ -22,6 +25,12 @@ export interface Questions {
   readonly mustSee: readonly Range[];
   /** Where a number-by-number look ends when /proc cannot list them. */
   readonly scanLimit: number;
+  /** The one way to list, close and mark that the policy wants; `auto`: whichever works. */
+  readonly method: "auto" | Rung;
+  /** Whether descriptors will be closed by range. */
+  readonly closes: boolean;
+  /** Whether descriptors will be marked by range. */
+  readonly marks: boolean;
   /** Whether the working directory lies outside the root must be known. */
   readonly workingDirectory: boolean;
 }
@@ -33,6 +42,16 @@ export interface InheritedDescriptor {
   readonly what: string;
   /** Only when the questions asked for it. */
   readonly descriptor?: Descriptor;
+}
+
+/** What there is to list, close and mark with. Absent: nobody asked. */
+export interface Rungs {
+  /** close_range(2): 0 when it works, else the errno. */
+  readonly closing?: number;
+  /** The same with CLOSE_RANGE_CLOEXEC. */
+  readonly marking?: number;
+  /** Whether /proc/self/fd can be read. */
+  readonly procfs?: boolean;
 }
 
 export interface Facts {
@@ -47,7 +66,8 @@ export interface Facts {
   readonly inherited: readonly InheritedDescriptor[];
   /** The names of LISTEN_FDNAMES from 3 on, when the launcher meant them for this process. */
   readonly announced: readonly string[];
-  /** Set when /proc could not be read and the scan ended below numbers that must be seen. */
+  readonly rungs: Rungs;
+  /** Set when /proc was not read and the scan ended below numbers that must be seen. */
   readonly unseenFrom?: number;
   /** Where the working directory is, when it lies outside the root. */
   readonly workingDirectoryOutside?: string;

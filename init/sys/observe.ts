@@ -3,8 +3,17 @@
 // filter costs a fresh process a tenth of a millisecond each.
 
 import { textOf } from "./bytes.ts";
-import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK } from "./constants.ts";
-import type { Facts, InheritedDescriptor, Questions, Range } from "./facts.ts";
+import {
+  CLOSE_RANGE_CLOEXEC,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+} from "./constants.ts";
+import type { Facts, InheritedDescriptor, Questions, Range, Rungs } from "./facts.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Descriptor } from "./kinds.ts";
 import { findRuntimeDescriptors } from "./runtime-descriptors.ts";
@@ -14,7 +23,8 @@ const CHEAP = 64;
 
 /** `own` is what fdinit itself has opened, lowest first: the first stands at what was the lowest free number. */
 export function observe(kernel: Kernel, own: readonly [number, ...number[]], questions: Questions): Facts {
-  const { numbers, unseenFrom } = openNumbers(kernel, questions);
+  const nofile = kernel.nofile();
+  const { numbers, unseenFrom, procfs } = openNumbers(kernel, questions, nofile.hard);
   const [lowestFree] = own;
   let asked = false;
   for (const fd of numbers) asked ||= fd > 2 && fd < lowestFree;
@@ -29,31 +39,52 @@ export function observe(kernel: Kernel, own: readonly [number, ...number[]], que
   const outside = questions.workingDirectory ? kernel.workingDirectoryOutside() : undefined;
   return {
     pid: kernel.pid,
-    nofile: kernel.nofile(),
+    nofile,
     own,
     runtime,
     inherited,
     announced,
+    rungs: rungs(kernel, questions, procfs),
     ...(unseenFrom === undefined ? {} : { unseenFrom }),
     ...(outside === undefined ? {} : { workingDirectoryOutside: outside }),
   };
 }
 
 /** The open ones among the numbers asked for: from /proc when there is more than a few to ask about. */
-function openNumbers(kernel: Kernel, { enumerate, lookAt, mustSee, scanLimit }: Questions): Seen {
-  const listed = enumerate ? kernel.listDescriptors() : undefined;
+function openNumbers(kernel: Kernel, questions: Questions, hardLimit: number): Seen {
+  const { enumerate, lookAt, mustSee, method, scanLimit } = questions;
+  const lists = enumerate && method !== "scan";
+  const listed = lists ? kernel.listDescriptors() : undefined;
+  const procfs = lists ? listed !== undefined : undefined;
   const numbers: number[] = [];
   if (listed) {
     for (const fd of listed) if (isIn(lookAt, fd)) numbers.push(fd);
-    return { numbers };
+    return { numbers, procfs };
   }
+  // The plan refuses: a scan would only take time.
+  if (lists && method === "procfs") return { numbers, procfs };
   let highest = -1;
   for (const { last } of lookAt) highest = Math.max(highest, last);
   for (let fd = 0; fd <= Math.min(highest, scanLimit - 1); fd++) {
     if (isIn(lookAt, fd) && kernel.descriptorFlags(fd) >= 0) numbers.push(fd);
   }
-  const unseen = mustSee.find(({ last }) => last >= scanLimit);
-  return unseen ? { numbers, unseenFrom: Math.max(unseen.first, scanLimit) } : { numbers };
+  const unseen = hardLimit > scanLimit ? mustSee.find(({ last }) => last >= scanLimit) : undefined;
+  return unseen ? { numbers, procfs, unseenFrom: Math.max(unseen.first, scanLimit) } : { numbers, procfs };
+}
+
+/** What closing and marking can be done with: as little is asked as the policy and the kernel leave open. */
+function rungs(kernel: Kernel, { method, closes, marks }: Questions, listed: boolean | undefined): Rungs {
+  const asksCall = method === "auto" || method === "closeRange";
+  const closing = asksCall && closes ? -kernel.canCloseRange(0) : undefined;
+  const marking = asksCall && marks ? -kernel.canCloseRange(CLOSE_RANGE_CLOEXEC) : undefined;
+  const falls = method === "auto" && (closing || marking);
+  const asksProcfs = falls || (method === "procfs" && (closes || marks));
+  const procfs = listed ?? (asksProcfs ? kernel.listDescriptors() !== undefined : undefined);
+  return {
+    ...(closing === undefined ? {} : { closing }),
+    ...(marking === undefined ? {} : { marking }),
+    ...(procfs === undefined ? {} : { procfs }),
+  };
 }
 
 function isIn(ranges: readonly Range[], fd: number): boolean {
@@ -113,6 +144,8 @@ export function describeDescriptor({
 
 interface Seen {
   readonly numbers: readonly number[];
+  /** Whether /proc/self/fd can be read; undefined: not asked. */
+  readonly procfs: boolean | undefined;
   readonly unseenFrom?: number;
 }
 

@@ -1,10 +1,18 @@
 import { describe, expect, test } from "bun:test";
-import { closeRange, markRange, SCAN_LIMIT } from "../../../init/launch/ranges.ts";
+import { closeRanges, markRanges } from "../../../init/launch/ranges.ts";
+import type { Sweep } from "../../../init/plan/plan.ts";
 import { EINVAL, ENOSYS, EPERM } from "../../../init/sys/errno.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 
-const ALL = { first: 3, last: 0x7fffffff };
+const ALL: Sweep = {
+  ranges: [{ first: 3, last: 0x7fffffff }],
+  rungs: ["closeRange", "procfs", "scan"],
+  scanLimit: 65536,
+  mayMiss: false,
+};
 const OPEN = [0, 1, 2, 3, 7, 900, 15000];
+const HIGH = { nofile: () => ({ soft: 1024, hard: 1048576 }) };
+const HIDDEN = { listDescriptors: () => undefined };
 
 describe.each([
   ["ENOSYS", ENOSYS],
@@ -15,29 +23,60 @@ describe.each([
 
   test("closes what /proc lists", () => {
     const kernel = fakeKernel(OPEN, denied);
-    expect(closeRange(kernel, ALL)).toBeUndefined();
+    expect(closeRanges(kernel, ALL)).toBeUndefined();
     expect([...kernel.open.keys()]).toEqual([0, 1, 2]);
   });
 
   test("marks what /proc lists and closes nothing", () => {
     const kernel = fakeKernel(OPEN, denied);
-    expect(markRange(kernel, ALL)).toBeUndefined();
+    expect(markRanges(kernel, ALL)).toBeUndefined();
     expect([...kernel.open]).toEqual(OPEN.map((fd) => [fd, fd > 2]));
   });
 
   test("tries every number when /proc cannot be read, those above the limit included", () => {
-    const kernel = fakeKernel(OPEN, { ...denied, listDescriptors: () => undefined });
-    expect(closeRange(kernel, ALL)).toBeUndefined();
+    const kernel = fakeKernel(OPEN, { ...denied, ...HIDDEN });
+    expect(closeRanges(kernel, ALL)).toBeUndefined();
     expect([...kernel.open.keys()]).toEqual([0, 1, 2]);
   });
 
   test("says so when numbers remain that nothing looked at", () => {
-    const kernel = fakeKernel(OPEN, {
-      ...denied,
-      listDescriptors: () => undefined,
-      nofile: () => ({ soft: 1024, hard: 1048576 }),
-    });
-    expect(closeRange(kernel, ALL)).toContain(`numbers from ${SCAN_LIMIT} up were not looked at`);
+    const kernel = fakeKernel(OPEN, { ...denied, ...HIDDEN, ...HIGH });
+    const problem = closeRanges(kernel, { ...ALL, scanLimit: 1000 });
+    expect(problem).toContain("descriptors from 1000 up were not looked at");
+    expect([...kernel.open.keys()]).toEqual([0, 1, 2, 15000]);
+  });
+
+  test("goes on past the bound where the plan has said that numbers may be left out", () => {
+    const kernel = fakeKernel(OPEN, { ...denied, ...HIDDEN, ...HIGH });
+    expect(closeRanges(kernel, { ...ALL, scanLimit: 1000, mayMiss: true })).toBeUndefined();
+    expect([...kernel.open.keys()]).toEqual([0, 1, 2, 15000]);
+  });
+
+  test("does nothing else when it is the only rung", () => {
+    const kernel = fakeKernel(OPEN, denied);
+    expect(closeRanges(kernel, { ...ALL, rungs: ["closeRange"] })).toContain("close_range(2)");
+    expect([...kernel.open.keys()]).toEqual(OPEN);
+  });
+});
+
+describe("a chosen rung", () => {
+  const forbidden = () => {
+    throw new Error("called");
+  };
+
+  test("procfs never calls close_range and never scans", () => {
+    const kernel = fakeKernel(OPEN, { closeRange: forbidden });
+    expect(closeRanges(kernel, { ...ALL, rungs: ["procfs"] })).toBeUndefined();
+    expect([...kernel.open.keys()]).toEqual([0, 1, 2]);
+    const hidden = fakeKernel(OPEN, { closeRange: forbidden, ...HIDDEN });
+    expect(closeRanges(hidden, { ...ALL, rungs: ["procfs"] })).toContain("/proc/self/fd cannot be read");
+    expect([...hidden.open.keys()]).toEqual(OPEN);
+  });
+
+  test("scan calls neither close_range nor reads /proc", () => {
+    const kernel = fakeKernel(OPEN, { closeRange: forbidden, listDescriptors: forbidden });
+    expect(markRanges(kernel, { ...ALL, rungs: ["scan"] })).toBeUndefined();
+    expect([...kernel.open]).toEqual(OPEN.map((fd) => [fd, fd > 2]));
   });
 });
 
@@ -50,7 +89,7 @@ test("lists again until nothing is left, for what appears meanwhile", () => {
     late = false;
     return close(fd);
   };
-  expect(closeRange(kernel, ALL)).toBeUndefined();
+  expect(closeRanges(kernel, ALL)).toBeUndefined();
   expect([...kernel.open.keys()]).toEqual([0]);
 });
 
@@ -60,12 +99,22 @@ test("stops believing a listing that never changes, and tries every number once"
     tried.push(fd);
     return 0;
   };
-  closeRange(fakeKernel([0, 3, 4], { closeRange: () => -ENOSYS, close }), { first: 3, last: 10 });
-  expect(tried.length).toBe(2 * 16 + 2);
+  const kernel = fakeKernel([0, 3, 4], { closeRange: () => -ENOSYS, close });
+  closeRanges(kernel, { ...ALL, ranges: [{ first: 3, last: 10 }] });
+  expect(tried.length).toBe(2 * 16 + 8);
 });
 
-test("keeps out of numbers outside the range", () => {
-  const kernel = fakeKernel(OPEN, { closeRange: () => -ENOSYS });
-  closeRange(kernel, { first: 7, last: 900 });
-  expect([...kernel.open.keys()]).toEqual([0, 1, 2, 3, 15000]);
+test("lists once for all ranges, and keeps out of the numbers between them", () => {
+  let listings = 0;
+  const kernel = fakeKernel([...Array(100).keys()], { closeRange: () => -ENOSYS });
+  const { listDescriptors } = kernel;
+  kernel.listDescriptors = () => {
+    listings++;
+    return listDescriptors();
+  };
+  const ranges = Array.from({ length: 20 }, (_, index) => ({ first: 10 + 4 * index, last: 11 + 4 * index }));
+  expect(closeRanges(kernel, { ...ALL, ranges })).toBeUndefined();
+  const closed = new Set(ranges.flatMap(({ first, last }) => [first, last]));
+  expect([...kernel.open.keys()]).toEqual([...Array(100).keys()].filter((fd) => !closed.has(fd)));
+  expect(listings).toBe(2);
 });

@@ -16,6 +16,7 @@ const FACTS: Facts = {
   runtime: { certain: true, numbers: [3, 4] },
   inherited: [],
   announced: [],
+  rungs: {},
 };
 
 function policyWith(inherited: NumberPolicy, intent: Intent = "security"): Policy {
@@ -25,7 +26,7 @@ function policyWith(inherited: NumberPolicy, intent: Intent = "security"): Polic
 
 /** A policy by numbers alone. */
 type NumberPolicy = Pick<InheritedPolicy, "default" | "rules">;
-const questions = (policy: NumberPolicy) => ask({ expect: [], ...policy }, "simplicity");
+const questions = (policy: NumberPolicy) => ask(policyWith(policy).fds, "simplicity");
 const stretches = (policy: NumberPolicy) => cut({ expect: [], ...policy }, "simplicity", []);
 const actionOf = (policy: NumberPolicy, fd: number) => decide({ expect: [], ...policy }, { fd }).action;
 
@@ -47,7 +48,7 @@ function inherited(...fds: number[]): Facts["inherited"] {
 function outcome(steps: readonly Step[], fd: number): string {
   let state = "open";
   for (const step of steps) {
-    const inRange = "range" in step && step.range.first <= fd && fd <= step.range.last;
+    const inRange = "ranges" in step && step.ranges.some(({ first, last }) => first <= fd && fd <= last);
     if (step.do === "close" && inRange) state = "closed";
     if (step.do === "cloexec" && inRange) state = "marked";
     if ((step.do === "devnull" || step.do === "occupy") && step.fd === fd) state = "null";
@@ -58,8 +59,8 @@ function outcome(steps: readonly Step[], fd: number): string {
 describe("buildPlan", () => {
   test("closes from 3 up around its own and the runtime's descriptors, with one call", () => {
     const steps = stepsOf(builtInPolicy("security"));
-    expect(steps.filter(({ do: what }) => what === "close")).toEqual([
-      { do: "close", range: { first: 6, last: LAST_FD } },
+    expect(steps.filter(({ do: what }) => what === "close")).toMatchObject([
+      { do: "close", ranges: [{ first: 6, last: LAST_FD }], rungs: ["closeRange", "procfs", "scan"] },
     ]);
   });
 
@@ -73,8 +74,8 @@ describe("buildPlan", () => {
 
   test("marks everything with one call under intent performance", () => {
     const steps = stepsOf(builtInPolicy("performance"));
-    expect(steps.filter(({ do: what }) => what === "cloexec")).toEqual([
-      { do: "cloexec", range: { first: 3, last: LAST_FD } },
+    expect(steps.filter(({ do: what }) => what === "cloexec")).toMatchObject([
+      { do: "cloexec", ranges: [{ first: 3, last: LAST_FD }] },
     ]);
     expect(steps.some(({ do: what }) => what === "close")).toBe(false);
   });
@@ -127,8 +128,13 @@ describe("buildPlan", () => {
   test("refuses to start on numbers that could not be looked at, under intent security only", () => {
     const facts = { ...FACTS, unseenFrom: 65536 };
     const list: NumberPolicy = { default: "keep", rules: [] };
-    expect(buildPlan(policyWith(list, "security"), facts, COMMAND).ok).toBe(false);
-    expect(buildPlan(policyWith(list, "simplicity"), facts, COMMAND).ok).toBe(true);
+    expect(buildPlan(policyWith(list, "security"), facts, COMMAND)).toMatchObject({
+      refusals: [{ code: "descriptor", message: expect.stringContaining("descriptors from 65536 up") }],
+    });
+    for (const intent of ["performance", "simplicity"] as const)
+      expect(buildPlan(policyWith(list, intent), facts, COMMAND)).toMatchObject({
+        plan: { warnings: [expect.stringContaining("descriptors from 65536 up")] },
+      });
   });
 
   test("replaces 0, 1 and 2 rather than leave their numbers free", () => {

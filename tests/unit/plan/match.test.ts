@@ -151,6 +151,7 @@ describe("a plan by kinds", () => {
     own: [9],
     runtime: { certain: true, numbers: [3, 4] },
     announced: [],
+    rungs: {},
     inherited: [
       { fd: 7, what: "a listener", descriptor: LISTENER },
       { fd: 8, what: "a file", descriptor: { ...FILE, fd: 8 } },
@@ -178,10 +179,14 @@ describe("a plan by kinds", () => {
         launch: expect.objectContaining({ pass: [{ from: 7, to: 3 }] }),
       }),
     );
-    expect(result.plan.steps.filter(({ do: what }) => what === "close")).toEqual([
-      { do: "close", range: { first: 5, last: 6 } },
-      { do: "close", range: { first: 8, last: 8 } },
-      { do: "close", range: { first: 10, last: 0x7fffffff } },
+    expect(result.plan.steps.filter(({ do: what }) => what === "close")).toMatchObject([
+      {
+        ranges: [
+          { first: 5, last: 6 },
+          { first: 8, last: 8 },
+          { first: 10, last: 0x7fffffff },
+        ],
+      },
     ]);
   });
 

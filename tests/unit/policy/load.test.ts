@@ -49,6 +49,7 @@ describe("a policy of one line", () => {
         expect: [],
       },
       method: "auto",
+      scanLimit: 65536,
     });
     expect(policy.limits.nofile).toEqual({ soft: { atMost: 65536 }, hard: "inherit" });
     expect(policy.log).toEqual({ level: "warn", format: "text" });
@@ -416,7 +417,6 @@ describe("keys without effect yet", () => {
   const cases: Record<string, [text: string, ...briefs: string[]]> = {
     "a descriptor to open": ["fds: { open: { admin: { listen: '*:80' } } }", "unsupported-key /fds/open 2:8"],
     "a whole mapping, once": ["shutdown: { budget: 10, nope: 1 }", "unsupported-key /shutdown 2:1"],
-    "another method": ["fds: { method: scan }", "unsupported-value /fds/method 2:16"],
     "another type of service": [
       "services: { app: { type: oneshot } }",
       "unsupported-value /services/app/type 2:26",
