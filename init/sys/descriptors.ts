@@ -13,7 +13,7 @@ import {
   O_RDWR,
   PROC_SUPER_MAGIC,
 } from "./constants.ts";
-import { EINVAL } from "./errno.ts";
+import { EINVAL, EMFILE } from "./errno.ts";
 import { listDirectory, readFile, readLink } from "./files.ts";
 import { cString, SYS, syscall } from "./libc.ts";
 import { statusOf } from "./status.ts";
@@ -61,7 +61,9 @@ export function duplicateOnto(from: number, to: number): number {
 }
 
 export function duplicateAbove(fd: number, least: number): number {
-  return syscall(SYS.fcntl, fd, F_DUPFD_CLOEXEC, least);
+  const copy = syscall(SYS.fcntl, fd, F_DUPFD_CLOEXEC, least);
+  // fcntl(2): EINVAL when the least number is itself at the limit.
+  return copy === -EINVAL ? -EMFILE : copy;
 }
 
 export function openDevNull(from: number): number {
