@@ -6,6 +6,7 @@ import { EACCES, ENOENT, ESRCH } from "../../../init/sys/errno.ts";
 import { readTables } from "../../../init/sys/inspect-sockets.ts";
 import type { Inspection } from "../../../init/sys/kernel.ts";
 import type { Descriptor } from "../../../init/sys/kinds.ts";
+import { expectValid } from "../../harness/report-schemas.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 
 function descriptor(fd: number, more: Partial<Descriptor> = {}): Descriptor {
@@ -72,11 +73,14 @@ describe("fdinit audit", () => {
     expect(run(-EACCES)).toMatchObject({ code: 70, complaint: expect.stringContaining("CAP_SYS_PTRACE") });
     const countOnly = { pid: 7, command: "app", count: 12, own: [] };
     expect(run(countOnly)).toMatchObject({ code: 70, complaint: expect.stringContaining("count only") });
-    expect(JSON.parse(run(countOnly, { json: true }).text)).toMatchObject({ countOnly: 12 });
+    const document = JSON.parse(run(countOnly, { json: true }).text);
+    expectValid("audit", document);
+    expect(document).toMatchObject({ countOnly: 12 });
   });
 
   test("prints one document with --json", () => {
     const document = JSON.parse(run(inspection(descriptor(3)), { json: true }).text);
+    expectValid("audit", document);
     expect(document).toMatchObject({
       version: 1,
       process: { pid: 7, command: "app -x" },

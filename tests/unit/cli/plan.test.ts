@@ -1,17 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { Ajv2020 } from "ajv/dist/2020.js";
 import { plan } from "../../../init/cli/plan.ts";
 import { bytesOf } from "../../../init/sys/bytes.ts";
 import { ENOENT } from "../../../init/sys/errno.ts";
 import type { Kernel } from "../../../init/sys/kernel.ts";
 import type { Descriptor } from "../../../init/sys/kinds.ts";
+import { expectValid } from "../../harness/report-schemas.ts";
 import { fakeKernel } from "../fake-kernel.ts";
-
-const SCHEMA = JSON.parse(readFileSync(join(import.meta.dir, "../../../schema/plan.schema.json"), "utf8"));
-const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true });
-const validate = ajv.compile(SCHEMA);
 
 /** What stands at the numbers from 3 up; Bun's pair is at 3 and 4, fdinit's signalfd at 5. */
 type Open = Record<number, Partial<Descriptor>>;
@@ -52,8 +46,7 @@ function run(open: Open, policy?: string, json = true, overrides: Partial<Kernel
 function documentOf(...given: Parameters<typeof run>) {
   const { code, text } = run(...given);
   const document = JSON.parse(text);
-  validate(document);
-  expect(validate.errors ?? []).toEqual([]);
+  expectValid("plan", document);
   expect(document.exitCode).toBe(code);
   return document;
 }
@@ -152,19 +145,4 @@ describe("fdinit plan", () => {
     expect(text).toContain("start main: app -x");
     expect(text).toMatch(/^ {2}limits\.nofile\.soft +intent security +at most 65536$/m);
   });
-});
-
-test("every key of the plan's schema has a title and a description", () => {
-  const bare: string[] = [];
-  const visit = (node: unknown, path: string): void => {
-    if (typeof node !== "object" || node === null) return;
-    for (const [key, child] of Object.entries((node as { properties?: object }).properties ?? {})) {
-      const { title, description, $ref } = child as Record<string, unknown>;
-      if (!$ref && (typeof title !== "string" || typeof description !== "string"))
-        bare.push(`${path}.${key}`);
-    }
-    for (const [key, child] of Object.entries(node)) visit(child, `${path}.${key}`);
-  };
-  visit(SCHEMA, "");
-  expect(bare).toEqual([]);
 });

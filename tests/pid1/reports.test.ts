@@ -1,0 +1,85 @@
+// `plan --json` and `audit --json` of the executable itself, with one descriptor of every kind that a
+// launcher can leave, held to the schemas that describe them.
+
+import { expect, test } from "bun:test";
+import { FDINIT, fixture } from "../harness/fixtures.ts";
+import { leaveNothingBehind } from "../harness/leftovers.ts";
+import { describeWith } from "../harness/needs.ts";
+import { expectValid } from "../harness/report-schemas.ts";
+import { policy, run, type Start, start } from "../harness/run.ts";
+
+leaveNothingBehind();
+
+const LEFT_OPEN = [
+  "fd=5:listen",
+  "fd=6:dir:/etc",
+  "fd=7:file:/etc/passwd",
+  "fd=8:pipe:9",
+  "fd=10:eventfd",
+  "fd=11:epoll",
+  "fd=12:memfd",
+  "fd=13:devnull",
+  "fd=14:opath:/usr",
+  "fd=15:dir:/proc",
+];
+const NUMBERS = [5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+
+const POLICIES: Readonly<Record<string, string>> = {
+  "the built-in policy": "version: 1\n",
+  "every action": `version: 1
+intent: performance
+fds:
+  inherited:
+    default: cloexec
+    rules:
+      - { match: { kind: socket }, action: keep, as: 3, name: http }
+      - { match: { fd: 7 }, action: devnull }
+      - { match: { kind: [pipe, memfd] }, action: close }
+limits: { nofile: { soft: 100 } }
+services: { app: { command: ["true"], cwd: /, stdin: devnull } }
+`,
+  "a refusal": "version: 1\nfds: { inherited: { rules: [{ match: { access: path }, action: refuse }] } }\n",
+  "a scan": "version: 1\nintent: simplicity\nfds: { method: scan, scanLimit: 100 }\n",
+};
+
+async function report(what: Start): Promise<{ code: number; document: Record<string, unknown> }> {
+  const { code, stdout, stderr } = await run(what);
+  expect(stderr).toBe("");
+  return { code, document: JSON.parse(stdout) };
+}
+
+describeWith(["gcc", "unshare"], "fdinit plan --json", () => {
+  for (const [name, text] of Object.entries(POLICIES))
+    test(`is as schema/plan.schema.json says: ${name}`, async () => {
+      const words = [FDINIT, "plan", "--json", ...policy(text), "--", "true"];
+      const { code, document } = await report({ direct: true, launch: LEFT_OPEN, run: words });
+      expectValid("plan", document);
+      expect(document).toMatchObject({ exitCode: code, starts: code === 0 });
+      const inherited = (document["inherited"] as { fd: number }[]).map(({ fd }) => fd);
+      expect(inherited).toEqual([0, 1, 2, ...NUMBERS]);
+    });
+});
+
+describeWith(["gcc", "unshare"], "fdinit audit --json", () => {
+  for (const [name, text] of Object.entries(POLICIES))
+    test(`is as schema/audit.schema.json says: ${name}`, async () => {
+      const held = start({ as: "child", direct: true, launch: LEFT_OPEN, run: [fixture("hold")] });
+      await held.ready();
+      const words = [FDINIT, "audit", "--json", ...policy(text), "--pid", String(await held.pid())];
+      const { code, document } = await report({ as: "child", direct: true, run: words });
+      expectValid("audit", document);
+      expect(document).toMatchObject({ exitCode: code, allowed: code === 0 });
+      const seen = (document["descriptors"] as { fd: number }[]).map(({ fd }) => fd);
+      expect(seen).toEqual([0, 1, 2, ...NUMBERS]);
+      await held.finished();
+    });
+  test("of fdinit itself as PID 1 tells its own descriptors from the others", async () => {
+    const { code, document } = await report({
+      options: ["--intent", "performance"],
+      launch: ["fd=6:dir:/etc"],
+      run: [FDINIT, "audit", "--json"],
+    });
+    expectValid("audit", document);
+    expect({ code, own: (document["own"] as number[]).length }).toEqual({ code: 77, own: 3 });
+  });
+});
