@@ -4,6 +4,7 @@
  *
  *   runner whole   WARMUP ROUNDS  CMD ARG... [';;' CMD ARG...]...   start until waited for
  *   runner start   WARMUP ROUNDS  ...    start until the moment that the payload wrote to its stdout
+ *   runner between WARMUP ROUNDS  ...    the first moment written to its stdout (by what stands before the init) until the second
  *   runner signals WARMUP ROUNDS  ...    kill(2) on the started process until the moment that the payload wrote
  */
 #define _GNU_SOURCE
@@ -19,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_COMMANDS = 16, TIMEOUT_S = 10, PAUSE_BETWEEN_SIGNALS_NS = 2000000 };
+enum { MAX_COMMANDS = 64, TIMEOUT_S = 10, PAUSE_BETWEEN_SIGNALS_NS = 2000000 };
 
 struct command {
   char **argv;
@@ -92,14 +93,15 @@ static int wait_for(struct command *command) {
 
 static void print_sample(int index, int64_t ns) { printf("%d,%lld\n", index, (long long)ns); }
 
-static void time_starts(int warmup, int rounds, int until_payload) {
+static void time_starts(int warmup, int rounds, int moments) {
   for (int round = -warmup; round < rounds; round++)
     for (int i = 0; i < command_count; i++) {
       int64_t before_ns = now_ns();
-      start(&commands[i], until_payload);
-      int64_t payload_ns = until_payload ? read_moment(&commands[i]) : 0;
+      start(&commands[i], moments > 0);
+      if (moments > 1) before_ns = read_moment(&commands[i]);
+      int64_t payload_ns = moments ? read_moment(&commands[i]) : 0;
       int status = wait_for(&commands[i]);
-      int64_t after_ns = until_payload ? payload_ns : now_ns();
+      int64_t after_ns = moments ? payload_ns : now_ns();
       if (status) fail("did not end with 0", commands[i].argv[0]);
       if (round >= 0) print_sample(i, after_ns - before_ns);
     }
@@ -127,7 +129,7 @@ static void time_signals(int warmup, int rounds) {
 }
 
 int main(int argc, char **argv) {
-  if (argc < 5) fail("usage: runner whole|start|signals WARMUP ROUNDS CMD ARG... [';;' CMD ARG...]...", "arguments");
+  if (argc < 5) fail("usage: runner whole|start|between|signals WARMUP ROUNDS CMD ARG... [';;' CMD ARG...]...", "arguments");
   int warmup = atoi(argv[2]), rounds = atoi(argv[3]);
   char **words = argv + 4;
   for (char **word = words; word <= argv + argc; word++) {
@@ -140,6 +142,7 @@ int main(int argc, char **argv) {
   signal(SIGALRM, on_alarm);
   if (!strcmp(argv[1], "whole")) time_starts(warmup, rounds, 0);
   else if (!strcmp(argv[1], "start")) time_starts(warmup, rounds, 1);
+  else if (!strcmp(argv[1], "between")) time_starts(warmup, rounds, 2);
   else if (!strcmp(argv[1], "signals")) time_signals(warmup, rounds);
   else fail("no such measurement", argv[1]);
   return 0;

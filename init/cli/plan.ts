@@ -65,7 +65,7 @@ function planReport(
     policy,
     facts,
     fates: decided.map((known) => fateOf(known, facts, planned)),
-    own: ownDescriptors(kernel, facts),
+    own: ownDescriptors(kernel, seen),
     steps: planned.ok ? planned.plan.steps.map((step) => ({ step, words: stepInWords(step, operands) })) : [],
     refusals: planned.ok ? [] : planned.refusals,
     warnings: planned.ok ? planned.plan.warnings : [],

@@ -148,10 +148,12 @@ function passed({ runtime }: Facts, decided: readonly Decided[]): Launch["pass"]
 /** Two descriptors cannot have one number. */
 function collisions(pass: Launch["pass"]): Refusal[] {
   const refusals: Refusal[] = [];
+  const takenBy = new Map<number, number>();
   for (const { from, to } of pass) {
-    const first = pass.find((other) => other.to === to);
-    if (first?.from === from) continue;
-    const message = `descriptors ${first?.from} and ${from} cannot both be passed as ${to}`;
+    const first = takenBy.get(to);
+    if (first === undefined) takenBy.set(to, from);
+    if (first === undefined || first === from) continue;
+    const message = `descriptors ${first} and ${from} cannot both be passed as ${to}`;
     refusals.push({ code: "descriptor", message });
   }
   return refusals;

@@ -1,10 +1,17 @@
 // Which action a descriptor gets: the first rule that fits it, else the default. Pure, and the one
 // place where it is decided: the run, `plan` and `audit` all ask here.
 
-import type { FdsPolicy, InheritedAction, InheritedPolicy, InheritedRule, Intent } from "../policy/types.ts";
+import type {
+  FdRange,
+  FdsPolicy,
+  InheritedAction,
+  InheritedPolicy,
+  InheritedRule,
+  Intent,
+} from "../policy/types.ts";
 import { LAST_FD } from "../policy/types.ts";
 import type { InheritedDescriptor, Questions, Range } from "../sys/facts.ts";
-import { FIRST_BEYOND_STANDARD, isByNumber, matches, numbersOf } from "./match.ts";
+import { FIRST_BEYOND_STANDARD, isByNumber, matches, numbersOf, without } from "./match.ts";
 
 export interface Decision {
   readonly action: InheritedAction;
@@ -62,11 +69,12 @@ export function stretches(
     looked.set(known.fd, known);
     cuts.push(known.fd, known.fd + 1);
   }
-  cuts.sort((a, b) => a - b);
+  // A typed array sorts without a call for each comparison: there may be thousands.
+  const sorted = new Uint32Array(cuts).sort();
   const result: Stretch[] = [];
-  for (let index = 0; index < cuts.length; index++) {
-    const first = cuts[index] as number;
-    const last = (cuts[index + 1] ?? LAST_FD + 1) - 1;
+  for (let index = 0; index < sorted.length; index++) {
+    const first = sorted[index] as number;
+    const last = (sorted[index + 1] ?? LAST_FD + 1) - 1;
     if (last < first || first > LAST_FD) continue;
     const { action } = settle(policy, intent, looked.get(first) ?? { fd: first });
     const before = result.at(-1);
@@ -106,12 +114,19 @@ export function questions({ inherited: policy, method, scanLimit }: FdsPolicy, i
   const lookAt = [...mustSee];
   let classify = policy.expect.length > 0;
   if (classify) lookAt.push({ first: FIRST_BEYOND_STANDARD, last: LAST_FD });
+  // What a rule by number has decided before is none of a later rule's business.
+  const decided: FdRange[] = [];
   for (const { match, action } of policy.rules) {
-    if (isByNumber(match)) continue;
+    if (isByNumber(match)) {
+      for (const range of numbersOf(match)) decided.push(range);
+      continue;
+    }
+    const open = without(numbersOf(match), decided);
+    if (open.length === 0) continue;
     classify = true;
     closes ||= action === "close";
     marks ||= action === "cloexec";
-    for (const { from, to } of numbersOf(match)) lookAt.push({ first: from, last: to });
+    for (const { from, to } of open) lookAt.push({ first: from, last: to });
   }
   let numbers = 0;
   for (const { first, last } of lookAt) numbers += last - first + 1;

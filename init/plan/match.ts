@@ -1,7 +1,7 @@
 // Whether a rule's match fits a descriptor. Pure. Three answers, because what could not be found out
 // must neither match nor be passed over in silence.
 
-import { type InheritedMatch, LAST_FD } from "../policy/types.ts";
+import { type FdRange, type InheritedMatch, LAST_FD } from "../policy/types.ts";
 import type { Descriptor } from "../sys/kinds.ts";
 
 export type Match = boolean | "undetermined";
@@ -17,8 +17,25 @@ export function isByNumber({ fd: _fd, ...conditions }: InheritedMatch): boolean 
 }
 
 /** The numbers a match can be about. */
-export function numbersOf({ fd }: InheritedMatch): readonly { readonly from: number; readonly to: number }[] {
+export function numbersOf({ fd }: InheritedMatch): readonly FdRange[] {
   return fd ?? BEYOND_STANDARD;
+}
+
+/** The ranges that are left when others are taken out. */
+export function without(ranges: readonly FdRange[], taken: readonly FdRange[]): readonly FdRange[] {
+  let left = ranges;
+  for (const { from, to } of taken) {
+    const rest: FdRange[] = [];
+    for (const range of left) {
+      if (to < range.from || range.to < from) rest.push(range);
+      else {
+        if (range.from < from) rest.push({ from: range.from, to: from - 1 });
+        if (to < range.to) rest.push({ from: to + 1, to: range.to });
+      }
+    }
+    left = rest;
+  }
+  return left;
 }
 
 function isAbout(match: InheritedMatch, fd: number): boolean {

@@ -2,7 +2,7 @@
 // careful: it names a rule only when that is certain, whatever the descriptors turn out to be.
 
 import type { FdRange, InheritedMatch, InheritedRule } from "../policy/types.ts";
-import { isByNumber, numbersOf } from "./match.ts";
+import { isByNumber, numbersOf, without } from "./match.ts";
 
 export interface Shadowed {
   /** Its place in the policy's list. */
@@ -38,19 +38,6 @@ function isImpliedBy(match: InheritedMatch, earlier: InheritedMatch): boolean {
     if (!Array.isArray(wanted)) return own === wanted;
     return Array.isArray(own) && own.every((value) => wanted.includes(value));
   });
-}
-
-function without(ranges: readonly FdRange[], taken: readonly FdRange[]): readonly FdRange[] {
-  let left: readonly FdRange[] = ranges;
-  for (const { from, to } of taken) {
-    left = left.flatMap((range) => {
-      if (to < range.from || range.to < from) return [range];
-      const below = range.from < from ? [{ from: range.from, to: from - 1 }] : [];
-      const above = to < range.to ? [{ from: to + 1, to: range.to }] : [];
-      return [...below, ...above];
-    });
-  }
-  return left;
 }
 
 function size(ranges: readonly FdRange[]): number {

@@ -20,7 +20,7 @@ import {
   S_IFSOCK,
   TCGETS,
 } from "./constants.ts";
-import { readLink } from "./files.ts";
+import { readOwnLink } from "./files.ts";
 import type { Access, Descriptor, Kind } from "./kinds.ts";
 import { Block, SYS, syscall } from "./libc.ts";
 import { isOutsideRoot } from "./root.ts";
@@ -49,7 +49,7 @@ export function fileSystemMagic(fd: number): number | undefined {
 export function classify(fd: number): Descriptor {
   const flags = syscall(SYS.fcntl, fd, F_GETFL);
   const status = statusOf(fd);
-  const link = readLink(`/proc/self/fd/${fd}`);
+  const link = readOwnLink(fd);
   const text = link && textOf(link);
   const access = accessOf(flags);
   if (flags < 0 || typeof status === "number") {
@@ -75,7 +75,7 @@ export function classify(fd: number): Descriptor {
   return {
     ...common,
     deleted,
-    ...(path ? { path: textOf(path) } : {}),
+    ...(path ? { path: path === link && text !== undefined ? text : textOf(path) } : {}),
     ...(outside === undefined ? {} : { outsideRoot: outside }),
   };
 }
@@ -89,19 +89,21 @@ export function accessOf(flags: number): Access {
 
 /** Kinds that have a path, a mount and so an inside and an outside. */
 export function hasPlace(kind: Kind): boolean {
-  return [
-    "file",
-    "directory",
-    "cgroup",
-    "proc",
-    "sysfs",
-    "charDevice",
-    "blockDevice",
-    "tty",
-    "fifo",
-    "mqueue",
-  ].includes(kind);
+  return PLACED.includes(kind);
 }
+
+const PLACED: readonly Kind[] = [
+  "file",
+  "directory",
+  "cgroup",
+  "proc",
+  "sysfs",
+  "charDevice",
+  "blockDevice",
+  "tty",
+  "fifo",
+  "mqueue",
+];
 
 export function kindsOf(
   fd: number,

@@ -14,7 +14,7 @@ import {
   PROC_SUPER_MAGIC,
 } from "./constants.ts";
 import { EINVAL, EMFILE } from "./errno.ts";
-import { listDirectory, readFile, readLink } from "./files.ts";
+import { listNumbers, readFile, readOwnLink } from "./files.ts";
 import { cString, SYS, syscall } from "./libc.ts";
 import { statusOf } from "./status.ts";
 
@@ -79,11 +79,18 @@ export function openDevNull(from: number): number {
  * Undefined when /proc is absent, unreadable, or something else is mounted over it.
  */
 export function listDescriptors(): number[] | undefined {
-  const names = listDirectory(PROC_SELF_FD, PROC_SUPER_MAGIC);
-  if (!names) return undefined;
-  const numbers: number[] = [];
-  for (const name of names) numbers.push(Number(name));
-  return numbers.sort((a, b) => a - b);
+  const numbers = listNumbers(PROC_SELF_FD, PROC_SUPER_MAGIC, true);
+  return numbers && ascending(numbers);
+}
+
+/** The kernel lists them in order, but nothing promises that. */
+function ascending(numbers: number[]): number[] {
+  let before = -1;
+  for (const number of numbers) {
+    if (number < before) return numbers.sort((a, b) => a - b);
+    before = number;
+  }
+  return numbers;
 }
 
 export function descriptorMode(fd: number): number {
@@ -92,7 +99,7 @@ export function descriptorMode(fd: number): number {
 }
 
 export function descriptorLink(fd: number): string | undefined {
-  const target = readLink(`/proc/self/fd/${fd}`);
+  const target = readOwnLink(fd);
   return target && textOf(target);
 }
 

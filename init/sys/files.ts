@@ -1,4 +1,4 @@
-// Files and directories by path: read whole, list, read a link, ask for permission. Raw system
+// Files and directories by path: read whole, list numbers, read a link, ask for permission. Raw system
 // calls, so that node:fs is not loaded on the way to the payload.
 
 import { concatenate } from "./bytes.ts";
@@ -7,6 +7,8 @@ import { EINTR } from "./errno.ts";
 import { Block, cString, O_DIRECTORY, SYS, syscall } from "./libc.ts";
 
 const CHUNK = 32768;
+const PATH_MAX = 4096;
+const ZERO = 0x30;
 let chunk: Block | undefined;
 
 // Made at first use: a start with no policy file and no /proc to read never needs it.
@@ -44,48 +46,71 @@ function readDescriptor(fd: number, length: number): Uint8Array | number {
 }
 
 /**
- * The names in a directory, "." and ".." and the numeric name of the descriptor used to read it
- * left out (unless it is a directory of another process). Undefined when it cannot be read or is not on
- * a file system with the given magic.
+ * The names that are numbers in a directory of /proc, in its order. `isOwn`: it is this process's own table of
+ * descriptors, and the number used to read it is left out. Undefined when it cannot be read or is not on a
+ * file system with the given magic.
  */
-export function listDirectory(path: Block, magic: number, isOwn = true): string[] | undefined {
+export function listNumbers(path: Block, magic: number, isOwn: boolean): number[] | undefined {
   const fd = syscall(SYS.openat, AT_FDCWD, path.address, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
   if (fd < 0) return undefined;
   const { address, bytes, view } = buffer();
-  let names: string[] | undefined;
+  let numbers: number[] | undefined;
   // struct statfs begins with the 8-byte f_type
   if (syscall(SYS.fstatfs, fd, address) === 0 && view.getUint32(0, true) === magic) {
-    names = [];
+    numbers = [];
     for (;;) {
       const got = syscall(SYS.getdents64, fd, address, CHUNK);
       if (got === 0) break;
       if (got < 0) {
-        names = undefined;
+        numbers = undefined;
         break;
       }
       // struct linux_dirent64 { u64 d_ino; s64 d_off; u16 d_reclen; u8 d_type; char d_name[]; }
-      for (let at = 0; at < got; at += view.getUint16(at + 16, true)) {
-        const name = latin1(bytes, at + 19);
-        if (name !== "." && name !== ".." && !(isOwn && name === String(fd))) names.push(name);
+      for (let at = 0; at < got; at += (bytes[at + 16] as number) | ((bytes[at + 17] as number) << 8)) {
+        const number = numberAt(bytes, at + 19);
+        if (number >= 0 && !(isOwn && number === fd)) numbers.push(number);
       }
     }
   }
   syscall(SYS.close, fd);
-  return names;
+  return numbers;
 }
 
-function latin1(bytes: Uint8Array, start: number): string {
-  let text = "";
-  for (let at = start; bytes[at]; at++) text += String.fromCharCode(bytes[at] as number);
-  return text;
+/** The decimal number that ends with a NUL there, or -1. */
+function numberAt(bytes: Uint8Array, start: number): number {
+  let number = 0;
+  for (let at = start; bytes[at] !== 0; at++) {
+    const digit = (bytes[at] as number) - ZERO;
+    if (digit < 0 || digit > 9) return -1;
+    number = 10 * number + digit;
+  }
+  return number;
 }
 
 /** The target of a symbolic link, cut at 4096 bytes, or undefined. */
 export function readLink(path: string): Uint8Array | undefined {
-  const name = cString(path);
+  return linkAt(cString(path).address);
+}
+
+function linkAt(path: number): Uint8Array | undefined {
   const { address, bytes } = buffer();
-  const got = syscall(SYS.readlinkat, AT_FDCWD, name.address, address, 4096);
+  const got = syscall(SYS.readlinkat, AT_FDCWD, path, address, PATH_MAX);
   return got < 0 ? undefined : bytes.slice(0, got);
+}
+
+const OWN_LINKS = "/proc/self/fd/";
+let ownLink: Block | undefined;
+
+/** The target of /proc/self/fd/N, or undefined. One block for all of them: there may be thousands. */
+export function readOwnLink(fd: number): Uint8Array | undefined {
+  ownLink ??= cString(`${OWN_LINKS}0123456789`);
+  const { bytes, address } = ownLink;
+  let end = OWN_LINKS.length + 1;
+  for (let rest = fd; rest > 9; rest = Math.floor(rest / 10)) end++;
+  bytes[end] = 0;
+  for (let at = end - 1, rest = fd; at >= OWN_LINKS.length; at--, rest = Math.floor(rest / 10))
+    bytes[at] = ZERO + (rest % 10);
+  return linkAt(address);
 }
 
 export function canExecute(path: Uint8Array): number {

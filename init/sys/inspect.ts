@@ -22,7 +22,7 @@ import {
   STATX_BASIC_STATS,
 } from "./constants.ts";
 import { EACCES, ENOENT, ESRCH } from "./errno.ts";
-import { listDirectory, readFile, readLink } from "./files.ts";
+import { listNumbers, readFile, readLink } from "./files.ts";
 import { socketTables } from "./inspect-sockets.ts";
 import type { Inspection } from "./kernel.ts";
 import type { Descriptor, SocketFacts } from "./kinds.ts";
@@ -45,9 +45,9 @@ interface Process {
 
 /** Everything about its descriptors, or a negated errno: -ESRCH when there is no such process. */
 export function inspect(pid: number): Inspection | number {
-  const names = listDirectory(cString(`/proc/${pid}/fd`), PROC_SUPER_MAGIC, false);
-  if (!names) return statusOfPath(bytesOfPath(`/proc/${pid}`)) ? -EACCES : -ESRCH;
-  const numbers = names.map(Number).sort((a, b) => a - b);
+  const numbers = listNumbers(cString(`/proc/${pid}/fd`), PROC_SUPER_MAGIC, false);
+  if (!numbers) return statusOfPath(bytesOfPath(`/proc/${pid}`)) ? -EACCES : -ESRCH;
+  numbers.sort((a, b) => a - b);
   const common = { pid, command: commandOf(pid), count: numbers.length };
   // One that closes meanwhile cannot be read either: only when none can be, it is not allowed.
   if (numbers.length > 0 && numbers.every((fd) => readLink(`/proc/${pid}/fd/${fd}`) === undefined))

@@ -28,7 +28,9 @@ export function observe(kernel: Kernel, own: readonly [number, ...number[]], que
   const [lowestFree] = own;
   let asked = false;
   for (const fd of numbers) asked ||= fd > 2 && fd < lowestFree;
-  const runtime = findRuntimeDescriptors(kernel, lowestFree, asked ? lowestFree : CHEAP);
+  // Marking does them no harm: they are marked anyway.
+  const worth = asked ? lowestFree : questions.closes ? CHEAP : 0;
+  const runtime = findRuntimeDescriptors(kernel, lowestFree, worth);
   const notInherited = runtime.certain ? [...own, ...runtime.numbers] : own;
   const announced = announcedNames(kernel);
   const inherited: InheritedDescriptor[] = [];

@@ -31,12 +31,24 @@ export function statusOf(fd: number): Status | number {
 
 /** Of a path, links followed; undefined when it fails. */
 export function statusOfPath(path: Uint8Array): Status | undefined {
-  const name = cString(path);
+  const name = named(path);
   const failed = statx(AT_FDCWD, name, 0);
   if (typeof failed !== "number") return failed;
   if (failed === -ENOENT || syscall(SYS.newfstatat, AT_FDCWD, name.address, buffer.address, 0) < 0)
     return undefined;
   return { ...fromStat(), mount: undefined };
+}
+
+const PATH_MAX = 4096;
+let pathBlock: Block | undefined;
+
+/** The path as C has it; in one block for all of them, since there may be thousands. */
+function named(path: Uint8Array): Block {
+  if (path.length >= PATH_MAX) return cString(path);
+  pathBlock ??= new Block(PATH_MAX);
+  pathBlock.bytes.set(path);
+  pathBlock.bytes[path.length] = 0;
+  return pathBlock;
 }
 
 function statx(directory: number, path: Block, flags: number): Status | number {

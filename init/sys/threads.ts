@@ -7,7 +7,7 @@
 
 import { CLONE_THREAD, PROC_SUPER_MAGIC } from "./constants.ts";
 import { EINVAL } from "./errno.ts";
-import { listDirectory } from "./files.ts";
+import { listNumbers } from "./files.ts";
 import { cString, SYS, syscall } from "./libc.ts";
 
 const PROC_SELF_TASK = cString("/proc/self/task");
@@ -18,6 +18,6 @@ const PROC_SELF_TASK = cString("/proc/self/task");
  * that too, the answer is yes: with the bytecode build no second thread exists this early.
  */
 export function isOnlyThread(): boolean {
-  const threads = listDirectory(PROC_SELF_TASK, PROC_SUPER_MAGIC);
+  const threads = listNumbers(PROC_SELF_TASK, PROC_SUPER_MAGIC, false);
   return threads ? threads.length === 1 : syscall(SYS.unshare, CLONE_THREAD) !== -EINVAL;
 }

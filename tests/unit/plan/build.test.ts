@@ -198,6 +198,16 @@ describe("stretches and questions", () => {
     expect(questions({ default: "keep", rules: [] }).enumerate).toBe(true);
   });
 
+  test("asks nothing about numbers that a rule by number has decided before a rule about kinds", () => {
+    const outside: InheritedPolicy["rules"] = [{ match: { outsideRoot: true }, action: "refuse" }];
+    const all = { default: "close", rules: [...rules([3, LAST_FD, "close"]), ...outside] } as const;
+    expect(questions(all)).toMatchObject({ classify: false, enumerate: false, lookAt: [] });
+    const some = { default: "close", rules: [...rules([3, 99, "close"]), ...outside] } as const;
+    expect(questions(some)).toMatchObject({ classify: true, lookAt: [{ first: 100, last: LAST_FD }] });
+    const behind = { default: "close", rules: [...outside, ...rules([3, LAST_FD, "close"])] } as const;
+    expect(questions(behind)).toMatchObject({ classify: true, lookAt: [{ first: 3, last: LAST_FD }] });
+  });
+
   test("agree with the rules for every number, whatever the rules", () => {
     const ACTIONS: InheritedAction[] = ["close", "cloexec", "keep", "refuse", "devnull"];
     let seed = 42;
