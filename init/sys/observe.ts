@@ -131,17 +131,15 @@ export function describeDescriptor({
   const [kind] = kinds;
   if (socket) {
     const state = socket.listening ? "listening " : "";
-    const where = [socket.local, socket.peer && `to ${socket.peer}`].filter(Boolean).join(" ");
+    const to = socket.peer ? `to ${socket.peer}` : "";
+    const where = socket.local && to ? `${socket.local} ${to}` : (socket.local ?? to);
     const foreign = socket.foreignNetwork ? ", of another network namespace" : "";
     return `a ${state}${socket.family} ${socket.type} socket${where && ` at ${where}`}${foreign}`;
   }
-  const marks = [
-    deleted && "deleted",
-    outsideRoot && "outside the root",
-    access === "path" && "O_PATH",
-  ].filter(Boolean);
-  const where = path ?? evidence.split(", ")[0] ?? "";
-  return `${kind} ${where}${marks.length > 0 ? `, ${marks.join(", ")}` : ""}`;
+  const end = evidence.indexOf(", ");
+  const where = path ?? (end < 0 ? evidence : evidence.slice(0, end));
+  const marks = `${deleted ? ", deleted" : ""}${outsideRoot ? ", outside the root" : ""}`;
+  return `${kind} ${where}${marks}${access === "path" ? ", O_PATH" : ""}`;
 }
 
 interface Seen {

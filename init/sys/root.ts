@@ -8,6 +8,9 @@ import { Block, cString, O_DIRECTORY, SYS, syscall } from "./libc.ts";
 import { type Status, statusOf, statusOfPath } from "./status.ts";
 
 const SLASH = 0x2f;
+const ZERO = 0x30;
+const SPACE = 0x20;
+const LINE_END = 0x0a;
 const DOT = cString(".");
 const ROOT = cString("/");
 const PATH_MAX = 4096;
@@ -66,14 +69,25 @@ function ourMounts(): readonly number[] | undefined {
   if (mounts) return mounts;
   const text = readFile("/proc/self/mountinfo", 1 << 22);
   if (typeof text === "number") return undefined;
-  const listed = textOf(text)
-    .split("\n")
-    .map((line) => Number.parseInt(line, 10))
-    .filter((id) => !Number.isNaN(id));
+  const listed = firstNumbers(text);
   const root = syscall(SYS.openat, AT_FDCWD, ROOT.address, O_RDONLY | O_PATH | O_CLOEXEC);
   const status = root < 0 ? root : statusOf(root);
   const own = typeof status === "number" ? undefined : status.mount;
   if (root >= 0) syscall(SYS.close, root);
-  mounts = own === undefined ? listed : [...listed, own];
+  if (own !== undefined) listed.push(own);
+  mounts = listed;
   return mounts;
+}
+
+/** The decimal number that each line begins with. */
+function firstNumbers(text: Uint8Array): number[] {
+  const numbers: number[] = [];
+  for (let at = 0; at < text.length; ) {
+    let number = 0;
+    for (; text[at] !== SPACE && at < text.length; at++) number = 10 * number + ((text[at] as number) - ZERO);
+    numbers.push(number);
+    const end = text.indexOf(LINE_END, at);
+    at = end < 0 ? text.length : end + 1;
+  }
+  return numbers;
 }
