@@ -14,6 +14,8 @@ export interface Figure {
   /** By the name of the init. */
   readonly values: ReadonlyMap<string, Value>;
   readonly goal?: Goal;
+  /** Who else is compared, when it is not the inits; the first is what ratios are to. */
+  readonly peers?: readonly string[];
 }
 
 /** What fdinit's value is held to: a number, or so many times another column's value. */

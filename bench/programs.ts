@@ -1,7 +1,7 @@
 // Compiles what the measurements need into a temporary directory: the C helpers, and the Bun no-op
 // with the flags of the executable itself.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compile } from "../scripts/build.ts";
@@ -10,6 +10,9 @@ export interface Programs extends Disposable {
   readonly runner: string;
   readonly payload: string;
   readonly orphans: string;
+  readonly descriptors: string;
+  /** A policy that closes everything by number, so that nothing has to be looked at. */
+  readonly closeByNumber: string;
   readonly noop: string;
 }
 
@@ -23,6 +26,8 @@ export function compilePrograms(): Programs {
       runner: compileC(directory, "runner"),
       payload: compileC(directory, "payload"),
       orphans: compileC(directory, "orphans"),
+      descriptors: compileC(directory, "descriptors"),
+      closeByNumber: write(directory, "by-number.yaml", CLOSE_BY_NUMBER),
       noop,
       [Symbol.dispose]: remove,
     };
@@ -30,6 +35,14 @@ export function compilePrograms(): Programs {
     remove();
     throw error;
   }
+}
+
+const CLOSE_BY_NUMBER = "version: 1\nfds: { inherited: { rules: [{ match: { fd: 3- }, action: close }] } }\n";
+
+function write(directory: string, name: string, text: string): string {
+  const file = join(directory, name);
+  writeFileSync(file, text);
+  return file;
 }
 
 /** Static: a dynamic loader's work would be measured as the init's. */

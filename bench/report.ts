@@ -7,42 +7,59 @@ import { type Figure, type Goal, meetsGoal } from "./figures.ts";
 import { INITS, NO_INIT, REFERENCE } from "./inits.ts";
 import { NOOP } from "./timing.ts";
 
+/** Below this, in whatever unit, a median is noise and a ratio to it says nothing. */
+const LEAST_COMPARED = 0.05;
 const COLUMNS = [...INITS.map(({ name }) => name), NO_INIT.name, NOOP];
 
 export function describeMachine(): string {
   return `${availableParallelism()} cores, Linux ${release().split("-")[0]}, ${process.arch}, Bun ${Bun.version}`;
 }
 
-/** Medians, and in brackets how many times the reference's. */
-export function printTable(figures: readonly Figure[]): void {
-  const head = ["", ...COLUMNS, "goal for fdinit", "met"];
-  const rows = [head, ...figures.map(row)];
+/** Medians, and in brackets how many times the reference's: a table for each set of peers. */
+export function printTables(figures: readonly Figure[]): void {
+  const tables = Map.groupBy(figures, ({ peers }) => peers?.join());
+  for (const of of tables.values()) printTable(of);
+}
+
+function printTable(figures: readonly Figure[]): void {
+  const peers = figures[0]?.peers;
+  const columns = peers ? ["fdinit", ...peers] : COLUMNS;
+  const head = ["", ...columns, "goal for fdinit", "met"];
+  const rows = [head, ...figures.map((figure) => row(figure, columns))];
   const widths = head.map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)));
   const line = (cells: readonly string[]) =>
     `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`;
   console.log(line(head));
   console.log(line(widths.map((width) => "-".repeat(width))));
   for (const cells of rows.slice(1)) console.log(line(cells));
+  console.log();
 }
 
-function row(figure: Figure): string[] {
+function row(figure: Figure, columns: readonly string[]): string[] {
   const { title, unit, goal } = figure;
   const met = goal && meetsGoal(figure, goal);
   return [
     unit ? `${title}, ${unit}` : title,
-    ...COLUMNS.map((column) => cell(figure, column)),
+    ...columns.map((column) => cell(figure, column)),
     goal ? describeGoal(goal, unit) : "",
     goal ? (met === undefined ? "not measured" : met ? "yes" : "NO") : "",
   ];
 }
 
-function cell({ values }: Figure, column: string): string {
-  if (INITS.some(({ name, words }) => name === column && !words)) return "not installed";
+function cell({ values, peers }: Figure, column: string): string {
+  if (!peers && INITS.some(({ name, words }) => name === column && !words)) return "not installed";
   const value = values.get(column);
   if (!value) return "";
-  const reference = values.get(REFERENCE);
+  const to = peers?.[0] ?? REFERENCE;
+  const reference = values.get(to);
   const median = round(value.median);
-  if (!reference?.median || column === REFERENCE) return median;
+  if (
+    !reference?.median ||
+    reference.median < LEAST_COMPARED ||
+    value.median < LEAST_COMPARED ||
+    column === to
+  )
+    return median;
   return `${median} (${(value.median / reference.median).toFixed(2)}×)`;
 }
 

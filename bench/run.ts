@@ -1,15 +1,16 @@
 // Benchmarks beside tini, dumb-init and catatonit, never tests: nothing fails when a goal is missed.
 //
-//   bun bench/run.ts [--quick] [--only whole|start|idle|signals|orphans]
+//   bun bench/run.ts [--quick] [--only whole|start|idle|signals|orphans|descriptors]
 
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { EXECUTABLE } from "../scripts/build.ts";
+import { timeDescriptors, timeLimits } from "./descriptors.ts";
 import type { Figure } from "./figures.ts";
 import { measureIdle } from "./idle.ts";
 import { timeOrphans } from "./orphans.ts";
 import { compilePrograms, type Programs } from "./programs.ts";
-import { describeMachine, keepResults, printTable } from "./report.ts";
+import { describeMachine, keepResults, printTables } from "./report.ts";
 import { timeSignals, timeStart, timeWholeProcess } from "./timing.ts";
 
 interface Extent {
@@ -19,10 +20,25 @@ interface Extent {
   readonly idleS: readonly number[];
   readonly orphanRounds: number;
   readonly orphans: number;
+  readonly descriptorRounds: number;
 }
 
-const FULL: Extent = { starts: 200, signals: 500, idleS: [10, 40], orphanRounds: 5, orphans: 20_000 };
-const QUICK: Extent = { starts: 30, signals: 100, idleS: [3], orphanRounds: 2, orphans: 5_000 };
+const FULL: Extent = {
+  starts: 200,
+  signals: 500,
+  idleS: [10, 40],
+  orphanRounds: 5,
+  orphans: 20_000,
+  descriptorRounds: 60,
+};
+const QUICK: Extent = {
+  starts: 30,
+  signals: 100,
+  idleS: [3],
+  orphanRounds: 2,
+  orphans: 5_000,
+  descriptorRounds: 8,
+};
 
 type Measurement = (programs: Programs, extent: Extent) => Figure[] | Promise<Figure[]>;
 
@@ -36,6 +52,10 @@ const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
     if (!figure) console.log("No PID namespace is permitted here: orphans are not measured.");
     return figure ? [figure] : [];
   },
+  descriptors: (programs, { descriptorRounds }) => [
+    ...timeDescriptors(programs, descriptorRounds),
+    timeLimits(programs, descriptorRounds),
+  ],
 };
 
 async function run(): Promise<void> {
@@ -46,8 +66,10 @@ async function run(): Promise<void> {
   writeBackFreshFiles();
   const figures: Figure[] = [];
   for (const measure of measurements) figures.push(...(await measure(programs, quick ? QUICK : FULL)));
-  printTable(figures);
-  console.log(`Medians; in brackets how many times tini's. Written to ${keepResults(figures, started)}`);
+  printTables(figures);
+  console.log(
+    `Medians; in brackets how many times tini's, or the C program's. Written to ${keepResults(figures, started)}`,
+  );
 }
 
 function readOptions() {

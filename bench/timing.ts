@@ -36,8 +36,8 @@ export function timeSignals(programs: Programs, rounds: number): Figure {
   };
 }
 
-interface Command {
-  readonly init: Init;
+export interface Command {
+  readonly init: Pick<Init, "name">;
   readonly words: readonly string[];
 }
 
@@ -52,6 +52,18 @@ function run(
   commands: readonly Command[],
   unitNs: number,
 ): Figure["values"] {
+  const samples = sample(programs, mode, rounds, commands, unitNs);
+  return new Map(commands.map(({ init }, index) => [init.name, summarize(samples[index] ?? [])]));
+}
+
+/** What each command took, in the order of the commands. */
+export function sample(
+  programs: Programs,
+  mode: "whole" | "start" | "between" | "signals",
+  rounds: number,
+  commands: readonly Command[],
+  unitNs: number,
+): number[][] {
   const warmup = Math.ceil(rounds / 10);
   const words = commands.flatMap((command, index) => [...(index ? [";;"] : []), ...command.words]);
   const runner = Bun.spawnSync([programs.runner, mode, String(warmup), String(rounds), ...words], {
@@ -64,5 +76,5 @@ function run(
     const [index = Number.NaN, ns = Number.NaN] = line.split(",").map(Number);
     samples[index]?.push(ns / unitNs);
   }
-  return new Map(commands.map(({ init }, index) => [init.name, summarize(samples[index] ?? [])]));
+  return samples;
 }
