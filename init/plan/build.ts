@@ -16,7 +16,7 @@ import { type Swept, sweep, type Wanted } from "./sweep.ts";
 export function buildPlan(policy: Policy, facts: Facts, commandLine: CommandLine): PlanResult {
   const decided = decideAll(policy, facts);
   const launch = buildLaunch(policy, facts, decided, commandLine);
-  const all = stretches(policy.fds.inherited, policy.intent, facts.inherited);
+  const all = stretches(policy.fds.inherited, policy.intent, decided);
   const swept = sweep(policy, facts, ranges(facts, all));
   const refusals = [...findRefusals(policy, facts, decided), ...launch.refusals];
   for (const message of swept.refusals) refusals.push({ code: "descriptor", message });

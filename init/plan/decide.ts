@@ -57,29 +57,29 @@ export interface Stretch extends Range {
 export function stretches(
   policy: InheritedPolicy,
   intent: Intent,
-  listed: readonly InheritedDescriptor[],
+  listed: readonly (InheritedDescriptor & { readonly decision?: Decision })[],
 ): Stretch[] {
   const cuts = [0, FIRST_BEYOND_STANDARD];
   for (const { match } of policy.rules) {
     if (isByNumber(match)) for (const { from, to } of numbersOf(match)) cuts.push(from, to + 1);
   }
-  const looked = new Map<number, Known>();
+  const looked = new Map<number, InheritedAction>();
   for (const known of listed) {
     if (!known.descriptor) continue;
-    looked.set(known.fd, known);
+    looked.set(known.fd, (known.decision ?? settle(policy, intent, known)).action);
     cuts.push(known.fd, known.fd + 1);
   }
   // A typed array sorts without a call for each comparison: there may be thousands.
   const sorted = new Uint32Array(cuts).sort();
-  const result: Stretch[] = [];
+  const result: { first: number; last: number; action: InheritedAction }[] = [];
   for (let index = 0; index < sorted.length; index++) {
     const first = sorted[index] as number;
     const last = (sorted[index + 1] ?? LAST_FD + 1) - 1;
     if (last < first || first > LAST_FD) continue;
-    const { action } = settle(policy, intent, looked.get(first) ?? { fd: first });
+    const action = looked.get(first) ?? settle(policy, intent, { fd: first }).action;
     const before = result.at(-1);
     if (before && before.action === action && first !== FIRST_BEYOND_STANDARD) {
-      result[result.length - 1] = { ...before, last };
+      before.last = last;
     } else result.push({ first, last, action });
   }
   return result;

@@ -12,8 +12,9 @@ export const FIRST_BEYOND_STANDARD = 3;
 const BEYOND_STANDARD = [{ from: FIRST_BEYOND_STANDARD, to: LAST_FD }];
 
 /** True when a rule can be decided by the number alone. */
-export function isByNumber({ fd: _fd, ...conditions }: InheritedMatch): boolean {
-  return Object.keys(conditions).length === 0;
+export function isByNumber(match: InheritedMatch): boolean {
+  for (const key in match) if (key !== "fd") return false;
+  return true;
 }
 
 /** The numbers a match can be about. */
