@@ -48,7 +48,7 @@ function ranges({ own, runtime }: Facts, all: readonly Stretch[]): Wanted {
   const mark: Range[] = [];
   for (const stretch of all) {
     const { action, first, last } = stretch;
-    if (action === "close") close.push(...around(stretch, stays));
+    if (action === "close") for (const range of around(stretch, stays)) close.push(range);
     else if (action === "cloexec") mark.push({ first, last });
   }
   return { close, mark };

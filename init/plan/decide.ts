@@ -69,8 +69,7 @@ export function stretches(
     looked.set(known.fd, (known.decision ?? settle(policy, intent, known)).action);
     cuts.push(known.fd, known.fd + 1);
   }
-  // A typed array sorts without a call for each comparison: there may be thousands.
-  const sorted = new Uint32Array(cuts).sort();
+  const sorted = ascending(cuts);
   const result: { first: number; last: number; action: InheritedAction }[] = [];
   for (let index = 0; index < sorted.length; index++) {
     const first = sorted[index] as number;
@@ -83,6 +82,17 @@ export function stretches(
     } else result.push({ first, last, action });
   }
   return result;
+}
+
+/** Most policies give few, in order: nothing is sorted then, whose first use costs a start its time. */
+function ascending(numbers: readonly number[]): ArrayLike<number> {
+  let before = -1;
+  for (const number of numbers) {
+    // A typed array sorts without a call for each comparison: there may be thousands.
+    if (number < before) return new Uint32Array(numbers).sort();
+    before = number;
+  }
+  return numbers;
 }
 
 /** Beyond this many numbers, listing what is open is cheaper than asking for each. */
@@ -121,7 +131,8 @@ export function questions({ inherited: policy, method, scanLimit }: FdsPolicy, i
       for (const range of numbersOf(match)) decided.push(range);
       continue;
     }
-    const open = without(numbersOf(match), decided);
+    const numbers = numbersOf(match);
+    const open = decided.length === 0 ? numbers : without(numbers, decided);
     if (open.length === 0) continue;
     classify = true;
     closes ||= action === "close";
