@@ -4,7 +4,7 @@
 import type { Launch } from "../plan/plan.ts";
 import { bytesOf, concatenate, split, textOf } from "../sys/bytes.ts";
 import { EACCES, ENOENT, ENOEXEC, ENOTDIR, errnoText } from "../sys/errno.ts";
-import type { Kernel, SpawnRequest } from "../sys/kernel.ts";
+import type { Kernel, SpawnFailure, SpawnRequest } from "../sys/kernel.ts";
 import type { LaunchFailure, LaunchResult } from "./launch.ts";
 
 /** Searched when PATH is not set at all: what Docker sets in an image that says nothing. */
@@ -19,7 +19,9 @@ export function startProgram(kernel: Kernel, launch: Launch, pass: Passing): Lau
   if (cwdProblem < 0) return { ok: false, failure: cannotEnter(launch.cwd ?? "", -cwdProblem) };
   let obstacle: { path: Uint8Array; errno: number } | undefined;
   for (const path of candidates(kernel, launch)) {
-    const errno = -spawnAt(kernel, launch, path, pass);
+    const result = spawnAt(kernel, launch, path, pass);
+    if (typeof result !== "number") return { ok: false, failure: cannotPrepare(launch, result) };
+    const errno = -result;
     if (errno < 0) return { ok: true, pid: -errno, service: launch.service };
     if (errno === ENOENT || errno === ENOTDIR) {
       // There, yet "no such file": what it needs to run is not. A later directory may hold a better one.
@@ -35,7 +37,7 @@ export function startProgram(kernel: Kernel, launch: Launch, pass: Passing): Lau
   };
 }
 
-function spawnAt(kernel: Kernel, launch: Launch, path: Uint8Array, pass: Passing): number {
+function spawnAt(kernel: Kernel, launch: Launch, path: Uint8Array, pass: Passing): number | SpawnFailure {
   const executable = kernel.canExecute(within(launch.cwd, path));
   // Asked first because a failing posix_spawn costs a process; what it answers is the truth, though.
   if (executable === -ENOENT || executable === -ENOTDIR) return executable;
@@ -75,6 +77,11 @@ function within(cwd: string | undefined, path: Uint8Array): Uint8Array {
 function cannotEnter(cwd: string, errno: number): LaunchFailure {
   const message = `cannot change to the working directory ${JSON.stringify(cwd)} (chdir): ${errnoText(errno)}`;
   return { code: "cannot-start", message };
+}
+
+/** A step between clone and execve failed: the program was never looked at. */
+function cannotPrepare({ service }: Launch, { attempt, errno }: SpawnFailure): LaunchFailure {
+  return { code: "cannot-start", message: `cannot start ${service}: cannot ${attempt}: ${errnoText(errno)}` };
 }
 
 function notFound(launch: Launch): LaunchFailure {

@@ -68,6 +68,9 @@ export const STATX_MNT_ID = 0x1000;
 
 // <sys/ioctl.h>
 export const TCGETS = 0x5401;
+export const TIOCSCTTY = 0x540e;
+export const TIOCGPGRP = 0x540f;
+export const TIOCSPGRP = 0x5410;
 
 // <sys/socket.h>: SO_NETNS_COOKIE is Linux 5.14's
 export const AF_UNIX = 1;
@@ -97,10 +100,22 @@ export const WNOHANG = 1;
 // <sys/resource.h>
 export const RLIMIT_NOFILE = 7;
 
-// <linux/prctl.h>: Linux 3.4
+// <linux/prctl.h>: the subreaper is Linux 3.4's, ambient capabilities 4.3's
+export const PR_SET_PDEATHSIG = 1;
+export const PR_SET_KEEPCAPS = 8;
+export const PR_CAPBSET_READ = 23;
+export const PR_CAPBSET_DROP = 24;
 export const PR_SET_CHILD_SUBREAPER = 36;
+export const PR_SET_NO_NEW_PRIVS = 38;
+export const PR_CAP_AMBIENT = 47;
+export const PR_CAP_AMBIENT_RAISE = 2;
+
+// <linux/capability.h>
+export const _LINUX_CAPABILITY_VERSION_3 = 0x20080522;
 
 // <linux/sched.h>
+export const CLONE_VM = 0x100;
+export const CLONE_VFORK = 0x4000;
 export const CLONE_THREAD = 0x10000;
 
 // <spawn.h>

@@ -34,6 +34,28 @@ export interface ChildEnd {
 /** The program's arguments: those of fdinit's own command line from `index` on, byte for byte, or words of a policy. */
 export type Arguments = { readonly commandLineFrom: number } | { readonly words: readonly string[] };
 
+/** One resource limit a program gets of its own. `resource` is a RLIMIT_ number of <sys/resource.h>. */
+export interface ProgramLimit {
+  readonly resource: number;
+  readonly name: string;
+  readonly limit: ResourceLimit;
+}
+
+export interface Credentials {
+  readonly uid: number;
+  readonly gid: number;
+  /** Supplementary groups. */
+  readonly groups: readonly number[];
+}
+
+/** Capability numbers of <linux/capability.h>. */
+export interface CapabilitySets {
+  /** What stays in the bounding set, and in the permitted set where the user has it. */
+  readonly keep: readonly number[];
+  /** What survives the change to another user. A part of `keep`. */
+  readonly ambient: readonly number[];
+}
+
 /** How a program is started. Descriptors not listed in `pass` and not inheritable stay behind. */
 export interface SpawnRequest {
   readonly path: Uint8Array;
@@ -42,9 +64,33 @@ export interface SpawnRequest {
   readonly byShell: boolean;
   /** Variables set on top of the inherited environment, which is otherwise passed on byte for byte. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Inherited variables that the program does not get. */
+  readonly withoutVariables?: readonly string[];
+  /** A variable that holds the program's own pid: LISTEN_PID. */
+  readonly pidVariable?: string;
   readonly cwd?: string;
-  /** dup2(2) in the child, in this order; the same number clears CLOEXEC. */
+  /** dup2(2) in the child, in this order. */
   readonly pass: readonly { readonly from: number; readonly to: number }[];
+  /** A process group of its own, or a session of its own; left out: fdinit's. */
+  readonly group?: "own" | "session";
+  /** The terminal whose foreground process group it becomes; with a session of its own, its controlling terminal. */
+  readonly terminal?: number;
+  readonly umask?: number;
+  readonly nice?: number;
+  readonly oomScoreAdj?: number;
+  readonly limits?: readonly ProgramLimit[];
+  readonly credentials?: Credentials;
+  readonly capabilities?: CapabilitySets;
+  readonly noNewPrivileges?: boolean;
+  /** The signal it gets when fdinit dies (PR_SET_PDEATHSIG). */
+  readonly parentDeathSignal?: number;
+}
+
+/** A step before execve(2) that failed in the child. */
+export interface SpawnFailure {
+  /** What was to be done, with the call: `become uid 1000 (setresuid)`. */
+  readonly attempt: string;
+  readonly errno: number;
 }
 
 /** What can be seen of another process's descriptors. */
@@ -104,8 +150,8 @@ export interface Kernel {
   environmentVariable(name: string): Uint8Array | undefined;
   /** One argument of fdinit's own command line, byte for byte. */
   commandLineArgument(index: number): Uint8Array;
-  /** posix_spawn(3) with the signal mask and dispositions fdinit was started with: the pid, or a negated errno. */
-  spawn(request: SpawnRequest): number;
+  /** Starts a program with the signal mask and dispositions fdinit was started with: its pid, execve's negated errno, or what failed before. */
+  spawn(request: SpawnRequest): number | SpawnFailure;
 
   /** Blocks in ppoll(2) until one of `fds` is readable. No timeout. */
   waitReadable(fds: readonly number[]): number;

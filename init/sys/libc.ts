@@ -3,7 +3,7 @@
 // under glibc and musl while their wrappers and structs are not (musl has no close_range).
 // Only files of sys/ may import this one.
 
-import { dlopen, FFIType, type Pointer, ptr, read, toArrayBuffer } from "bun:ffi";
+import { dlopen, FFIType, linkSymbols, type Pointer, ptr, read, toArrayBuffer } from "bun:ffi";
 import * as aarch64 from "./abi/aarch64.ts";
 import * as x86_64 from "./abi/x86_64.ts";
 import { bytesOf } from "./bytes.ts";
@@ -14,6 +14,8 @@ export const SYS: { readonly [K in keyof typeof x86_64.SYS]: number } = abi.SYS;
 export const O_DIRECTORY: number = abi.O_DIRECTORY;
 export const STAT: { readonly mode: number; readonly links: number } = abi.STAT;
 export const passToMainThread: typeof x86_64.passToMainThread = abi.passToMainThread;
+/** What a child does between clone(2) and execve(2): child.ts. */
+export const childCode: string = abi.childCode;
 
 // musl's loader answers every name that begins with "libc." with itself, so glibc's name serves both.
 // Never a second name to fall back on: Bun looks for a library in the working directory too.
@@ -29,21 +31,12 @@ export const libc = dlopen(LIBC, {
   posix_spawn: { args: ["i64", "i64", "i64", "i64", "i64", "i64"], returns: "i32" },
 }).symbols;
 
-let actions: ReturnType<typeof openFileActions> | undefined;
-
-/** posix_spawn_file_actions(3), for a program that gets descriptors or a working directory of its own. */
-export function fileActions(): ReturnType<typeof openFileActions> {
-  actions ??= openFileActions();
-  return actions;
-}
-
-function openFileActions() {
-  return dlopen(LIBC, {
-    posix_spawn_file_actions_init: { args: ["i64"], returns: "i32" },
-    posix_spawn_file_actions_destroy: { args: ["i64"], returns: "i32" },
-    posix_spawn_file_actions_adddup2: { args: ["i64", "i32", "i32"], returns: "i32" },
-    posix_spawn_file_actions_addchdir_np: { args: ["i64", "i64"], returns: "i32" },
+/** A function of machine code as one of JavaScript's: four integers in, one out. */
+export function callable(address: number): (a: number, b: number, c: number, d: number) => number {
+  const { call } = linkSymbols({
+    call: { ptr: address as Pointer, args: ["i64", "i64", "i64", "i64"], returns: FFIType.i64_fast },
   }).symbols;
+  return call as (a: number, b: number, c: number, d: number) => number;
 }
 
 const errnoAddress = libc.__errno_location() as Pointer;
@@ -120,3 +113,6 @@ export function integerAt(address: number, offset = 0): number {
 export function writeAt(address: number, bytes: Uint8Array): void {
   new Uint8Array(toArrayBuffer(address as Pointer, 0, bytes.length)).set(bytes);
 }
+
+/** Named after a call, so that nothing C was reading is collected before the call is over. */
+export function keepAlive(..._values: unknown[]): void {}

@@ -7,20 +7,13 @@
 // thread. Where no executable page can be had, Bun's handlers stay: docs/signals.md.
 
 import { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGPWR, SIGSEGV, SIGSYS, SIGTRAP } from "./constants.ts";
-import { Block, libc, passToMainThread, SYS, setInteger, syscall, writeAt } from "./libc.ts";
+import { Block, libc, passToMainThread, SYS, setInteger, syscall } from "./libc.ts";
+import { executablePage } from "./machine-code.ts";
 
-const LEFT_UNBLOCKED = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGPWR, SIGSYS];
+export const LEFT_UNBLOCKED = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGPWR, SIGSYS];
 
 /** The exit code when a thread of fdinit itself runs into a fault: "fdinit itself failed". */
 const EXIT_SOFTWARE = 70;
-
-// <sys/mman.h>
-const PROT_READ = 1;
-const PROT_WRITE = 2;
-const PROT_EXEC = 4;
-const MAP_PRIVATE = 2;
-const MAP_ANONYMOUS = 0x20;
-const PAGE = 4096;
 
 // <signal.h>: the same struct sigaction in glibc and musl, on both architectures:
 // { void *handler; sigset_t mask (128 bytes); int flags; void (*restorer)(void); }
@@ -32,10 +25,8 @@ const FLAGS_OFFSET = 136;
 
 /** Replaces Bun's handlers. False when the kernel or a security module grants no executable page. */
 export function takeOverRuntimeSignals(): boolean {
-  const page = syscall(SYS.mmap, 0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (page < 0) return false;
-  writeAt(page, passToMainThread(syscall(SYS.getpid), EXIT_SOFTWARE));
-  if (syscall(SYS.mprotect, page, PAGE, PROT_READ | PROT_EXEC) < 0) return false;
+  const page = executablePage(passToMainThread(syscall(SYS.getpid), EXIT_SOFTWARE));
+  if (page === undefined) return false;
   const action = new Block(SIGACTION_SIZE);
   setInteger(action.view, 0, page);
   action.view.setInt32(FLAGS_OFFSET, SA_SIGINFO | SA_ONSTACK | SA_RESTART, true);

@@ -1,7 +1,7 @@
 // Signals: masks, dispositions, signalfd, sending. The kernel's 8-byte sets throughout, so that
 // 32 and 33 (which libc keeps to itself) can be named too. Answers negated errnos.
 
-import { O_CLOEXEC, O_NONBLOCK, SI_QUEUE, SIG_SETMASK } from "./constants.ts";
+import { O_CLOEXEC, O_NONBLOCK, SI_QUEUE, SIG_SETMASK, SIGCHLD, SIGPIPE, SIGXFSZ } from "./constants.ts";
 import type { ReceivedSignal, SignalSet } from "./kernel.ts";
 import { Block, SYS, syscall } from "./libc.ts";
 
@@ -9,6 +9,12 @@ const SIGSET_SIZE = 8;
 
 /** Signals that libc uses inside itself (pthread_cancel and setxid): left unblocked, as libc does. */
 const LIBC_SIGNALS = [32, 33];
+
+/**
+ * Set to default in a program: what Bun ignores (the original cannot be known), SIGCHLD (fdinit cannot
+ * reap while it is ignored), and libc's own two, which glibc's posix_spawn leaves ignored.
+ */
+export const defaultedInPrograms: readonly number[] = [SIGPIPE, SIGXFSZ, SIGCHLD, ...LIBC_SIGNALS];
 
 /** A set of all signals but libc's own two. The kernel takes SIGKILL and SIGSTOP out by itself. */
 export function allSignals(): SignalSet {

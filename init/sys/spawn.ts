@@ -1,6 +1,9 @@
-// posix_spawn(3): the only way a process is started. libc makes it a vfork, so the cost does not
-// grow with this process's memory, and nothing of JavaScript ever runs in the child.
+// Starts a program. What posix_spawn(3) can express goes through it; everything else through a list of
+// system calls of our own (child.ts). Both are a vfork: the cost does not grow with this process's memory,
+// and nothing of JavaScript ever runs in the child.
 
+import { runChild } from "./child.ts";
+import { childCalls } from "./child-calls.ts";
 import {
   argumentCount,
   argumentVectorFrom,
@@ -8,11 +11,11 @@ import {
   environmentAddress,
   variableName,
 } from "./command-line.ts";
-import { POSIX_SPAWN_SETSIGDEF, POSIX_SPAWN_SETSIGMASK, SIGCHLD, SIGPIPE, SIGXFSZ } from "./constants.ts";
-import type { Arguments, SignalSet, SpawnRequest } from "./kernel.ts";
-import { Block, bytesAt, cString, fileActions, libc, pointers } from "./libc.ts";
+import { POSIX_SPAWN_SETSIGDEF, POSIX_SPAWN_SETSIGMASK } from "./constants.ts";
+import type { Arguments, SignalSet, SpawnFailure, SpawnRequest } from "./kernel.ts";
+import { Block, bytesAt, cString, keepAlive, libc, pointers } from "./libc.ts";
 import { programEnvironment } from "./reexec.ts";
-import { add } from "./signals.ts";
+import { add, defaultedInPrograms } from "./signals.ts";
 
 /**
  * posix_spawnattr_t as glibc and musl both lay it out: flags 0, pgroup 4, sigdefault 8, sigmask 136,
@@ -23,76 +26,77 @@ const ATTRIBUTES_SIZE = 512;
 const SIGDEFAULT_OFFSET = 8;
 const SIGMASK_OFFSET = 136;
 
-// posix_spawn_file_actions_t is 80 bytes in both.
-const FILE_ACTIONS_SIZE = 512;
-
-/**
- * Set to default in the child: what Bun ignores (the original cannot be known), SIGCHLD (fdinit
- * cannot reap while it is ignored), and 32 and 33, which glibc's own posix_spawn leaves ignored.
- */
-const DEFAULTED = [SIGPIPE, SIGXFSZ, SIGCHLD, 32, 33];
-
-/**
- * Starts a program. `mask` is the signal mask it gets.
- * Answers the pid, or the negated errno of the step that failed in libc or in the child.
- */
-export function spawn(request: SpawnRequest, mask: SignalSet): number {
-  const attributes = new Block(ATTRIBUTES_SIZE);
-  attributes.view.setUint16(0, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF, true);
-  const defaults = attributes.bytes.subarray(SIGDEFAULT_OFFSET);
-  for (const signal of DEFAULTED) add(defaults, signal);
-  attributes.bytes.set(mask, SIGMASK_OFFSET);
-  if (request.pass.length === 0 && request.cwd === undefined) return spawnWith(request, 0, attributes);
-
-  const actions = new Block(FILE_ACTIONS_SIZE);
-  const cwd = cString(request.cwd ?? "");
-  const failed =
-    fileActions().posix_spawn_file_actions_init(actions.address) || addActions(actions, request, cwd);
-  const result = failed === 0 ? spawnWith(request, actions.address, attributes) : -failed;
-  fileActions().posix_spawn_file_actions_destroy(actions.address);
-  keepAlive(actions, cwd);
+/** Starts a program with the signal mask `mask`: its pid, execve's negated errno, or what failed before. */
+export function spawn(request: SpawnRequest, mask: SignalSet): number | SpawnFailure {
+  const path = cString(request.byShell ? "/bin/sh" : request.path);
+  const argv = argumentVector(request);
+  const envp = environmentVector(request);
+  const image = { path: path.address, argv: argv.address, envp: envp.address };
+  const result = isPlain(request) ? posixSpawn(image, mask) : spawnByList(image, request, envp, mask);
+  keepAlive(path, argv, envp);
   return result;
 }
 
-function addActions(actions: Block, request: SpawnRequest, cwd: Block): number {
-  const { posix_spawn_file_actions_adddup2, posix_spawn_file_actions_addchdir_np } = fileActions();
-  for (const { from, to } of request.pass) {
-    const failed = posix_spawn_file_actions_adddup2(actions.address, from, to);
-    if (failed !== 0) return failed;
-  }
-  return request.cwd === undefined ? 0 : posix_spawn_file_actions_addchdir_np(actions.address, cwd.address);
+/** What execve(2) is given: three addresses. */
+export interface Image {
+  readonly path: number;
+  readonly argv: number;
+  readonly envp: number;
 }
 
-function spawnWith(request: SpawnRequest, actions: number, attributes: Block): number {
+const OF_EVERY_PROGRAM = ["path", "arguments", "byShell", "environment", "withoutVariables", "pass"];
+
+/** True when nothing but the program, its words and its variables is asked for. */
+function isPlain(request: SpawnRequest): boolean {
+  if (request.pass.length > 0) return false;
+  for (const key in request) if (!OF_EVERY_PROGRAM.includes(key)) return false;
+  return true;
+}
+
+function posixSpawn(image: Image, mask: SignalSet): number {
   const pid = new Block(4);
-  const path = cString(request.byShell ? "/bin/sh" : request.path);
-  const argv = argumentVector(request);
-  const envp = environmentVector(request.environment);
-  const failed = libc.posix_spawn(
-    pid.address,
-    path.address,
-    actions,
-    attributes.address,
-    argv.address,
-    envp.address,
-  );
-  // Named here so that nothing C was reading is collected before the call is over.
-  keepAlive(attributes, path, argv, envp);
+  const attributes = new Block(ATTRIBUTES_SIZE);
+  attributes.view.setUint16(0, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF, true);
+  const defaults = attributes.bytes.subarray(SIGDEFAULT_OFFSET);
+  for (const signal of defaultedInPrograms) add(defaults, signal);
+  attributes.bytes.set(mask, SIGMASK_OFFSET);
+  const failed = libc.posix_spawn(pid.address, image.path, 0, attributes.address, image.argv, image.envp);
+  keepAlive(attributes);
   return failed === 0 ? pid.view.getInt32(0, true) : -failed;
+}
+
+function spawnByList(
+  image: Image,
+  request: SpawnRequest,
+  envp: Vector,
+  mask: SignalSet,
+): number | SpawnFailure {
+  const { calls, holds } = childCalls(request, mask, image);
+  const pidText =
+    request.pidVariable === undefined ? [] : [{ name: request.pidVariable, slot: envp.lastSlot }];
+  const list = [...pidText, ...calls];
+  const result = runChild(list);
+  keepAlive(holds);
+  if (typeof result === "number") return result;
+  const { attempt, errno, index } = result;
+  return index === list.length - 1 ? -errno : { attempt, errno };
 }
 
 /** A NULL-terminated array of C strings, with what it points to. */
 interface Vector {
   readonly address: number;
   readonly holds: readonly Block[];
+  /** Where the address of the last string stands. */
+  readonly lastSlot: number;
 }
 
 function vectorOf(addresses: readonly number[], holds: readonly Block[]): Vector {
   const block = pointers(addresses);
-  return { address: block.address, holds: [block, ...holds] };
+  const lastSlot = block.address + 8 * (addresses.length - 1);
+  return { address: block.address, holds: [block, ...holds], lastSlot };
 }
 
-function argumentVector(request: SpawnRequest): Vector {
+function argumentVector(request: SpawnRequest): Pick<Vector, "address" | "holds"> {
   const given = request.arguments;
   if (!request.byShell && "commandLineFrom" in given) {
     return { address: argumentVectorFrom(given.commandLineFrom), holds: [] };
@@ -114,13 +118,16 @@ function argumentBytes(given: Arguments): (string | Uint8Array)[] {
   return words;
 }
 
-function environmentVector(changes: Readonly<Record<string, string>>): Vector {
-  const names = Object.keys(changes);
+function environmentVector({ environment, withoutVariables = [], pidVariable }: SpawnRequest): Vector {
+  const names = Object.keys(environment);
   const { isChanged, strings } = programEnvironment();
-  if (names.length === 0 && !isChanged) return { address: environmentAddress, holds: [] };
-  const addresses = strings.filter((address) => !names.includes(variableName(bytesAt(address))));
-  const blocks = names.map((name) => cString(`${name}=${changes[name]}`));
-  return vectorOf([...addresses, ...blocks.map((block) => block.address)], blocks);
+  if (names.length === 0 && withoutVariables.length === 0 && pidVariable === undefined && !isChanged) {
+    return { address: environmentAddress, holds: [], lastSlot: 0 };
+  }
+  const gone = [...names, ...withoutVariables, ...(pidVariable === undefined ? [] : [pidVariable])];
+  const addresses = strings.filter((address) => !gone.includes(variableName(bytesAt(address))));
+  const blocks = names.map((name) => cString(`${name}=${environment[name]}`));
+  // The child itself puts the address of its pid's text in the last place.
+  const last = pidVariable === undefined ? [] : [environmentAddress];
+  return vectorOf([...addresses, ...blocks.map((block) => block.address), ...last], blocks);
 }
-
-function keepAlive(..._values: unknown[]): void {}

@@ -27,6 +27,7 @@ const HEADERS = [
   "sys/syscall.h",
   "sys/wait.h",
   "unistd.h",
+  "linux/capability.h",
   "linux/close_range.h",
   "linux/magic.h",
 ];

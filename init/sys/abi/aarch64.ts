@@ -7,11 +7,19 @@ export const SYS = {
   dup3: 24,
   fcntl: 25,
   ioctl: 29,
+  unlinkat: 35,
   fstatfs: 44,
+  ftruncate: 46,
   faccessat: 48,
+  chdir: 49,
   fchdir: 50,
+  fchmod: 52,
+  fchmodat: 53,
+  fchownat: 54,
+  fchown: 55,
   openat: 56,
   close: 57,
+  pipe2: 59,
   getdents64: 61,
   read: 63,
   write: 64,
@@ -20,19 +28,37 @@ export const SYS = {
   readlinkat: 78,
   newfstatat: 79,
   fstat: 80,
+  capget: 90,
+  capset: 91,
   exit_group: 94,
+  waitid: 95,
   unshare: 97,
+  clock_gettime: 113,
   kill: 129,
   tgkill: 131,
   rt_sigaction: 134,
   rt_sigprocmask: 135,
   rt_sigqueueinfo: 138,
+  setpriority: 140,
+  getpriority: 141,
+  setresuid: 147,
+  setresgid: 149,
+  setpgid: 154,
   getpgid: 155,
-  getpid: 172,
+  setsid: 157,
+  setgroups: 159,
+  umask: 166,
   prctl: 167,
+  getpid: 172,
+  getuid: 174,
   socket: 198,
+  socketpair: 199,
+  bind: 200,
+  listen: 201,
+  connect: 203,
   getsockname: 204,
   getpeername: 205,
+  setsockopt: 208,
   getsockopt: 209,
   execve: 221,
   mmap: 222,
@@ -40,6 +66,7 @@ export const SYS = {
   rt_tgsigqueueinfo: 240,
   wait4: 260,
   prlimit64: 261,
+  memfd_create: 279,
   statx: 291,
   close_range: 436,
 } as const;
@@ -48,6 +75,14 @@ export const O_DIRECTORY = 0o40000;
 
 /** struct stat of <asm-generic/stat.h>: where st_mode (u32) and st_nlink stand; st_dev 0 and st_ino 8 are the same on both. */
 export const STAT = { mode: 16, links: 20 } as const;
+
+/** child-aarch64.s assembled, in hexadecimal: what a child does between clone(2) and execve(2). */
+export const childCode: string =
+  "e90302aaea0303aae2031faae3031faae4031faa881b80d2010000d4400000b4c0035fd6280140f91f0500b160020054" +
+  "0b01629208754092208540a9228d41a9249542a9010000d41ffc3fb1c20000542c1d40f94c0000b4800100f929010191" +
+  "f1ffff17cbffffb5402500a9e00f80d2c80b80d2010000d4881580d2010000d4218940a9239141a9450180d20608c59a" +
+  "c780059be7c0009127f41f38e00306aa60ffffb5a30000b447f45f3827f41f38630400d1fcffff1721040091810000f9" +
+  "e7ffff17";
 
 /**
  * The machine code of a signal handler (int signal, siginfo_t *info, void *context) that sends the

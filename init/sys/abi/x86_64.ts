@@ -9,37 +9,64 @@ export const SYS = {
   fstat: 5,
   mmap: 9,
   mprotect: 10,
+  rt_sigaction: 13,
+  rt_sigprocmask: 14,
   ioctl: 16,
   getpid: 39,
   socket: 41,
+  connect: 42,
+  bind: 49,
+  listen: 50,
   getsockname: 51,
   getpeername: 52,
+  socketpair: 53,
+  setsockopt: 54,
   getsockopt: 55,
-  rt_sigaction: 13,
-  rt_sigprocmask: 14,
   execve: 59,
   wait4: 61,
   kill: 62,
   fcntl: 72,
+  ftruncate: 77,
   getcwd: 79,
+  chdir: 80,
   fchdir: 81,
+  fchmod: 91,
+  fchown: 93,
+  umask: 95,
+  getuid: 102,
+  setpgid: 109,
+  setsid: 112,
+  setgroups: 116,
+  setresuid: 117,
+  setresgid: 119,
   getpgid: 121,
+  capget: 125,
+  capset: 126,
   rt_sigqueueinfo: 129,
   fstatfs: 138,
+  getpriority: 140,
+  setpriority: 141,
   prctl: 157,
   getdents64: 217,
+  clock_gettime: 228,
   exit_group: 231,
   tgkill: 234,
+  waitid: 247,
   openat: 257,
+  fchownat: 260,
   newfstatat: 262,
+  unlinkat: 263,
   readlinkat: 267,
+  fchmodat: 268,
   faccessat: 269,
   ppoll: 271,
   unshare: 272,
   signalfd4: 289,
   dup3: 292,
-  prlimit64: 302,
+  pipe2: 293,
   rt_tgsigqueueinfo: 297,
+  prlimit64: 302,
+  memfd_create: 319,
   statx: 332,
   close_range: 436,
 } as const;
@@ -48,6 +75,13 @@ export const O_DIRECTORY = 0o200000;
 
 /** struct stat of <asm/stat.h>: where st_mode (u32) and st_nlink stand; st_dev 0 and st_ino 8 are the same on both. */
 export const STAT = { mode: 24, links: 16 } as const;
+
+/** child-x86_64.s assembled, in hexadecimal: what a child does between clone(2) and execve(2). */
+export const childCode: string =
+  "5341544889d34989cc31d24531d24531c0b8380000000f054885c07404415c5bc3488b034883f8ff745a4531ed480fba" +
+  "f01e410f92c5488b7b08488b7310488b53184c8b53204c8b43284c8b4b300f05483d01f0ffff7312488b4b384885c974" +
+  "034889014883c340ebb74585ed75f54989042449895c2408bf7f000000b8e70000000f05b8270000000f05488b7b08b9" +
+  "0a00000031d2f7f180c230881748ffcf85c075f0488b7310488b4b18fdf3a4fc48ffc7488b4320488938eba8";
 
 /**
  * The machine code of a signal handler (int signal, siginfo_t *info, void *context) that sends the

@@ -1,0 +1,192 @@
+// From a spawn request to the child's system calls, in an order where each finds the rights it needs:
+// what wants root's first, then another user, then what must come last. Nothing is called here.
+
+import type { ChildCall } from "./child.ts";
+import {
+  _LINUX_CAPABILITY_VERSION_3,
+  AT_FDCWD,
+  O_CLOEXEC,
+  O_WRONLY,
+  PR_CAP_AMBIENT,
+  PR_CAP_AMBIENT_RAISE,
+  PR_CAPBSET_DROP,
+  PR_CAPBSET_READ,
+  PR_SET_KEEPCAPS,
+  PR_SET_NO_NEW_PRIVS,
+  PR_SET_PDEATHSIG,
+  SIG_SETMASK,
+  TIOCSCTTY,
+  TIOCSPGRP,
+} from "./constants.ts";
+import type { CapabilitySets, Credentials, SignalSet, SpawnRequest } from "./kernel.ts";
+import { Block, cString, SYS, setInteger, syscall } from "./libc.ts";
+import { LEFT_UNBLOCKED } from "./runtime-signals.ts";
+import { defaultedInPrograms } from "./signals.ts";
+import type { Image } from "./spawn.ts";
+
+const SIGSET_SIZE = 8;
+/** A capability set has 64 bits; the kernel says which of them it knows. */
+const HIGHEST_CAPABILITY = 63;
+
+export interface ChildCalls {
+  readonly calls: readonly ChildCall[];
+  /** Memory that the calls point to. */
+  readonly holds: readonly Block[];
+}
+
+export function childCalls(request: SpawnRequest, mask: SignalSet, image: Image): ChildCalls {
+  const list = new CallList();
+  placeInGroup(list, request);
+  for (const { from, to } of request.pass) {
+    // dup3 refuses the same number twice: then only the mark is taken off, which the caller has done.
+    if (from !== to) list.add("dup3", [from, to, 0], `pass descriptor ${from} as ${to}`);
+  }
+  setLimits(list, request);
+  const { credentials, capabilities } = request;
+  if (capabilities) dropFromBoundingSet(list, capabilities);
+  if (credentials) becomeUser(list, credentials, capabilities);
+  if (capabilities) setCapabilities(list, capabilities);
+  if (request.cwd !== undefined) {
+    const attempt = `change to the working directory ${JSON.stringify(request.cwd)}`;
+    list.add("chdir", [list.text(request.cwd)], attempt);
+  }
+  // After the change of user, which takes it away again.
+  if (request.parentDeathSignal !== undefined) {
+    const attempt = "be told of fdinit's death by a signal";
+    list.add("prctl", [PR_SET_PDEATHSIG, request.parentDeathSignal], attempt, "PR_SET_PDEATHSIG");
+  }
+  if (request.noNewPrivileges) {
+    list.add("prctl", [PR_SET_NO_NEW_PRIVS, 1], "give up new privileges", "PR_SET_NO_NEW_PRIVS");
+  }
+  resetSignals(list, mask);
+  list.add("execve", [image.path, image.argv, image.envp], "execute it");
+  return list;
+}
+
+class CallList implements ChildCalls {
+  readonly calls: ChildCall[] = [];
+  readonly holds: Block[] = [];
+
+  add(name: keyof typeof SYS, given: readonly number[], attempt: string, by: string = name): void {
+    this.calls.push({ call: SYS[name], arguments: given, attempt: `${attempt} (${by})` });
+  }
+
+  /** A call whose failure the program can do without, or whose result is wanted. */
+  addWith(more: Partial<ChildCall>, name: keyof typeof SYS, given: readonly number[], attempt: string): void {
+    this.calls.push({ ...more, call: SYS[name], arguments: given, attempt: `${attempt} (${name})` });
+  }
+
+  text(text: string): number {
+    return this.keep(cString(text));
+  }
+
+  keep(block: Block): number {
+    this.holds.push(block);
+    return block.address;
+  }
+}
+
+function placeInGroup(list: CallList, { group, terminal }: SpawnRequest): void {
+  if (group === "session") list.add("setsid", [], "begin a session of its own");
+  if (group === "own") list.add("setpgid", [0, 0], "begin a process group of its own");
+  if (terminal === undefined) return;
+  if (group === "session") {
+    list.addWith({ mayFail: true }, "ioctl", [terminal, TIOCSCTTY, 0], "make it the controlling terminal");
+    return;
+  }
+  // pid_t is four bytes, the lower half of the result. SIGTTOU, which would stop a background process
+  // that does this, is still blocked.
+  const pid = list.keep(new Block(8));
+  list.addWith({ result: pid }, "getpgid", [0], "look at its process group");
+  list.addWith({ mayFail: true }, "ioctl", [terminal, TIOCSPGRP, pid], "take the terminal's foreground");
+}
+
+const PRIO_PROCESS = 0;
+
+function setLimits(list: CallList, { umask, nice, oomScoreAdj, limits = [] }: SpawnRequest): void {
+  if (umask !== undefined) list.add("umask", [umask], "set the umask");
+  if (nice !== undefined) {
+    list.add("setpriority", [PRIO_PROCESS, 0, nice], `set the nice value ${nice}`);
+  }
+  if (oomScoreAdj !== undefined) {
+    const attempt = `set the OOM score adjustment ${oomScoreAdj}`;
+    const text = String(oomScoreAdj);
+    const path = list.text("/proc/self/oom_score_adj");
+    list.addWith({ result: "next" }, "openat", [AT_FDCWD, path, O_WRONLY | O_CLOEXEC], attempt);
+    list.add("write", [0, list.text(text), text.length], attempt);
+  }
+  for (const { resource, name, limit } of limits) {
+    const block = new Block(16);
+    setInteger(block.view, 0, limit.soft);
+    setInteger(block.view, 8, limit.hard);
+    const attempt = `set the limit ${name} to ${limit.soft}:${limit.hard}`;
+    list.add("prlimit64", [0, resource, list.keep(block), 0], attempt);
+  }
+}
+
+function becomeUser(
+  list: CallList,
+  { uid, gid, groups }: Credentials,
+  sets: CapabilitySets | undefined,
+): void {
+  if (sets && sets.ambient.length > 0) {
+    list.add("prctl", [PR_SET_KEEPCAPS, 1], "keep capabilities for another user", "PR_SET_KEEPCAPS");
+  }
+  const block = new Block(4 * Math.max(1, groups.length));
+  for (let i = 0; i < groups.length; i++) block.view.setUint32(4 * i, groups[i] as number, true);
+  // Who is that user already, and no more, cannot set groups; those of the runtime stay.
+  const mayFail = syscall(SYS.getuid) === uid && uid !== 0;
+  const given = [groups.length, list.keep(block)];
+  list.addWith({ mayFail }, "setgroups", given, `take the groups ${groups.join(", ") || "none"}`);
+  list.add("setresgid", [gid, gid, gid], `become group ${gid}`);
+  list.add("setresuid", [uid, uid, uid], `become user ${uid}`);
+}
+
+function dropFromBoundingSet(list: CallList, { keep }: CapabilitySets): void {
+  for (let capability = 0; capability <= HIGHEST_CAPABILITY; capability++) {
+    // EINVAL: the kernel does not have it.
+    if (keep.includes(capability) || syscall(SYS.prctl, PR_CAPBSET_READ, capability) !== 1) continue;
+    const attempt = `give up capability ${capability}`;
+    list.add("prctl", [PR_CAPBSET_DROP, capability], attempt, "PR_CAPBSET_DROP");
+  }
+}
+
+/** struct __user_cap_header_struct { u32 version; int pid; }, and two of { u32 effective, permitted, inheritable; }. */
+function setCapabilities(list: CallList, { keep, ambient }: CapabilitySets): void {
+  const header = new Block(8);
+  header.view.setUint32(0, _LINUX_CAPABILITY_VERSION_3, true);
+  const sets = new Block(24);
+  syscall(SYS.capget, header.address, sets.address);
+  for (const [half, at] of [
+    [0, 0],
+    [1, 12],
+  ] as const) {
+    const kept = wordOf(keep, half) & sets.view.getUint32(at + 4, true);
+    sets.view.setUint32(at, kept >>> 0, true);
+    sets.view.setUint32(at + 4, kept >>> 0, true);
+    sets.view.setUint32(at + 8, wordOf(ambient, half) >>> 0, true);
+  }
+  list.add("capset", [list.keep(header), list.keep(sets)], "set the capabilities");
+  for (const capability of ambient) {
+    const given = [PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0];
+    list.add("prctl", given, `keep capability ${capability} for the program`, "PR_CAP_AMBIENT_RAISE");
+  }
+}
+
+function wordOf(capabilities: readonly number[], half: 0 | 1): number {
+  let word = 0;
+  for (const capability of capabilities) if (capability >> 5 === half) word |= 1 << (capability & 31);
+  return word;
+}
+
+/** The dispositions and the mask a program starts with. Handlers go first: this process's must not run in the child. */
+function resetSignals(list: CallList, mask: SignalSet): void {
+  // struct kernel_sigaction, all zero for SIG_DFL
+  const byDefault = list.keep(new Block(64));
+  for (const signal of [...defaultedInPrograms, ...LEFT_UNBLOCKED]) {
+    list.add("rt_sigaction", [signal, byDefault, 0, SIGSET_SIZE], `set signal ${signal} to its default`);
+  }
+  const set = new Block(SIGSET_SIZE);
+  set.bytes.set(mask);
+  list.add("rt_sigprocmask", [SIG_SETMASK, list.keep(set), 0, SIGSET_SIZE], "set the signal mask");
+}
