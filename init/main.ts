@@ -8,8 +8,9 @@ import { environmentOf } from "./cli/environment.ts";
 import { EXIT_SOFTWARE, LAUNCH_EXIT, REFUSAL_EXIT } from "./cli/exit-codes.ts";
 import { secondModule } from "./cli/load-second-module.ts";
 import { readPolicy } from "./cli/read-policy.ts";
-import { say, warn } from "./cli/say.ts";
-import { launch } from "./launch/launch.ts";
+import { DEFAULT_LOG, voiceOf } from "./cli/say.ts";
+import { startingAgain } from "./cli/start-again.ts";
+import { launch, launchContext } from "./launch/launch.ts";
 import { buildPlan } from "./plan/build.ts";
 import { questions } from "./plan/decide.ts";
 import { supervise } from "./supervise/loop.ts";
@@ -18,6 +19,8 @@ import { linux as kernel } from "./sys/linux.ts";
 import { observe } from "./sys/observe.ts";
 import { exitNow } from "./sys/processes.ts";
 import { openSignalFd } from "./sys/signals.ts";
+
+let say = voiceOf(kernel, DEFAULT_LOG);
 
 function main(): number {
   const signalFd = openSignalFd();
@@ -30,33 +33,30 @@ function main(): number {
   }
   const read = readPolicy(kernel, invocation.options);
   if (!read.ok) return stop(read.code, read.message);
+  say = voiceOf(kernel, read.policy.log);
 
-  const facts = observe(kernel, [signalFd], questions(read.policy.fds, read.policy.intent));
+  const facts = observe(kernel, [signalFd], questions(read.policy));
   const planned = buildPlan(read.policy, facts, commandLineFrom(kernel, invocation.programAt));
-  if (!planned.ok) {
-    for (const { message } of planned.refusals) say(kernel, message);
-    return REFUSAL_EXIT[planned.refusals[0]?.code ?? "command-line"];
-  }
+  if (!planned.ok) return stop(REFUSAL_EXIT[planned.code], ...planned.messages);
+  const { steps, again, supervision, warnings } = planned.plan;
+  for (const warning of warnings) say("warn", warning);
 
-  warn(kernel, read.policy.log.level, planned.plan.warnings);
-  const launched = launch(planned.plan, { kernel, firstOwn: signalFd + 1 });
+  const context = launchContext(kernel, signalFd + 1);
+  const launched = launch(steps, context);
   if (!launched.ok) return stop(LAUNCH_EXIT[launched.failure.code], launched.failure.message);
   // The point of no return: the program runs, and nothing may bail out any more.
-  return supervise(kernel, signalFd, launched);
+  for (const problem of launched.afterwards) say("error", problem);
+  const startAgain = startingAgain(again, context, say);
+  return supervise({ kernel, signalFd, supervision, say, context, startAgain }, launched.pid);
 }
 
-function stop(code: number, message: string): number {
-  say(kernel, message);
+function stop(code: number, ...messages: readonly string[]): number {
+  for (const message of messages) say("error", message);
   return code;
 }
 
-/** A defect of fdinit's own is said in one line, with the exit code that stands for it. */
-function mainOrSoftwareError(): number {
-  try {
-    return main();
-  } catch (error) {
-    return stop(EXIT_SOFTWARE, `internal error, please report it: ${error}`);
-  }
+try {
+  exitNow(main());
+} catch (error) {
+  exitNow(stop(EXIT_SOFTWARE, `internal error, please report it: ${error}`));
 }
-
-exitNow(mainOrSoftwareError());

@@ -2,7 +2,8 @@
 // Every cell is what the code answers: the resolved built-in policies, and plans made of facts that are
 // made up here. Nothing here runs in fdinit.
 
-import { flow, resolvedKeys } from "../init/cli/describe.ts";
+import { flow } from "../init/cli/describe.ts";
+import { resolvedKeys } from "../init/cli/resolved-keys.ts";
 import { buildPlan } from "../init/plan/build.ts";
 import { questions } from "../init/plan/decide.ts";
 import { builtInPolicy } from "../init/policy/built-in.ts";
@@ -109,10 +110,8 @@ const SITUATIONS: readonly Situation[] = [
   },
   {
     words: "the working directory lies outside the root",
-    facts: ({ fds, intent }) =>
-      questions(fds, intent).workingDirectory
-        ? { ...FACTS, workingDirectoryOutside: "(unreachable)/" }
-        : FACTS,
+    facts: (policy) =>
+      questions(policy).workingDirectory ? { ...FACTS, workingDirectoryOutside: "(unreachable)/" } : FACTS,
   },
 ];
 

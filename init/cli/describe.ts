@@ -2,10 +2,11 @@
 
 import type { Decided, Decision } from "../plan/decide.ts";
 import { FIRST_BEYOND_STANDARD } from "../plan/match.ts";
-import { describeOrigins } from "../policy/origins.ts";
+import { valueAt } from "../policy/key-path.ts";
 import type { InheritedMatch, InheritedRule, Origin, Policy } from "../policy/types.ts";
 import { LAST_FD } from "../policy/types.ts";
 import type { Descriptor } from "../sys/kinds.ts";
+import { resolvedKeys } from "./resolved-keys.ts";
 
 /** Who decided: a rule of the policy, a rule of the intent, the default, what holds for 0 to 2, or nobody could. */
 export type DecidedBy = "rule" | "intent" | "default" | "standard" | "undetermined";
@@ -28,10 +29,8 @@ export function decisionInWords(decision: Decision, fd: number, policy: Policy):
     case "undetermined":
       return `intent ${policy.intent}: cannot be determined`;
     case "default": {
-      const origin = describeOrigins(policy)["fds.inherited.default"];
-      return origin === "intent"
-        ? `fds.inherited.default (intent ${policy.intent})`
-        : "fds.inherited.default";
+      const isOwn = valueAt(policy.source.written, ["fds", "inherited", "default"]) !== undefined;
+      return isOwn ? "fds.inherited.default" : `fds.inherited.default (intent ${policy.intent})`;
     }
   }
 }
@@ -86,7 +85,7 @@ export function writtenMatch({ fd, ...conditions }: InheritedMatch): Record<stri
   };
 }
 
-function writtenRule({ match, action, as, name }: InheritedRule): Record<string, unknown> {
+export function writtenRule({ match, action, as, name }: InheritedRule): Record<string, unknown> {
   return {
     match: writtenMatch(match),
     action,
@@ -108,24 +107,6 @@ export function flow(value: unknown): string {
   const isPlain =
     typeof value !== "string" || (/^[A-Za-z][A-Za-z0-9]*$|^\d+-\d*$/.test(value) && !ODD_WORD.test(value));
   return isPlain ? String(value) : JSON.stringify(value);
-}
-
-export interface ResolvedKey {
-  readonly key: string;
-  readonly value: unknown;
-  readonly origin: Origin;
-}
-
-/** Every key this version acts on, with its value and who set it. */
-export function resolvedKeys(policy: Policy): ResolvedKey[] {
-  const services = Object.fromEntries(policy.services.map((service) => [service.name, service]));
-  const inherited = { ...policy.fds.inherited, rules: policy.fds.inherited.rules.map(writtenRule) };
-  const whole = { ...policy, fds: { ...policy.fds, inherited }, services };
-  return Object.entries(describeOrigins(policy)).map(([key, origin]) => {
-    let value: unknown = whole;
-    for (const step of key.split(".")) value = (value as Record<string, unknown> | undefined)?.[step];
-    return { key, value: value ?? null, origin };
-  });
 }
 
 export function keyRows(policy: Policy): string[][] {

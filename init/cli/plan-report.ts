@@ -1,16 +1,10 @@
 // A plan for people and as the document of schema/plan.schema.json.
 
+import type { Step } from "../plan/plan.ts";
 import { textOf } from "../sys/bytes.ts";
-import {
-  decisionAsJson,
-  decisionInWords,
-  evidenceOf,
-  keyRows,
-  kindOf,
-  policyInWords,
-  resolvedKeys,
-} from "./describe.ts";
+import { decisionAsJson, decisionInWords, evidenceOf, keyRows, kindOf, policyInWords } from "./describe.ts";
 import type { PlanReport } from "./plan.ts";
+import { resolvedKeys } from "./resolved-keys.ts";
 import { section, table } from "./table.ts";
 
 export function planAsText(report: PlanReport): string {
@@ -94,20 +88,27 @@ export function planAsJson(report: PlanReport) {
       what,
       descriptor: descriptor ?? null,
     })),
-    steps: steps.map(({ step, words }) => ({
-      ...(step.do === "spawn"
-        ? {
-            do: step.do,
-            service: step.launch.service,
-            program: textOf(step.launch.program),
-            cwd: step.launch.cwd ?? null,
-            pass: step.launch.pass,
-            devNullAsStdin: step.launch.devNullAsStdin,
-          }
-        : step),
-      words,
-    })),
+    steps: steps.map(({ step, words }) => ({ ...stepAsJson(step), words })),
     refusals,
     warnings,
+  };
+}
+
+function stepAsJson(step: Step) {
+  if (step.do === "open") return { do: step.do, name: step.name, kind: step.what.open };
+  if (step.do !== "spawn") return step;
+  const { launch } = step;
+  const { user } = launch;
+  return {
+    do: step.do,
+    service: launch.service,
+    program: textOf(launch.program),
+    cwd: launch.cwd ?? null,
+    pass: launch.pass,
+    devNullAsStdin: launch.devNullAsStdin,
+    variables: [...Object.keys(launch.environment), ...(launch.pidVariable ? [launch.pidVariable] : [])],
+    user: user ? [user.user, ...(user.group ? [user.group] : [])].join(":") : null,
+    group: launch.group ?? null,
+    terminal: launch.terminal ?? false,
   };
 }

@@ -3,7 +3,7 @@
 
 import { buildPlan, decideAll } from "../plan/build.ts";
 import { questions } from "../plan/decide.ts";
-import type { PlanResult, Refusal, Step, Sweep } from "../plan/plan.ts";
+import type { Opening, PlanResult, Refusal, Step, Sweep } from "../plan/plan.ts";
 import type { Policy } from "../policy/types.ts";
 import { LAST_FD } from "../policy/types.ts";
 import { textOf } from "../sys/bytes.ts";
@@ -54,7 +54,7 @@ function planReport(
   { programAt, operands }: SubcommandLine,
   own: readonly [number, ...number[]],
 ): PlanReport {
-  const asked = questions(policy.fds, policy.intent);
+  const asked = questions(policy);
   // The plan is made of what a run would have asked for; the report shows all there is.
   const facts = observe(kernel, own, asked);
   const everything = { ...asked, enumerate: true, classify: true, lookAt: [{ first: 0, last: LAST_FD }] };
@@ -69,7 +69,7 @@ function planReport(
     steps: planned.ok ? planned.plan.steps.map((step) => ({ step, words: stepInWords(step, operands) })) : [],
     refusals: planned.ok ? [] : planned.refusals,
     warnings: planned.ok ? planned.plan.warnings : [],
-    exitCode: planned.ok ? 0 : REFUSAL_EXIT[planned.refusals[0]?.code ?? "command-line"],
+    exitCode: planned.ok ? 0 : REFUSAL_EXIT[planned.code],
   };
 }
 
@@ -113,6 +113,25 @@ function ownDescriptors(kernel: Kernel, { own, runtime }: Facts): OwnDescriptor[
     ...own.map((fd) => described(fd, "fdinit")),
     ...(runtime.certain ? runtime.numbers.map((fd) => described(fd, "the runtime")) : []),
   ].sort((a, b) => a.fd - b.fd);
+}
+
+function openingInWords(what: Opening): string {
+  switch (what.open) {
+    case "listen":
+      return `a ${what.type} socket at ${what.written}${what.type === "dgram" ? "" : `, listening with a backlog of ${what.backlog}`}`;
+    case "file":
+      return `the file ${JSON.stringify(what.path)} for ${what.access}`;
+    case "token":
+      return "a keep-alive token, whose end of file PID 1 waits for";
+    case "pipe":
+      return `the ${what.end} end of a pipe, and its Peer`;
+    case "socketpair":
+      return `one end of a ${what.type} socket pair, and its Peer`;
+    case "memfd":
+      return `a sealed memory file with ${"text" in what.content ? "a text of the policy" : `what ${JSON.stringify(what.content.file)} holds`}`;
+    case "devnull":
+      return "/dev/null";
+  }
 }
 
 const RUNG_WORDS: Readonly<Record<Rung, string>> = {
@@ -159,7 +178,13 @@ export function stepInWords(step: Step, operands: readonly string[]): string {
         .filter((part) => part !== "")
         .join(", ");
     }
+    case "hide":
+      return `mark descriptor ${step.fd} close-on-exec: PID 1 keeps it, and the program does not get that number`;
+    case "open":
+      return `open ${JSON.stringify(step.name)}: ${openingInWords(step.what)}`;
     case "drop":
-      return `give up PID 1's copy of descriptor ${step.fd}`;
+      return `give up PID 1's copy of descriptor ${typeof step.fd === "number" ? step.fd : JSON.stringify(step.fd)}`;
+    case "dropPrivileges":
+      return "give up every capability of PID 1 that nothing needs any more";
   }
 }

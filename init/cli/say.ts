@@ -1,23 +1,38 @@
-// What fdinit says: one line, or a few, to standard error as "fdinit: …", and never blocking.
+// What fdinit says: one line, or a few, to standard error as "fdinit: …" or as JSON, and never blocking.
 
-import type { LogLevel } from "../policy/types.ts";
+import type { LogLevel, LogPolicy } from "../policy/types.ts";
 import type { Kernel } from "../sys/kernel.ts";
 
 const STDERR = 2;
 
+const LEVELS: readonly LogLevel[] = ["error", "warn", "info", "debug"];
+
+/** Says a message of a level, when the policy's level lets it through. */
+export type Say = (level: LogLevel, message: string) => void;
+
 /** Lines that standard error would not take; said when it takes the next one. */
 let lost = 0;
 
-/** Says a message on standard error. A full pipe that nobody reads loses it rather than hold up PID 1. */
-export function say(kernel: Kernel, message: string): void {
-  const before = lost === 0 ? "" : `fdinit: ${lost} earlier lines were lost: standard error was full\n`;
-  lost = kernel.writeNow(STDERR, `${before}fdinit: ${printable(message)}\n`) ? 0 : lost + 1;
+/** As a policy's `log` has it. */
+export function voiceOf(kernel: Kernel, { level: most, format }: LogPolicy): Say {
+  const line = format === "json" ? jsonLine : textLine;
+  return (level, message) => {
+    if (LEVELS.indexOf(level) > LEVELS.indexOf(most)) return;
+    // A full pipe that nobody reads loses the line rather than hold up PID 1.
+    const before = lost === 0 ? "" : line("warn", `${lost} earlier lines were lost: standard error was full`);
+    lost = kernel.writeNow(STDERR, before + line(level, message)) ? 0 : lost + 1;
+  };
 }
 
-/** Says what nothing stops for, unless the policy wants to hear of errors only. */
-export function warn(kernel: Kernel, level: LogLevel, warnings: readonly string[]): void {
-  if (level === "error") return;
-  for (const warning of warnings) say(kernel, warning);
+/** Until a policy says otherwise. */
+export const DEFAULT_LOG: LogPolicy = { level: "warn", format: "text" };
+
+function textLine(_level: LogLevel, message: string): string {
+  return `fdinit: ${printable(message)}\n`;
+}
+
+function jsonLine(level: LogLevel, message: string): string {
+  return `${JSON.stringify({ time: new Date().toISOString(), level, message })}\n`;
 }
 
 /** Control characters but the line end and tab made visible: a file's text must not drive the terminal. */

@@ -1,11 +1,13 @@
 // Carries a plan out, step by step, in order. Asks the kernel for nothing the plan does not say.
 // Before the spawn every failure stops the launch; after it nothing may, so nothing does.
 
-import type { Launch, Plan, Step } from "../plan/plan.ts";
+import type { GivenPipe, Launch, Pass, Step, Token } from "../plan/plan.ts";
 import { errnoText } from "../sys/errno.ts";
-import type { Kernel } from "../sys/kernel.ts";
+import type { Kernel, SpawnRequest } from "../sys/kernel.ts";
+import { open } from "./open.ts";
 import { startProgram } from "./program.ts";
 import { closeRanges, markRanges } from "./ranges.ts";
+import { findCredentials } from "./users.ts";
 
 /** What could not be done: the stage in words, and the exit code it leads to. */
 export interface LaunchFailure {
@@ -14,29 +16,64 @@ export interface LaunchFailure {
 }
 
 export type LaunchResult =
-  | { readonly ok: true; readonly pid: number; readonly service: string }
+  | {
+      readonly ok: true;
+      readonly pid: number;
+      readonly service: string;
+      /** What failed when the program was running already, in words. */
+      readonly afterwards: readonly string[];
+    }
   | { readonly ok: false; readonly failure: LaunchFailure };
 
-/** What a launch may know besides the plan. */
+/** What a launch may know besides the plan, and what later starts need of the earlier ones. */
 export interface LaunchContext {
   readonly kernel: Kernel;
   /** Numbers that fdinit opens itself start here, above anything the runtime may still write to. */
   readonly firstOwn: number;
+  /** What fds.open names and PID 1 still has, by name. */
+  readonly opened: Map<string, number>;
+  readonly tokens: Token[];
+  /** Of the last start. */
+  pipes: readonly GivenPipe[];
 }
 
-/** Executes the steps up to and including the spawn and its clean-up. */
-export function launch(plan: Plan, context: LaunchContext): LaunchResult {
+export function launchContext(kernel: Kernel, firstOwn: number): LaunchContext {
+  return { kernel, firstOwn, opened: new Map(), tokens: [], pipes: [] };
+}
+
+/**
+ * Executes the steps up to and including the spawn and its clean-up. What fails before the spawn is the end of
+ * it, and what was opened for it is closed again; what fails after it is told with the result.
+ */
+export function launch(steps: readonly Step[], context: LaunchContext): LaunchResult {
+  const tokensBefore = context.tokens.length;
+  const afterwards: string[] = [];
   let started: LaunchResult | undefined;
-  for (const step of plan.steps) {
+  for (const step of steps) {
     if (step.do === "spawn") {
       started = spawnStep(step.launch, context);
-      if (!started.ok) return started;
+      if (!started.ok) return givenUp(started, steps, tokensBefore, context);
     } else {
       const failure = carryOut(step, context);
-      if (failure && !started) return { ok: false, failure };
+      if (!failure) continue;
+      if (!started) return givenUp({ ok: false, failure }, steps, tokensBefore, context);
+      afterwards.push(failure.message);
     }
   }
-  return started ?? failed("kernel", "the plan starts nothing");
+  if (!started) return failed("kernel", "the plan starts nothing");
+  return started.ok ? { ...started, afterwards } : started;
+}
+
+/** Another start must find neither its addresses taken nor a token that nobody will ever release. */
+function givenUp(
+  result: LaunchResult,
+  steps: readonly Step[],
+  tokensBefore: number,
+  context: LaunchContext,
+): LaunchResult {
+  for (const step of steps) if (step.do === "drop" && typeof step.fd === "string") drop(step.fd, context);
+  for (const { fd } of context.tokens.splice(tokensBefore)) context.kernel.close(fd);
+  return result;
 }
 
 function failed(code: LaunchFailure["code"], message: string): LaunchResult {
@@ -61,9 +98,17 @@ function carryOut(step: OtherStep, context: LaunchContext): LaunchFailure | unde
     }
     case "subreaper":
       return kernelFailure(kernel.setSubreaper(), "become a subreaper (PR_SET_CHILD_SUBREAPER)");
+    case "hide":
+      return kernelFailure(kernel.closeOnExec(step.fd, true), `mark descriptor ${step.fd} (F_SETFD)`);
+    case "open": {
+      const problem = open(step.name, step.what, context);
+      return problem === undefined ? undefined : { code: "kernel", message: problem };
+    }
     case "drop":
-      kernel.close(step.fd);
+      drop(step.fd, context);
       return undefined;
+    case "dropPrivileges":
+      return kernelFailure(kernel.dropCapabilities(step.keep), "give up privileges (capset)");
   }
 }
 
@@ -87,9 +132,26 @@ function replace(fd: number, { kernel, firstOwn }: LaunchContext): LaunchFailure
   return failure;
 }
 
+function drop(fd: number | string, { kernel, opened }: LaunchContext): void {
+  const number = typeof fd === "number" ? fd : opened.get(fd);
+  if (number === undefined) return;
+  kernel.close(number);
+  if (typeof fd === "string") opened.delete(fd);
+}
+
+type Source = SpawnRequest["pass"][number];
+
 function spawnStep(plan: Launch, context: LaunchContext): LaunchResult {
   const { kernel, firstOwn } = context;
-  const wanted = [...plan.pass];
+  const credentials = plan.user && findCredentials(kernel, plan.user, plan.groups);
+  if (typeof credentials === "string")
+    return failed("cannot-start", `cannot start ${plan.service}: ${credentials}`);
+  const wanted: Source[] = [];
+  for (const { from, to } of plan.pass) {
+    const source = typeof from === "number" ? from : context.opened.get(from);
+    if (source === undefined) return failed("kernel", `descriptor ${JSON.stringify(from)} is not open`);
+    wanted.push({ from: source, to });
+  }
   const temporary: number[] = [];
   if (plan.devNullAsStdin) {
     const stdin = kernel.openDevNull(firstOwn);
@@ -98,36 +160,50 @@ function spawnStep(plan: Launch, context: LaunchContext): LaunchResult {
     wanted.push({ from: stdin, to: 0 });
   }
   const untangled = untangle(wanted, context, temporary);
+  if (typeof untangled !== "number") context.pipes = pipesAmong(plan.pass, wanted, kernel);
+  // A session leader has to let go of the terminal before another session can have it.
+  if (plan.terminal && plan.group === "session") kernel.releaseTerminal(STDIN);
   const result =
     typeof untangled === "number"
       ? failed(
           "kernel",
           `cannot copy a descriptor out of the way (F_DUPFD_CLOEXEC): ${errnoText(-untangled)}`,
         )
-      : startProgram(kernel, plan, untangled);
+      : startProgram(kernel, plan, untangled, credentials);
   for (const fd of temporary) kernel.close(fd);
   return result;
 }
 
+const STDIN = 0;
+
+/** Beyond this many, nobody is told of each pipe that is still open. */
+const MOST_PIPES = 64;
+
+function pipesAmong(pass: readonly Pass[], sources: readonly Source[], kernel: Kernel): GivenPipe[] {
+  const pipes: GivenPipe[] = [];
+  for (let index = 0; index < Math.min(pass.length, MOST_PIPES); index++) {
+    const { from, to } = pass[index] as Pass;
+    const link = kernel.descriptorLink((sources[index] as Source).from);
+    if (!link?.startsWith("pipe:")) continue;
+    pipes.push(typeof from === "string" ? { to, name: from, link } : { to, link });
+  }
+  return pipes;
+}
+
 /**
- * What keeps its number only has to lose its mark. The child's dup2 calls follow one another, so one may overwrite what a later one starts from: such a
+ * The child's dup3 calls follow one another, so one may overwrite what a later one starts from: such a
  * source is copied first to a number that is nobody's target. A negated errno when that fails.
  */
 function untangle(
-  wanted: Launch["pass"],
+  wanted: readonly Source[],
   { kernel, firstOwn }: LaunchContext,
   temporary: number[],
-): Launch["pass"] | number {
+): Source[] | number {
   let least = firstOwn;
   for (const { to } of wanted) least = Math.max(least, to + 1);
-  const pass: { from: number; to: number }[] = [];
+  const pass: Source[] = [];
   for (const { from, to } of wanted) {
-    if (from === to) {
-      // Not by dup2: libc refuses a number at or above the limit, which may have been lowered since.
-      kernel.closeOnExec(from, false);
-      continue;
-    }
-    const isOverwritten = wanted.some((other) => other.to === from);
+    const isOverwritten = from !== to && wanted.some((other) => other.to === from);
     const source = isOverwritten ? kernel.duplicateAbove(from, least) : from;
     if (source < 0) return source;
     if (isOverwritten) temporary.push(source);

@@ -4,7 +4,7 @@
 import type { Launch } from "../plan/plan.ts";
 import { bytesOf, concatenate, split, textOf } from "../sys/bytes.ts";
 import { EACCES, ENOENT, ENOEXEC, ENOTDIR, errnoText } from "../sys/errno.ts";
-import type { Kernel, SpawnFailure, SpawnRequest } from "../sys/kernel.ts";
+import type { Credentials, Kernel, SpawnFailure, SpawnRequest } from "../sys/kernel.ts";
 import type { LaunchFailure, LaunchResult } from "./launch.ts";
 
 /** Searched when PATH is not set at all: what Docker sets in an image that says nothing. */
@@ -12,17 +12,22 @@ const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 const SLASH = 0x2f;
 const COLON = 0x3a;
 
-type Passing = SpawnRequest["pass"];
-
-export function startProgram(kernel: Kernel, launch: Launch, pass: Passing): LaunchResult {
+/** Starts it with these descriptors and, when it has a user, as that user. */
+export function startProgram(
+  kernel: Kernel,
+  launch: Launch,
+  pass: SpawnRequest["pass"],
+  credentials: Credentials | undefined,
+): LaunchResult {
+  const wish = wishOf(launch, pass, credentials);
   const cwdProblem = launch.cwd === undefined ? 0 : kernel.canExecute(bytesOf(launch.cwd));
   if (cwdProblem < 0) return { ok: false, failure: cannotEnter(launch.cwd ?? "", -cwdProblem) };
   let obstacle: { path: Uint8Array; errno: number } | undefined;
   for (const path of candidates(kernel, launch)) {
-    const result = spawnAt(kernel, launch, path, pass);
+    const result = spawnAt(kernel, launch, path, wish);
     if (typeof result !== "number") return { ok: false, failure: cannotPrepare(launch, result) };
     const errno = -result;
-    if (errno < 0) return { ok: true, pid: -errno, service: launch.service };
+    if (errno < 0) return { ok: true, pid: -errno, service: launch.service, afterwards: [] };
     if (errno === ENOENT || errno === ENOTDIR) {
       // There, yet "no such file": what it needs to run is not. A later directory may hold a better one.
       if (kernel.canExecute(within(launch.cwd, path)) === 0) obstacle ??= { path, errno };
@@ -37,18 +42,27 @@ export function startProgram(kernel: Kernel, launch: Launch, pass: Passing): Lau
   };
 }
 
-function spawnAt(kernel: Kernel, launch: Launch, path: Uint8Array, pass: Passing): number | SpawnFailure {
-  const executable = kernel.canExecute(within(launch.cwd, path));
-  // Asked first because a failing posix_spawn costs a process; what it answers is the truth, though.
-  if (executable === -ENOENT || executable === -ENOTDIR) return executable;
-  const request: SpawnRequest = {
-    path,
-    arguments: launch.arguments,
-    byShell: false,
-    environment: launch.environment,
-    ...(launch.cwd === undefined ? {} : { cwd: launch.cwd }),
+/** Everything about a start but the path that is tried. */
+type Wish = Omit<SpawnRequest, "path" | "byShell">;
+
+/** Names only what there is: sys/ starts a request that asks for nothing more by posix_spawn(3). */
+function wishOf(launch: Launch, pass: SpawnRequest["pass"], credentials: Credentials | undefined): Wish {
+  const { service: _1, program: _2, devNullAsStdin: _3, terminal, user: _4, groups: _5, ...rest } = launch;
+  return {
+    ...rest,
     pass,
+    ...(terminal ? { terminal: STDIN } : {}),
+    ...(credentials ? { credentials } : {}),
   };
+}
+
+const STDIN = 0;
+
+function spawnAt(kernel: Kernel, launch: Launch, path: Uint8Array, wish: Wish): number | SpawnFailure {
+  const executable = kernel.canExecute(within(launch.cwd, path));
+  // Asked first because a failing start costs a process; what it answers is the truth, though.
+  if (executable === -ENOENT || executable === -ENOTDIR) return executable;
+  const request: SpawnRequest = { ...wish, path, byShell: false };
   const result = kernel.spawn(request);
   return result === -ENOEXEC ? kernel.spawn({ ...request, byShell: true }) : result;
 }

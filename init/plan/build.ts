@@ -1,36 +1,161 @@
 // Policy × facts → plan. Pure: nothing is asked of the kernel and nothing is done here, so that
 // `fdinit plan` and the real run cannot differ.
 
-import type { LimitsPolicy, Policy } from "../policy/types.ts";
-import { LAST_FD } from "../policy/types.ts";
+import type { LimitsPolicy, Policy, Service } from "../policy/types.ts";
+import { LAST_FD, PEER } from "../policy/types.ts";
 import { bytesOf } from "../sys/bytes.ts";
+import { RLIMIT_NOFILE } from "../sys/constants.ts";
 import type { Facts, Range } from "../sys/facts.ts";
 import type { ResourceLimit } from "../sys/kernel.ts";
 import { type Decided, type Stretch, settle, stretches } from "./decide.ts";
 import { FIRST_BEYOND_STANDARD } from "./match.ts";
-import type { CommandLine, Launch, PlanResult, Refusal, Step } from "./plan.ts";
-import { findRefusals, unnamedAnnounced, unseenWarnings } from "./refuse.ts";
+import { type Passing, passing } from "./pass.ts";
+import type { CommandLine, Launch, PlanResult, Step, Supervision } from "./plan.ts";
+import { findRefusals, unnamedAnnounced, unpassedKept, unseenWarnings } from "./refuse.ts";
 import { type Swept, sweep, type Wanted } from "./sweep.ts";
 
 /** Makes the plan, or says everything that stands in its way. */
 export function buildPlan(policy: Policy, facts: Facts, commandLine: CommandLine): PlanResult {
   const decided = decideAll(policy, facts);
-  const launch = buildLaunch(policy, facts, decided, commandLine);
+  const [service] = policy.services;
+  const command = commandLine ?? fromWords(service.command);
+  const passed = passing(policy, service, facts, decided);
   const all = stretches(policy.fds.inherited, policy.intent, decided);
   const swept = sweep(policy, facts, ranges(facts, all));
-  const refusals = [...findRefusals(policy, facts, decided), ...launch.refusals];
+  const refusals = [...findRefusals(policy, facts, decided), ...passed.refusals];
   for (const message of swept.refusals) refusals.push({ code: "descriptor", message });
-  if (!launch.value || refusals.length > 0) return { ok: false, refusals };
-  const { value } = launch;
+  if (!command) refusals.push({ code: "command-line", message: noProgram(service.name) });
+  const [first] = refusals;
+  if (!command || first)
+    return {
+      ok: false,
+      refusals,
+      code: first?.code ?? "command-line",
+      messages: refusals.map(({ message }) => message),
+    };
+
+  const launch = buildLaunch(service, facts, command, passed, policy.tty);
+  const again = startSteps(policy, launch, true);
   const steps: Step[] = [
     ...descriptorSteps(facts, decided, all, swept),
     ...nofileSteps(policy.limits.nofile, facts.nofile),
-    ...(facts.pid === 1 ? [] : [{ do: "subreaper" } as const]),
-    { do: "spawn", launch: value },
+    ...(isSubreaper(policy.reaping.subreaper, facts.pid) ? [{ do: "subreaper" } as const] : []),
+    ...hiding(decided, launch.pass),
+    ...startSteps(policy, launch, false),
+    ...(policy.dropPrivileges ? [{ do: "dropPrivileges", keep: keptByPid1(policy, service) } as const] : []),
   ];
-  for (const { from } of value.pass) if (from >= FIRST_BEYOND_STANDARD) steps.push({ do: "drop", fd: from });
-  const warnings = [...unnamedAnnounced(facts, decided), ...unseenWarnings(policy, facts), ...swept.warnings];
-  return { ok: true, plan: { steps, warnings } };
+  return {
+    ok: true,
+    plan: {
+      steps,
+      again: service.restart.policy === "never" ? [] : again,
+      supervision: supervisionOf(policy, launch),
+      warnings: [
+        ...unnamedAnnounced(facts, decided, launch.pass),
+        ...(service.pass ? unpassedKept(decided, launch.pass) : []),
+        ...unpassedOpened(policy, launch),
+        ...unseenWarnings(policy, facts),
+        ...swept.warnings,
+      ],
+    },
+  };
+}
+
+function noProgram(service: string): string {
+  return `no program to run: give one on the command line, or a command in services.${service} of the policy`;
+}
+
+function isSubreaper(wanted: Policy["reaping"]["subreaper"], pid: number): boolean {
+  return wanted === "always" || (wanted === "auto" && pid !== 1);
+}
+
+/**
+ * Bun has marked what was inherited from 4 up close-on-exec, but not 3, and after a second start nothing. The
+ * child takes the mark off what keeps its number.
+ */
+function hiding(decided: readonly Decided[], pass: Launch["pass"]): Step[] {
+  const steps: Step[] = [];
+  let passed: Set<number | string> | undefined;
+  for (const { fd, decision } of decided) {
+    if (decision.action !== "keep" || fd < FIRST_BEYOND_STANDARD) continue;
+    passed ??= new Set(pass.map(({ from, to }) => (from === to ? to : -1)));
+    if (!passed.has(fd)) steps.push({ do: "hide", fd });
+  }
+  return steps;
+}
+
+/** Opening what the service is given, starting it, and giving up what only it was to have. */
+function startSteps({ fds, services: [{ restart }] }: Policy, launch: Launch, isAgain: boolean): Step[] {
+  const steps: Step[] = [];
+  for (const { name, hold, what } of fds.open) if (!(isAgain && hold)) steps.push({ do: "open", name, what });
+  steps.push({ do: "spawn", launch });
+  for (const { name, hold, what } of fds.open) {
+    if (hold) continue;
+    steps.push({ do: "drop", fd: name });
+    if (what.open === "pipe" || what.open === "socketpair") steps.push({ do: "drop", fd: `${name}${PEER}` });
+  }
+  // What was inherited cannot be had a second time.
+  if (restart.policy !== "never") return steps;
+  for (const { from } of launch.pass)
+    if (typeof from === "number" && from >= FIRST_BEYOND_STANDARD) steps.push({ do: "drop", fd: from });
+  return steps;
+}
+
+function supervisionOf(
+  { services: [service], shutdown, reaping, exitMap, report }: Policy,
+  launch: Launch,
+): Supervision {
+  const { signals, restart } = service;
+  const { orphans, waitMs, log } = reaping;
+  return {
+    service: service.name,
+    signals,
+    hasOwnGroup: launch.group !== undefined,
+    hasTerminal: launch.terminal === true,
+    restart,
+    shutdown,
+    reaping: { orphans, waitMs, log },
+    exitMap,
+    ...(report === undefined ? {} : { report }),
+  };
+}
+
+// <linux/capability.h>
+const CAP_CHOWN = 0;
+const CAP_DAC_OVERRIDE = 1;
+const CAP_FOWNER = 3;
+const CAP_KILL = 5;
+const CAP_SETGID = 6;
+const CAP_SETUID = 7;
+const CAP_SETPCAP = 8;
+const CAP_NET_BIND_SERVICE = 10;
+const CAP_SYS_NICE = 23;
+const CAP_SYS_RESOURCE = 24;
+
+/** Signals must reach every process; and of a service that may be started again, each step needs what it needs. */
+function keptByPid1({ fds }: Policy, service: Service): number[] {
+  const { restart, user, capabilities, nice, oomScoreAdj, limits } = service;
+  const keep = [CAP_KILL];
+  if (restart.policy === "never") return keep;
+  if (user) keep.push(CAP_SETGID, CAP_SETUID);
+  if (capabilities) keep.push(CAP_SETPCAP, ...capabilities.keep);
+  if (nice !== undefined) keep.push(CAP_SYS_NICE);
+  if (oomScoreAdj !== undefined || limits) keep.push(CAP_SYS_RESOURCE);
+  if (fds.open.some(({ hold }) => !hold))
+    keep.push(CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_NET_BIND_SERVICE);
+  return keep;
+}
+
+/** Opened and given to nobody, it only keeps an address or a file busy. */
+function unpassedOpened({ fds }: Policy, { pass }: Launch): string[] {
+  const warnings: string[] = [];
+  for (const { name, hold } of fds.open) {
+    if (hold || pass.some(({ from }) => from === name || from === `${name}${PEER}`)) continue;
+    warnings.push(
+      `descriptor ${JSON.stringify(name)} of fds.open is given to no service: name it in its fds.pass`,
+    );
+  }
+  return warnings;
 }
 
 /** The decision about each inherited descriptor that was looked at. */
@@ -96,9 +221,13 @@ function around(stretch: Stretch, stays: readonly number[]): Range[] {
 }
 
 function nofileSteps(wanted: LimitsPolicy["nofile"], inherited: ResourceLimit): Step[] {
+  const limit = nofileLimit(wanted, inherited);
+  return limit.soft === inherited.soft && limit.hard === inherited.hard ? [] : [{ do: "nofile", limit }];
+}
+
+function nofileLimit(wanted: LimitsPolicy["nofile"], inherited: ResourceLimit): ResourceLimit {
   const hard = typeof wanted.hard === "number" ? wanted.hard : inherited.hard;
-  const soft = softLimit(wanted.soft, inherited.soft, hard);
-  return soft === inherited.soft && hard === inherited.hard ? [] : [{ do: "nofile", limit: { soft, hard } }];
+  return { soft: softLimit(wanted.soft, inherited.soft, hard), hard };
 }
 
 function softLimit(wanted: LimitsPolicy["nofile"]["soft"], inherited: number, hard: number): number {
@@ -109,54 +238,43 @@ function softLimit(wanted: LimitsPolicy["nofile"]["soft"], inherited: number, ha
 }
 
 function buildLaunch(
-  policy: Policy,
+  service: Service,
   facts: Facts,
-  decided: readonly Decided[],
-  commandLine: CommandLine,
-): { value?: Launch; refusals: Refusal[] } {
-  const [service] = policy.services;
-  const command = commandLine ?? fromWords(service.command);
-  if (!command) {
-    const message = `no program to run: give one on the command line, or a command in services.${service.name} of the policy`;
-    return { refusals: [{ code: "command-line", message }] };
-  }
-  const pass = passed(facts, decided);
-  const value: Launch = {
-    service: service.name,
+  command: NonNullable<CommandLine>,
+  { environment, refusals: _refusals, ...passed }: Passing,
+  tty: Policy["tty"],
+): Launch {
+  const { name, cwd, user, groups, umask, nice, oomScoreAdj, capabilities, parentDeathSignal } = service;
+  const group = service.setsid
+    ? "session"
+    : service.signals.to === "group" || tty === "foreground"
+      ? "own"
+      : undefined;
+  const launch: Launch = {
+    service: name,
     program: command.program,
     arguments: command.arguments,
-    environment: service.env,
-    ...(service.cwd === undefined ? {} : { cwd: service.cwd }),
-    pass,
-    devNullAsStdin: service.stdin === "devnull",
+    environment: { ...service.env, ...environment },
+    ...passed,
   };
-  return { value, refusals: collisions(pass) };
-}
-
-/** What the program gets beside 0, 1 and 2. A number that may be the runtime's own is nobody's to pass on. */
-function passed({ runtime }: Facts, decided: readonly Decided[]): Launch["pass"] {
-  const pass: { from: number; to: number }[] = [];
-  for (const { fd, decision } of decided) {
-    const isHandedOn = decision.action === "keep" || decision.action === "devnull";
-    const to = decision.rule?.as ?? fd;
-    if (fd < FIRST_BEYOND_STANDARD && to === fd) continue;
-    if (isHandedOn && (runtime.certain || !runtime.numbers.includes(fd))) pass.push({ from: fd, to });
+  // Each is named only when there is one: a plain start has none of them.
+  const more: { -readonly [K in keyof Launch]?: Launch[K] } = {};
+  if (cwd !== undefined) more.cwd = cwd;
+  if (group !== undefined) more.group = group;
+  if (group !== undefined && tty !== "none" && facts.terminal?.isForeground) more.terminal = true;
+  if (user !== undefined) more.user = user;
+  if (groups !== undefined) more.groups = groups;
+  if (umask !== undefined) more.umask = umask;
+  if (nice !== undefined) more.nice = nice;
+  if (oomScoreAdj !== undefined) more.oomScoreAdj = oomScoreAdj;
+  if (service.limits) {
+    const limit = nofileLimit(service.limits.nofile, facts.nofile);
+    more.limits = [{ resource: RLIMIT_NOFILE, name: "nofile", limit }];
   }
-  return pass;
-}
-
-/** Two descriptors cannot have one number. */
-function collisions(pass: Launch["pass"]): Refusal[] {
-  const refusals: Refusal[] = [];
-  const takenBy = new Map<number, number>();
-  for (const { from, to } of pass) {
-    const first = takenBy.get(to);
-    if (first === undefined) takenBy.set(to, from);
-    if (first === undefined || first === from) continue;
-    const message = `descriptors ${first} and ${from} cannot both be passed as ${to}`;
-    refusals.push({ code: "descriptor", message });
-  }
-  return refusals;
+  if (capabilities !== undefined) more.capabilities = capabilities;
+  if (service.noNewPrivileges) more.noNewPrivileges = true;
+  if (parentDeathSignal !== undefined) more.parentDeathSignal = parentDeathSignal;
+  return { ...launch, ...more };
 }
 
 function fromWords(words: readonly string[] | undefined): CommandLine {

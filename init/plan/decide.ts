@@ -3,11 +3,11 @@
 
 import type {
   FdRange,
-  FdsPolicy,
   InheritedAction,
   InheritedPolicy,
   InheritedRule,
   Intent,
+  Policy,
 } from "../policy/types.ts";
 import { LAST_FD } from "../policy/types.ts";
 import type { InheritedDescriptor, Questions, Range } from "../sys/facts.ts";
@@ -102,7 +102,8 @@ const MOST_LOOKED_AT = 256;
  * What has to be known before a plan can be made. Closing and marking by number need no knowledge;
  * what is kept, refused or replaced beyond 2 does, and so does every rule about more than numbers.
  */
-export function questions({ inherited: policy, method, scanLimit }: FdsPolicy, intent: Intent): Questions {
+export function questions({ fds, intent, ...rest }: Policy): Questions {
+  const { inherited: policy, method, scanLimit } = fds;
   const mustSee: Range[] = [];
   let closes = false;
   let marks = false;
@@ -151,5 +152,14 @@ export function questions({ inherited: policy, method, scanLimit }: FdsPolicy, i
     closes,
     marks,
     workingDirectory: intent === "security",
+    terminal: asksAboutTerminal(rest),
   };
+}
+
+/** Only a process group or a session of its own changes who has the terminal. */
+function asksAboutTerminal({
+  tty,
+  services: [{ setsid, signals }],
+}: Pick<Policy, "tty" | "services">): boolean {
+  return tty === "foreground" || (tty === "auto" && (setsid || signals.to === "group"));
 }

@@ -1,24 +1,57 @@
-// What a plan is: what the command line asks for, and tagged steps that nothing has carried out yet.
-// Types only. launch/ executes the steps in order; `fdinit plan` will print them.
+// What a plan is: what the command line asks for, tagged steps that nothing has carried out yet, and what
+// supervision goes by once they are. Types only, but for a name. launch/ executes the steps in order; `fdinit plan` prints them.
 
+import type {
+  CapabilitiesPolicy,
+  Opening,
+  ReapingPolicy,
+  RestartPolicy,
+  ShutdownPolicy,
+  SignalsPolicy,
+  UserAndGroup,
+} from "../policy/types.ts";
 import type { Range, Rung } from "../sys/facts.ts";
-import type { Arguments, ResourceLimit } from "../sys/kernel.ts";
+import type { Arguments, ProgramLimit, ResourceLimit } from "../sys/kernel.ts";
+
+export type { ListenAddress, Opening, RestartPolicy, SignalsPolicy, UserAndGroup } from "../policy/types.ts";
+export { PEER } from "../policy/types.ts";
 
 /** What the command line asks to run; undefined when it names no program. */
 export type CommandLine = { readonly program: Uint8Array; readonly arguments: Arguments } | undefined;
 
-/** How one service's program is started. */
+/** A descriptor of PID 1, an inherited one by its number or an opened one by its name, and the program's number for it. */
+export interface Pass {
+  readonly from: number | string;
+  readonly to: number;
+}
+
+/** How one service's program is started. What is left out is fdinit's own. */
 export interface Launch {
   readonly service: string;
   /** As written: a path, or a name to be found in PATH. */
   readonly program: Uint8Array;
   readonly arguments: Arguments;
   readonly environment: Readonly<Record<string, string>>;
+  /** Inherited variables that it does not get. */
+  readonly withoutVariables?: readonly string[];
+  /** The variable that holds its own pid. */
+  readonly pidVariable?: string;
   readonly cwd?: string;
-  /** Descriptors of PID 1 and the numbers the program gets them under. */
-  readonly pass: readonly { readonly from: number; readonly to: number }[];
+  readonly pass: readonly Pass[];
   /** Its standard input is /dev/null instead of fdinit's own. */
   readonly devNullAsStdin: boolean;
+  readonly group?: "own" | "session";
+  /** It gets the terminal on fdinit's standard input. */
+  readonly terminal?: boolean;
+  readonly user?: UserAndGroup;
+  readonly groups?: readonly string[];
+  readonly umask?: number;
+  readonly nice?: number;
+  readonly oomScoreAdj?: number;
+  readonly limits?: readonly ProgramLimit[];
+  readonly capabilities?: CapabilitiesPolicy;
+  readonly noNewPrivileges?: boolean;
+  readonly parentDeathSignal?: number;
 }
 
 /** How ranges of descriptors are closed or marked. */
@@ -43,12 +76,51 @@ export type Step =
   | { readonly do: "occupy"; readonly fd: number }
   | { readonly do: "nofile"; readonly limit: ResourceLimit }
   | { readonly do: "subreaper" }
+  /** Open a descriptor in PID 1 under a name, CLOEXEC. */
+  | { readonly do: "open"; readonly name: string; readonly what: Opening }
+  /** Mark a descriptor that PID 1 keeps and the program does not get, or gets under another number only. */
+  | { readonly do: "hide"; readonly fd: number }
   | { readonly do: "spawn"; readonly launch: Launch }
-  /** Give up PID 1's copy of what the program now has. */
-  | { readonly do: "drop"; readonly fd: number };
+  /** Give up PID 1's copy of what the program now has: an inherited one by number, an opened one by name. */
+  | { readonly do: "drop"; readonly fd: number | string }
+  /** Give up PID 1's capabilities but these, for good. */
+  | { readonly do: "dropPrivileges"; readonly keep: readonly number[] };
+
+/** A keep-alive token that is out: end of file at `fd` says that its last holder is gone. */
+export interface Token {
+  readonly name: string;
+  readonly fd: number;
+}
+
+/** A pipe the service was given. */
+export interface GivenPipe {
+  /** The number the service has it at. */
+  readonly to: number;
+  readonly name?: string;
+  /** The text of its link, `pipe:[123]`. */
+  readonly link: string;
+}
+
+/** What the running service and the container's end are handled by. */
+export interface Supervision {
+  readonly service: string;
+  readonly signals: SignalsPolicy;
+  /** The service has a process group of its own. */
+  readonly hasOwnGroup: boolean;
+  /** The service was given the terminal. */
+  readonly hasTerminal: boolean;
+  readonly restart: RestartPolicy;
+  readonly shutdown: ShutdownPolicy;
+  readonly reaping: Pick<ReapingPolicy, "orphans" | "waitMs" | "log">;
+  readonly exitMap: ReadonlyMap<number, number>;
+  readonly report?: string;
+}
 
 export interface Plan {
   readonly steps: readonly Step[];
+  /** The steps of each further start; empty when the service is never started again. */
+  readonly again: readonly Step[];
+  readonly supervision: Supervision;
   /** What a person should know and nothing stops for. */
   readonly warnings: readonly string[];
 }
@@ -61,4 +133,10 @@ export interface Refusal {
 
 export type PlanResult =
   | { readonly ok: true; readonly plan: Plan }
-  | { readonly ok: false; readonly refusals: readonly Refusal[] };
+  | {
+      readonly ok: false;
+      readonly refusals: readonly Refusal[];
+      /** The first refusal's, which decides the exit code. */
+      readonly code: Refusal["code"];
+      readonly messages: readonly string[];
+    };

@@ -5,7 +5,8 @@ import type { InheritedPolicy, Policy } from "../policy/types.ts";
 import type { Facts } from "../sys/facts.ts";
 import type { Decided, Decision } from "./decide.ts";
 import { FIRST_BEYOND_STANDARD } from "./match.ts";
-import type { Refusal } from "./plan.ts";
+import { FIRST_ANNOUNCED } from "./pass.ts";
+import type { Pass, Refusal } from "./plan.ts";
 import { unseenWords } from "./sweep.ts";
 
 /** Everything about descriptors for which nothing is started. */
@@ -75,14 +76,27 @@ function workingDirectory({ workingDirectoryOutside: outside }: Facts): string[]
     : [`the working directory ${JSON.stringify(outside)} lies outside the root (CVE-2024-21626)`];
 }
 
-/** sd_listen_fds(3): SD_LISTEN_FDS_START. */
-const FIRST_ANNOUNCED = 3;
+/** What a rule of the policy keeps and `fds.pass` gives to nobody: it is held open in PID 1 for nothing. */
+export function unpassedKept(decided: readonly Decided[], pass: readonly Pass[]): string[] {
+  const warnings: string[] = [];
+  for (const { fd, decision } of decided) {
+    if (fd < FIRST_BEYOND_STANDARD || decision.action !== "keep") continue;
+    if (pass.some(({ from }) => from === fd)) continue;
+    warnings.push(`descriptor ${fd} is kept and given to no service: name it in its fds.pass`);
+  }
+  return warnings;
+}
 
 /** What the launcher announced by LISTEN_FDS and the program does not get. */
-export function unnamedAnnounced({ announced }: Facts, decided: readonly Decided[]): string[] {
+export function unnamedAnnounced(
+  { announced }: Facts,
+  decided: readonly Decided[],
+  pass: readonly Pass[],
+): string[] {
   const warnings: string[] = [];
   for (let index = 0; index < announced.length; index++) {
     const fd = FIRST_ANNOUNCED + index;
+    if (pass.some(({ from }) => from === fd)) continue;
     if (decided.some((known) => known.fd === fd && known.decision.action === "keep")) continue;
     const name = JSON.stringify(announced[index]);
     const rule = `{ match: { fd: ${fd} }, action: keep }`;

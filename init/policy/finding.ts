@@ -20,6 +20,11 @@ export interface Finding extends Pick<PolicyIssue, "code" | "message" | "expecte
 /** Points at what a finding is about; undefined without the text's structure. */
 export type Locate = (finding: Finding) => Span | undefined;
 
+/** A value of the right shape that means nothing usable. */
+export function badValue(at: KeyPath, reason: string): Finding {
+  return { code: "bad-value", message: `bad value for ${readablePath(at)}: ${reason}`, at, on: "value" };
+}
+
 export function issueOf(finding: Finding, text: string, span: Span | undefined): PolicyIssue {
   const { at, on: _on, part: _part, ...rest } = finding;
   return { ...rest, pointer: pointerOf(at), path: readablePath(at), ...(span && positionOf(text, span)) };

@@ -1,11 +1,27 @@
-// From a policy of the right shape to a complete one: fills what is unset from the intent and the defaults,
-// and reads texts with a meaning of their own. Trusts the shape; complains only of what a schema cannot say.
+// From a policy of the right shape to a complete one: what is written goes on top of the intent's defaults,
+// and texts with a meaning of their own are read. Trusts the shape; complains only of what a schema cannot say.
 
 import type { Access, Family, Kind, SocketType } from "../sys/kinds.ts";
+import { defaultPolicy, defaultService } from "./defaults.ts";
 import { parseFdSet } from "./fd-sets.ts";
-import type { Finding } from "./finding.ts";
-import { defaultsOf, type IntentDefaults } from "./intents.ts";
-import { type KeyPath, readablePath } from "./key-path.ts";
+import { badValue, type Finding } from "./finding.ts";
+import type { KeyPath } from "./key-path.ts";
+import { namesOf, openOf, type WrittenOpened } from "./resolve-open.ts";
+import {
+  limitsOf,
+  type Surroundings,
+  serviceOf,
+  type WrittenLimits,
+  type WrittenService,
+} from "./resolve-service.ts";
+import {
+  reapingOf,
+  shutdownOf,
+  signalsOf,
+  type WrittenReaping,
+  type WrittenShutdown,
+  type WrittenSignals,
+} from "./resolve-signals.ts";
 import type {
   FdSet,
   FdsPolicy,
@@ -14,10 +30,8 @@ import type {
   InheritedPolicy,
   InheritedRule,
   Intent,
-  LogLevel,
-  NofileLimit,
+  LogPolicy,
   Policy,
-  PolicyOrigin,
   Service,
 } from "./types.ts";
 
@@ -27,12 +41,20 @@ export interface WrittenPolicy {
   readonly intent?: Intent;
   readonly fds?: {
     readonly inherited?: WrittenInherited;
+    readonly open?: Readonly<Record<string, WrittenOpened>>;
     readonly method?: FdsPolicy["method"];
     readonly scanLimit?: number;
   };
-  readonly limits?: { readonly nofile?: { readonly soft?: NofileLimit; readonly hard?: NofileLimit } };
+  readonly limits?: WrittenLimits;
   readonly services?: Readonly<Record<string, WrittenService>>;
-  readonly log?: { readonly level?: LogLevel };
+  readonly signals?: WrittenSignals;
+  readonly tty?: Policy["tty"];
+  readonly shutdown?: WrittenShutdown;
+  readonly reaping?: WrittenReaping;
+  readonly exit?: { readonly map?: Readonly<Record<string, number>> };
+  readonly log?: Partial<LogPolicy>;
+  readonly report?: string;
+  readonly dropPrivileges?: boolean;
 }
 
 interface WrittenInherited {
@@ -63,61 +85,68 @@ interface WrittenRule {
   readonly name?: string;
 }
 
-interface WrittenService {
-  readonly command?: readonly string[];
-  readonly cwd?: string;
-  readonly env?: Readonly<Record<string, string>>;
-  readonly stdin?: "inherit" | "devnull";
-}
-
-/** Where a look at every number ends by itself: a few hundredths of a second. */
-const DEFAULT_SCAN_LIMIT = 65_536;
-
-/** The name of the only service when the policy names none. */
-const ONLY_SERVICE = "main";
-
 export type Resolved =
   | { readonly ok: true; readonly policy: Policy }
   | { readonly ok: false; readonly findings: readonly Finding[] };
 
 export function resolvePolicy(
   written: WrittenPolicy,
-  name: string | undefined,
+  name: string,
   intentOption: Intent | undefined,
 ): Resolved {
   const findings: Finding[] = [];
   const intent = intentOption ?? written.intent ?? "security";
-  const defaults = defaultsOf(intent);
-  const { inherited, method = "auto", scanLimit = DEFAULT_SCAN_LIMIT } = written.fds ?? {};
-  const { soft, hard } = written.limits?.nofile ?? {};
-  const source: PolicyOrigin = {
+  const base = defaultPolicy(intent, {
     name,
-    written: name === undefined ? undefined : { ...written },
+    written: { ...written },
     intentFromOption: intentOption !== undefined,
-  };
+  });
+  const { report = "none" } = written;
+  const inherited = inheritedOf(written.fds?.inherited, base.fds.inherited, findings);
+  const open = openOf(written.fds?.open ?? {}, inherited.rules, findings);
+  const limits = limitsOf(written.limits ?? {}, base.limits, ["limits"], findings);
+  const [onlyService] = base.services;
+  const signals = signalsOf(written.signals ?? {}, onlyService.signals, ["signals"], findings);
+  const names = [...open.flatMap(namesOf), ...inherited.rules.flatMap((rule) => rule.name ?? [])];
+  const services = servicesOf(written, { signals, limits, names }, findings);
+  const delayMs = (on: readonly number[]) =>
+    Math.max(
+      0,
+      ...services.flatMap((service) => on.map((signal) => service.signals.delayMs.get(signal) ?? 0)),
+    );
+  const stop = stopOf(written.services);
+  const shutdown = shutdownOf(written.shutdown ?? {}, delayMs, stop, base.shutdown, findings);
   const policy: Policy = {
-    version: 1,
-    intent,
+    ...base,
     fds: {
-      inherited: inheritedOf(inherited, defaults, findings),
-      method,
-      scanLimit,
+      inherited,
+      open,
+      method: written.fds?.method ?? base.fds.method,
+      scanLimit: written.fds?.scanLimit ?? base.fds.scanLimit,
     },
-    limits: { nofile: { soft: soft ?? defaults.softNofile, hard: hard ?? "inherit" } },
-    services: servicesOf(written, findings),
-    log: { level: written.log?.level ?? "warn", format: "text" },
-    source,
+    limits,
+    services,
+    tty: written.tty ?? base.tty,
+    shutdown,
+    reaping: reapingOf(written.reaping ?? {}, base.reaping, shutdown, findings),
+    exitMap: new Map(Object.entries(written.exit?.map ?? {}).map(([code, other]) => [Number(code), other])),
+    log: { ...base.log, ...written.log },
+    report: report === "none" ? undefined : report,
+    dropPrivileges: written.dropPrivileges ?? base.dropPrivileges,
   };
-  if (typeof soft === "number" && typeof hard === "number" && soft > hard) {
-    const at = ["limits", "nofile", "soft"];
-    findings.push(badValue(at, `the soft limit ${soft} is above the hard limit ${hard}`));
-  }
   return findings.length === 0 ? { ok: true, policy } : { ok: false, findings };
+}
+
+/** How the only service is stopped, when it says so itself. */
+function stopOf(services: WrittenPolicy["services"] = {}) {
+  for (const [name, { stop }] of Object.entries(services))
+    if (stop) return { written: stop, at: ["services", name, "stop"] };
+  return undefined;
 }
 
 function inheritedOf(
   written: WrittenInherited | undefined,
-  defaults: IntentDefaults,
+  base: InheritedPolicy,
   findings: Finding[],
 ): InheritedPolicy {
   const rules = written?.rules?.map((rule, index) => ruleOf(rule, index, findings)) ?? [];
@@ -127,7 +156,7 @@ function inheritedOf(
     const at = ["fds", "inherited", "expect", index];
     findings.push(badValue(at, `no rule gives the name ${JSON.stringify(name)}`));
   }
-  return { default: written?.default ?? defaults.inherited, rules: [...rules, ...defaults.rules], expect };
+  return { default: written?.default ?? base.default, rules: [...rules, ...base.rules], expect };
 }
 
 function ruleOf(written: WrittenRule, index: number, findings: Finding[]): InheritedRule {
@@ -170,23 +199,14 @@ function fdSetAt(at: KeyPath, written: unknown, findings: Finding[]): FdSet {
   return [];
 }
 
-function servicesOf({ services = {} }: WrittenPolicy, findings: Finding[]): [Service, ...Service[]] {
-  const resolved: Service[] = [];
-  for (const name of Object.keys(services)) resolved.push(serviceOf(name, services[name] ?? {}, findings));
-  const [first, ...others] = resolved;
-  return [first ?? serviceOf(ONLY_SERVICE, {}, findings), ...others];
-}
-
-function serviceOf(
-  name: string,
-  { command, cwd, env = {}, stdin = "inherit" }: WrittenService,
+function servicesOf(
+  { services = {} }: WrittenPolicy,
+  surroundings: Surroundings,
   findings: Finding[],
-): Service {
-  if (command?.[0] === "")
-    findings.push(badValue(["services", name, "command", 0], "the program's name is empty"));
-  return { name, command, type: "default", cwd, env, stdin, essential: true };
-}
-
-function badValue(at: KeyPath, reason: string): Finding {
-  return { code: "bad-value", message: `bad value for ${readablePath(at)}: ${reason}`, at, on: "value" };
+): [Service, ...Service[]] {
+  const resolved: Service[] = [];
+  for (const name of Object.keys(services))
+    resolved.push(serviceOf(name, services[name] ?? {}, surroundings, findings));
+  const [first, ...others] = resolved;
+  return [first ?? serviceOf(defaultService().name, {}, surroundings, findings), ...others];
 }

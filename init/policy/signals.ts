@@ -1,14 +1,10 @@
-// Signals as policies write them, to Linux's numbers (signal(7); x86-64 and arm64 have the same).
-// `RTMIN` is 34 and `RTMAX` 64, as glibc, systemd and the shells count.
+// Signals as policies write them, to Linux's numbers.
+
+import { RTMAX, RTMIN, SIGNAL_NAMES } from "../sys/signal-names.ts";
 
 const LOWEST = 1;
 const HIGHEST = 64;
-const RTMIN = 34;
-const RTMAX = 64;
 
-/** In the order of their numbers, from 1. */
-const NAMES =
-  "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS";
 const OTHER_NAMES: Readonly<Record<string, string>> = { IOT: "ABRT", CLD: "CHLD", POLL: "IO" };
 
 /** The number of `SIGTERM`, `TERM`, `15`, `"15"`, `SIGRTMIN+3` or `RTMAX-2`; undefined for anything else. */
@@ -22,7 +18,7 @@ export function parseSignal(signal: string | number): number | undefined {
     const distance = Number(offset ?? 0);
     return inRange(base === "RTMIN" ? RTMIN + distance : RTMAX - distance, RTMIN, RTMAX);
   }
-  const index = NAMES.split(" ").indexOf(OTHER_NAMES[name] ?? name);
+  const index = SIGNAL_NAMES.split(" ").indexOf(OTHER_NAMES[name] ?? name);
   return index === -1 ? undefined : index + 1;
 }
 

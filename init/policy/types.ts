@@ -62,8 +62,59 @@ export interface InheritedPolicy {
   readonly expect: readonly string[];
 }
 
+export type ListeningType = "stream" | "dgram" | "seqpacket";
+
+/** `dual`: IPv6 with IPv4 on the same socket. A Unix path that begins with `@` is an abstract name. */
+export type ListenAddress =
+  | { readonly family: "inet" | "inet6" | "dual"; readonly host: readonly number[]; readonly port: number }
+  | { readonly family: "unix"; readonly path: string };
+
+/** A user and a group as they are written: names, or numbers as text. */
+export interface UserAndGroup {
+  readonly user: string;
+  readonly group?: string;
+}
+
+/** What a descriptor is that PID 1 opens itself. */
+export type Opening =
+  | {
+      readonly open: "listen";
+      /** The address as it is written. */
+      readonly written: string;
+      readonly address: ListenAddress;
+      readonly type: ListeningType;
+      readonly backlog: number;
+      readonly reusePort: boolean;
+      readonly mode: number;
+      readonly owner?: UserAndGroup;
+    }
+  | {
+      readonly open: "file";
+      readonly path: string;
+      readonly access: "read" | "write" | "readWrite" | "append";
+      readonly mode: number;
+      readonly owner?: UserAndGroup;
+    }
+  | { readonly open: "token" }
+  /** `end` has the name; the other end has it with `Peer` appended. */
+  | { readonly open: "pipe"; readonly end: "read" | "write" }
+  | { readonly open: "socketpair"; readonly type: ListeningType }
+  | { readonly open: "memfd"; readonly content: { readonly text: string } | { readonly file: string } }
+  | { readonly open: "devnull" };
+
+/** The other end of a pipe or socket pair has its name with this appended. */
+export const PEER = "Peer";
+
+export interface OpenPolicy {
+  readonly name: string;
+  /** PID 1 keeps its copy, and every start of a service gets the same. */
+  readonly hold: boolean;
+  readonly what: Opening;
+}
+
 export interface FdsPolicy {
   readonly inherited: InheritedPolicy;
+  readonly open: readonly OpenPolicy[];
   /** `auto`: the best rung that works. Any other: that one, or nothing starts. */
   readonly method: "auto" | Rung;
   /** A look at every number ends below this one. */
@@ -85,24 +136,96 @@ export interface LimitsPolicy {
   };
 }
 
+/** A name of `fds` with the number the service finds it at, or the variable that is to hold a number of fdinit's choice. */
+export interface PassPolicy {
+  readonly name: string;
+  readonly as: number | { readonly variable: string };
+}
+
+export type Protocol = "auto" | "none" | "systemd";
+
+export interface RestartPolicy {
+  readonly policy: "never" | "onFailure" | "always";
+  readonly backoff: { readonly leastMs: number; readonly mostMs: number };
+  readonly limit: { readonly count: number; readonly withinMs: number };
+  readonly onLimit: "exit" | "stop";
+}
+
+/** Who gets a signal: the service's first process, its process group, or every process of the container. */
+export type SignalReceiver = "process" | "group" | "all";
+
+export interface SignalsPolicy {
+  readonly forward: "all" | readonly number[];
+  readonly to: SignalReceiver;
+  /** Signal number to signal number, or to nothing. */
+  readonly rewrite: ReadonlyMap<number, number | "ignore">;
+  readonly delayMs: ReadonlyMap<number, number>;
+}
+
+/** Capability numbers of <linux/capability.h>. */
+export interface CapabilitiesPolicy {
+  readonly keep: readonly number[];
+  readonly ambient: readonly number[];
+}
+
 export interface Service {
   readonly name: string;
   /** Never empty. Undefined: the command line must give it. */
   readonly command: readonly string[] | undefined;
   readonly type: "default";
+  /** Undefined: fdinit's own. */
+  readonly user?: UserAndGroup;
+  /** Supplementary groups as they are written; undefined: those of the user (initgroups(3)). */
+  readonly groups?: readonly string[];
   /** Undefined: fdinit's own working directory. */
   readonly cwd: string | undefined;
+  readonly umask?: number;
   /** Set on top of the environment fdinit was started with. */
   readonly env: Readonly<Record<string, string>>;
-  readonly stdin: "inherit" | "devnull";
+  /** Undefined: every inherited descriptor that a rule keeps. */
+  readonly pass: readonly PassPolicy[] | undefined;
+  readonly protocol: Protocol;
+  /** `inherit`, `devnull`, or a name of `fds`. */
+  readonly stdin: string;
+  readonly restart: RestartPolicy;
+  readonly signals: SignalsPolicy;
+  readonly setsid: boolean;
+  readonly limits?: LimitsPolicy;
+  readonly noNewPrivileges: boolean;
+  readonly capabilities?: CapabilitiesPolicy;
+  readonly nice?: number;
+  readonly oomScoreAdj?: number;
+  readonly parentDeathSignal?: number;
   readonly essential: true;
+}
+
+export interface ShutdownStep {
+  readonly signal: number;
+  /** Undefined: for as long as it takes. */
+  readonly waitMs: number | undefined;
+}
+
+export interface ShutdownPolicy {
+  /** The signals that start it. */
+  readonly on: readonly number[];
+  /** The most that all of it may take; undefined: no bound but the engine's. */
+  readonly budgetMs: number | undefined;
+  /** Empty: the signal that came, rewritten, and nothing more. */
+  readonly steps: readonly ShutdownStep[];
+}
+
+export interface ReapingPolicy {
+  readonly subreaper: "auto" | "always" | "never";
+  readonly orphans: "terminate" | "wait" | "leave";
+  readonly waitMs: number;
+  readonly log: "none" | "unexpected" | "all";
 }
 
 export type LogLevel = "error" | "warn" | "info" | "debug";
 
 export interface LogPolicy {
   readonly level: LogLevel;
-  readonly format: "text";
+  readonly format: "text" | "json";
 }
 
 /** Complete: every key this version acts on has its value. */
@@ -113,7 +236,16 @@ export interface Policy {
   readonly limits: LimitsPolicy;
   /** Exactly one today. Without `services` in the policy it is called `main` and has no command. */
   readonly services: readonly [Service, ...Service[]];
+  readonly tty: "auto" | "foreground" | "none";
+  readonly shutdown: ShutdownPolicy;
+  readonly reaping: ReapingPolicy;
+  /** A service's exit code to fdinit's. */
+  readonly exitMap: ReadonlyMap<number, number>;
   readonly log: LogPolicy;
+  /** Where the last line goes that says what ended and why; undefined: nowhere. */
+  readonly report: string | undefined;
+  /** PID 1 gives up the privileges that nothing needs any more. */
+  readonly dropPrivileges: boolean;
   /** Where it came from, for reports; `describeOrigins` reads it. */
   readonly source: PolicyOrigin;
 }

@@ -1,57 +1,267 @@
-// The one wait loop: wait, decode, next(state, event), act. Blocks in ppoll(2) on the signalfd; no
-// timer runs and nothing wakes up while nothing happens. Nothing here may throw: the program runs.
+// The one wait loop: wait, decode, next(state, event), act. Blocks in sigtimedwait(2), or in ppoll(2) on the
+// signalfd while tokens are out or something is due; nothing wakes up while nothing happens. Nothing here may
+// throw: the program runs.
 
-import { SI_KERNEL } from "../sys/constants.ts";
-import type { Kernel, ReceivedSignal } from "../sys/kernel.ts";
-import { type Action, type Event, next, type State } from "./state.ts";
+import type { GivenPipe, Supervision, Token } from "../plan/plan.ts";
+import { SI_KERNEL, SI_USER, SIGCHLD, SIGKILL, SIGSTOP } from "../sys/constants.ts";
+import type { ChildEnd, EndedProcess, Kernel, ProcessFacts, ReceivedSignal } from "../sys/kernel.ts";
+import { sayHolders, tokenGone } from "./holders.ts";
+import { Observer } from "./report.ts";
+import {
+  type Action,
+  deadline,
+  type Event,
+  initialState,
+  type Next,
+  next,
+  type State,
+  type Target,
+} from "./state.ts";
+import { descendants } from "./tree.ts";
 
-/** Supervises until the essential service has ended, reaping every child; answers the exit code. */
-export function supervise(kernel: Kernel, signalFd: number, essential: State["essential"]): number {
-  const state: State = { self: kernel.pid, essential };
+export type Say = (level: "error" | "warn" | "info" | "debug", message: string) => void;
+
+/** What supervision is given besides the plan. */
+export interface Surroundings {
+  readonly kernel: Kernel;
+  readonly signalFd: number;
+  readonly supervision: Supervision;
+  readonly say: Say;
+  readonly context: {
+    /** Tokens that are out; supervision takes those away that are gone. */
+    readonly tokens: Token[];
+    /** Of the last start. */
+    readonly pipes: readonly GivenPipe[];
+  };
+  /** Another start of the service: its pid, or the exit code that stands for what stood in the way. */
+  startAgain(): { readonly pid: number } | { readonly code: number; readonly message: string };
+}
+
+const STDIN = 0;
+
+/** Supervises until the container ends, reaping every child; answers the exit code. */
+export function supervise(surroundings: Surroundings, pid: number): number {
+  const { kernel, signalFd, supervision } = surroundings;
+  const supervisor = new Supervisor(surroundings, initialState(kernel.pid, supervision, pid, kernel.now()));
   for (;;) {
     // Signals first, so that one sent before the program ended still reaches it.
-    for (const received of kernel.takeSignals(signalFd)) {
-      handle(kernel, state, {
-        type: "signal",
-        received,
-        sharesProcessGroup: sharesProcessGroup(kernel, state, received),
-      });
+    for (const received of kernel.takeSignals(signalFd)) supervisor.signal(received);
+    supervisor.time();
+    supervisor.reap();
+    if (supervisor.exit !== undefined) return supervisor.leave(supervisor.exit);
+    supervisor.wait();
+  }
+}
+
+class Supervisor {
+  exit: number | undefined;
+  readonly #surroundings: Surroundings;
+  readonly #kernel: Kernel;
+  readonly #observer: Observer;
+  /** Someone wants to know of each child that ended. */
+  readonly #observes: boolean;
+  #state: State;
+  /**
+   * What a plain signal led to in this state, when that was to send one on. next() is pure: it would lead
+   * there again. Between a wake-up and the program's signal every line counts that is not in the cache.
+   */
+  #known: { readonly pid: number; readonly signal: number }[] = [];
+
+  constructor(surroundings: Surroundings, state: State) {
+    this.#surroundings = surroundings;
+    this.#kernel = surroundings.kernel;
+    this.#state = state;
+    const { reaping, report } = state.supervision;
+    this.#observes = reaping.log !== "none" || report !== undefined;
+    this.#observer = new Observer(surroundings, this.#observes);
+  }
+
+  /** Blocks until something happens; what it takes of that is done when it returns. */
+  wait(): void {
+    const { context, signalFd } = this.#surroundings;
+    const { tokens } = context;
+    const timeoutMs = this.#timeout();
+    if (tokens.length > 0 || timeoutMs !== undefined) {
+      const ready = this.#kernel.waitReadable([signalFd, ...tokens.map(({ fd }) => fd)], timeoutMs);
+      if (tokens.length > 0) this.#lookAtTokens(ready);
+      return;
     }
-    const code = reapAll(kernel, state);
-    if (code !== undefined) return code;
-    kernel.waitReadable([signalFd]);
+    // Nothing but a signal can come: waiting for it and taking it is one call then. For as long as each
+    // is only passed on there is nothing else to look at.
+    const state = this.#state;
+    while (this.#state === state) {
+      const received = this.#kernel.waitForSignal();
+      if (received) this.signal(received);
+      if (!received || received.signal === SIGCHLD) return;
+    }
   }
-}
 
-/** Reaps every ended child, whether or not a SIGCHLD is left that says so (they merge); the exit code when that was the end. */
-function reapAll(kernel: Kernel, state: State): number | undefined {
-  let code: number | undefined;
-  for (let ended = kernel.reap(); ended; ended = kernel.reap()) {
-    code ??= handle(kernel, state, { type: "childEnded", ended });
+  signal(received: ReceivedSignal): void {
+    const { signal, code, pid } = received;
+    const isPlain = code === SI_USER && pid !== this.#kernel.pid;
+    const known = isPlain ? this.#known[signal] : undefined;
+    if (known) {
+      this.#kernel.kill(known.pid, known.signal);
+      return;
+    }
+    const state = this.#state;
+    const sharesProcessGroup = this.#sharesProcessGroup(received);
+    const { actions } = this.#handle({ type: "signal", now: this.#now(), received, sharesProcessGroup });
+    if (!isPlain || this.#state !== state || actions.length !== 1) return;
+    const [only] = actions;
+    if (only?.do === "send" && only.to !== "all" && "process" in only.to)
+      this.#known[signal] = { pid: only.to.process, signal: only.signal };
   }
-  return code;
-}
 
-/** Carries out what an event leads to; answers the exit code when that was the last. */
-function handle(kernel: Kernel, state: State, event: Event): number | undefined {
-  let code: number | undefined;
-  for (const action of next(state, event)) code ??= act(kernel, action);
-  return code;
-}
+  /** Takes every change of a child, whether or not a SIGCHLD is left that says so (they merge). */
+  reap(): void {
+    for (;;) {
+      const seen = this.#observes ? this.#kernel.nextEnded() : undefined;
+      const changed = this.#kernel.reap();
+      if (changed === undefined || changed === "none") {
+        if (this.#state.ending && this.exit === undefined)
+          this.#handle({ type: "settled", now: this.#now(), childrenLeft: changed === undefined });
+        return;
+      }
+      this.#childChanged(changed, seen);
+    }
+  }
 
-/** Asked only of a signal that a terminal sent: those alone go to a whole process group. */
-function sharesProcessGroup(kernel: Kernel, { essential }: State, { code }: ReceivedSignal): boolean {
-  return code === SI_KERNEL && kernel.processGroup(essential.pid) === kernel.processGroup(0);
-}
+  #childChanged(changed: ChildEnd, seen: EndedProcess | undefined): void {
+    const isService = changed.pid === this.#state.service?.pid;
+    // WIFSTOPPED and WSTOPSIG of wait(2)
+    if ((changed.status & 0xff) === 0x7f) {
+      const signal = changed.status >> 8;
+      if (isService) this.#handle({ type: "serviceStopped", now: this.#now(), signal });
+      return;
+    }
+    if (this.#observes)
+      this.#observer.ended(changed, seen?.pid === changed.pid ? seen : undefined, isService);
+    if (!isService) return;
+    this.#observer.serviceEnded(changed.status, this.#state.service?.startedAt ?? 0, this.#kernel.now());
+    this.#handle({ type: "serviceEnded", now: this.#now(), status: changed.status });
+  }
 
-/** Carries out one action; answers the exit code when it was the last. */
-function act(kernel: Kernel, action: Action): number | undefined {
-  switch (action.do) {
-    case "exit":
-      return action.code;
-    case "send":
-      if (action.value === undefined) kernel.kill(action.pid, action.signal);
-      else kernel.queue(action.pid, action.signal, action.value);
-      return undefined;
+  time(): void {
+    for (;;) {
+      const at = deadline(this.#state);
+      if (at === undefined || this.exit !== undefined || at > this.#kernel.now()) return;
+      this.#handle({ type: "time", now: this.#kernel.now() });
+    }
+  }
+
+  /** Until the next moment that something is due; undefined: for as long as nothing happens. */
+  #timeout(): number | undefined {
+    const at = deadline(this.#state);
+    return at === undefined ? undefined : at - this.#kernel.now();
+  }
+
+  #lookAtTokens(ready: readonly number[]): void {
+    const { tokens } = this.#surroundings.context;
+    for (const token of [...tokens]) {
+      if (!ready.includes(token.fd) || !this.#kernel.isAtEnd(token.fd)) continue;
+      this.#kernel.close(token.fd);
+      tokens.splice(tokens.indexOf(token), 1);
+      tokenGone(token, this.#surroundings);
+    }
+  }
+
+  /** The last words; answers the code. */
+  leave(code: number): number {
+    const { tokens } = this.#surroundings.context;
+    this.#lookAtTokens(tokens.map(({ fd }) => fd));
+    const { hasTerminal } = this.#state.supervision;
+    // Below a shell, the terminal goes back to the group it was taken from.
+    if (hasTerminal && this.#kernel.pid !== 1)
+      this.#kernel.setForeground(STDIN, this.#kernel.processGroup(0));
+    this.#observer.report(code, this.#state.service !== undefined);
+    return code;
+  }
+
+  // A clock is asked only where something depends on it: most policies have no times.
+  #now(): number {
+    return this.#kernel.now();
+  }
+
+  #handle(event: Event): Next {
+    const result = next(this.#state, event);
+    if (result.state !== this.#state) {
+      this.#state = result.state;
+      this.#known = [];
+    }
+    for (const action of result.actions) this.#act(action);
+    return result;
+  }
+
+  #act(action: Action): void {
+    const kernel = this.#kernel;
+    const { say } = this.#surroundings;
+    switch (action.do) {
+      case "send":
+        this.#send(action.to, action.signal, action.value);
+        return;
+      case "kill":
+        this.#killAll();
+        return;
+      case "start": {
+        const started = this.#surroundings.startAgain();
+        const now = this.#now();
+        if ("message" in started) this.#observer.startFailed(started.message);
+        this.#handle(
+          "pid" in started ? { type: "started", now, ...started } : { type: "startFailed", now, ...started },
+        );
+        return;
+      }
+      case "findHolders":
+        sayHolders(this.#surroundings);
+        return;
+      case "stopSelf":
+        if (this.#state.supervision.hasTerminal) kernel.setForeground(STDIN, kernel.processGroup(0));
+        // Of no effect on PID 1, which nobody could wake again.
+        kernel.kill(kernel.pid, SIGSTOP);
+        return;
+      case "foreground":
+        if (this.#state.service && kernel.terminal(STDIN)?.isForeground)
+          kernel.setForeground(STDIN, this.#state.service.pid);
+        return;
+      case "say":
+        say(action.level, action.message);
+        return;
+      case "exit":
+        this.exit ??= action.code;
+    }
+  }
+
+  #send(to: Target, signal: number, value: bigint | undefined): void {
+    const kernel = this.#kernel;
+    if (to !== "all" && "process" in to) {
+      if (value === undefined) kernel.kill(to.process, signal);
+      else kernel.queue(to.process, signal, value);
+    } else if (to === "all") {
+      // As PID 1, every process of the namespace; the kernel leaves the caller out.
+      if (kernel.pid === 1) kernel.kill(-1, signal);
+      else for (const { pid } of this.#left()) kernel.kill(pid, signal);
+    } else kernel.kill(-to.group, signal);
+  }
+
+  #killAll(): void {
+    const left = this.#left();
+    this.#observer.killed(left);
+    this.#send("all", SIGKILL, undefined);
+    const { service } = this.#state;
+    // Without /proc nobody knows the rest.
+    if (service && this.#kernel.pid !== 1) this.#kernel.kill(service.pid, SIGKILL);
+  }
+
+  /** The processes below fdinit that have not ended, as PID 1 all there are. */
+  #left(): readonly ProcessFacts[] {
+    return descendants(this.#kernel);
+  }
+
+  /** Asked only of a signal that a terminal sent: those alone go to a whole process group. */
+  #sharesProcessGroup({ code }: ReceivedSignal): boolean {
+    const { service } = this.#state;
+    if (code !== SI_KERNEL || !service) return false;
+    return this.#kernel.processGroup(service.pid) === this.#kernel.processGroup(0);
   }
 }

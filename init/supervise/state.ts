@@ -1,33 +1,160 @@
-// The pure half of supervision: what happened in, what to do out. No kernel, no clock, no output.
+// The pure half of supervision: what happened in, the next state and what to do out. No kernel, no clock,
+// no output: times come with the events, in milliseconds of one monotonic clock.
+//
+// A service runs, is started again, or has ended for good; from then on the container ends (ending.ts).
 
-import { SI_KERNEL, SIGCHLD, SIGPIPE, SIGXFSZ } from "../sys/constants.ts";
-import type { ChildEnd, ReceivedSignal } from "../sys/kernel.ts";
+import type { Supervision } from "../plan/plan.ts";
+import {
+  SI_KERNEL,
+  SIGCHLD,
+  SIGCONT,
+  SIGKILL,
+  SIGPIPE,
+  SIGTSTP,
+  SIGTTIN,
+  SIGTTOU,
+  SIGXFSZ,
+} from "../sys/constants.ts";
+import type { ReceivedSignal } from "../sys/kernel.ts";
+import { signalName } from "../sys/signal-names.ts";
+import { budgetOver, type Ending, endingOver, endingSignal, endingStep, endService } from "./ending.ts";
+import { codeInWords, durationInWords } from "./words.ts";
 
 export interface State {
   /** fdinit's own pid, to know its own signals by. */
   readonly self: number;
-  /** The service whose end ends the container. */
-  readonly essential: { readonly pid: number; readonly service: string };
+  readonly supervision: Supervision;
+  /** Undefined between two starts, and after the last. */
+  readonly service: { readonly pid: number; readonly startedAt: number } | undefined;
+  /** Signals that wait for their delay. */
+  readonly delayed: readonly DelayedSignal[];
+  readonly restart: {
+    /** When the next start is due. */
+    readonly at?: number;
+    readonly backoffMs: number;
+    /** When the service was started again, within the limit's time. */
+    readonly times: readonly number[];
+    /** The last end's code, for when there is no next start. */
+    readonly code: number;
+  };
+  readonly shutdown?: Shutdown;
+  readonly ending?: Ending;
 }
 
-export type Event =
+interface DelayedSignal {
+  readonly at: number;
+  /** When it came: a budget counts from here. */
+  readonly since: number;
+  readonly signal: number;
+  readonly value: bigint | undefined;
+}
+
+export interface Shutdown {
+  /** The step that was last taken. */
+  readonly step: number;
+  /** When the next one is due; undefined: the last step waits for as long as it takes. */
+  readonly nextAt?: number;
+  /** Undefined: no bound but the engine's. */
+  readonly budget?: Budget;
+}
+
+export interface Budget {
+  /** From here on only SIGKILL is left. */
+  readonly killAt: number;
+  /** fdinit is gone by now, whatever is left. */
+  readonly endAt: number;
+  readonly isUsedUp: boolean;
+}
+
+export type Event = { readonly now: number } & (
   | { readonly type: "signal"; readonly received: ReceivedSignal; readonly sharesProcessGroup: boolean }
-  | { readonly type: "childEnded"; readonly ended: ChildEnd };
+  | { readonly type: "started"; readonly pid: number }
+  /** Another start did not come about; `code` is the exit code that stands for why. */
+  | { readonly type: "startFailed"; readonly code: number; readonly message: string }
+  | { readonly type: "serviceEnded"; readonly status: number }
+  | { readonly type: "serviceStopped"; readonly signal: number }
+  /** Every change of a child is known, and children are left, or none. */
+  | { readonly type: "settled"; readonly childrenLeft: boolean }
+  /** The moment of `deadline(state)` has come. */
+  | { readonly type: "time" }
+);
+
+export type Target = { readonly process: number } | { readonly group: number } | "all";
 
 export type Action =
-  | { readonly do: "send"; readonly pid: number; readonly signal: number; readonly value?: bigint }
+  | { readonly do: "send"; readonly to: Target; readonly signal: number; readonly value?: bigint }
+  /** SIGKILL to everything that is left, and a word about each. */
+  | { readonly do: "kill" }
+  | { readonly do: "start" }
+  /** Look for who still has the ended service's pipes open. */
+  | { readonly do: "findHolders" }
+  /** Give the terminal back and stop, as a shell's job does. */
+  | { readonly do: "stopSelf" }
+  /** The service gets the terminal again. */
+  | { readonly do: "foreground" }
+  | { readonly do: "say"; readonly level: "warn" | "info"; readonly message: string }
   | { readonly do: "exit"; readonly code: number };
 
-/** What an event leads to. The state of one service never changes; that of several will. */
-export function next(state: State, event: Event): Action[] {
+export interface Next {
+  readonly state: State;
+  readonly actions: readonly Action[];
+}
+
+export function initialState(self: number, supervision: Supervision, pid: number, now: number): State {
+  const { leastMs } = supervision.restart.backoff;
+  return {
+    self,
+    supervision,
+    service: { pid, startedAt: now },
+    delayed: [],
+    restart: { backoffMs: leastMs, times: [], code: 0 },
+  };
+}
+
+const NOTHING: readonly Action[] = [];
+
+/** What a terminal stops a job with. Whoever sends SIGSTOP continues that process, and would not continue fdinit. */
+const JOB_CONTROL = [SIGTSTP, SIGTTIN, SIGTTOU];
+
+/** What an event leads to. */
+export function next(state: State, event: Event): Next {
   switch (event.type) {
-    case "childEnded":
-      return event.ended.pid === state.essential.pid
-        ? [{ do: "exit", code: exitCode(event.ended.status) }]
-        : [];
     case "signal":
-      return forwards(state, event.received, event.sharesProcessGroup) ? [send(state, event.received)] : [];
+      return isForOthers(state, event)
+        ? receive(state, event.received, event.now)
+        : { state, actions: NOTHING };
+    case "serviceEnded": {
+      const what = `${state.supervision.service} ${codeInWords(event.status)} and`;
+      return serviceEnded(state, exitCode(event.status), what, event.now);
+    }
+    case "startFailed":
+      return serviceEnded(state, event.code, `${event.message}; ${state.supervision.service}`, event.now);
+    case "started":
+      return { state: { ...state, service: { pid: event.pid, startedAt: event.now } }, actions: NOTHING };
+    case "serviceStopped":
+      return { state, actions: JOB_CONTROL.includes(event.signal) ? [{ do: "stopSelf" }] : NOTHING };
+    case "settled":
+      return state.ending ? endingOver(state, state.ending, event) : { state, actions: NOTHING };
+    case "time":
+      return timePassed(state, event.now);
   }
+}
+
+/** When the next "time" event is due; undefined while nothing is. */
+export function deadline(state: State): number | undefined {
+  const { delayed, restart, shutdown, ending } = state;
+  if (delayed.length === 0 && restart.at === undefined && !shutdown && !ending) return undefined;
+  const budget = shutdown?.budget;
+  const times = [
+    restart.at,
+    shutdown?.nextAt,
+    budget?.isUsedUp ? budget.endAt : budget?.killAt,
+    ending?.nextAt,
+  ];
+  for (const { at } of delayed) times.push(at);
+  let earliest: number | undefined;
+  for (const at of times) if (at !== undefined) earliest = Math.min(at, earliest ?? at);
+  return earliest;
 }
 
 /** wait(2)'s status as a shell says it: the exit status, or 128 + n after signal n. */
@@ -36,15 +163,160 @@ export function exitCode(status: number): number {
   return signal === 0 ? (status >> 8) & 0xff : 128 + signal;
 }
 
-function forwards(state: State, { signal, code, pid }: ReceivedSignal, sharesProcessGroup: boolean): boolean {
-  if (signal === SIGCHLD) return false;
-  // Of fdinit's own making: a write to a broken standard error, or to a file at its size limit.
-  if ((signal === SIGPIPE || signal === SIGXFSZ) && pid === state.self) return false;
-  // A terminal's signal goes to the whole foreground process group: the program already has it.
-  return !(code === SI_KERNEL && sharesProcessGroup);
+export function say(level: "warn" | "info", message: string): Action {
+  return { do: "say", level, message };
 }
 
-function send(state: State, { signal, value }: ReceivedSignal): Action {
-  const { pid } = state.essential;
-  return value === undefined ? { do: "send", pid, signal } : { do: "send", pid, signal, value };
+function isForOthers(
+  { self, service }: State,
+  { received, sharesProcessGroup }: Extract<Event, { type: "signal" }>,
+): boolean {
+  const { signal, code, pid } = received;
+  if (signal === SIGCHLD) return false;
+  // Of fdinit's own making: a write to a broken standard error, or to a file at its size limit.
+  if ((signal === SIGPIPE || signal === SIGXFSZ) && pid === self) return false;
+  // A terminal's signal goes to the whole foreground process group: the program already has it.
+  return !(service && code === SI_KERNEL && sharesProcessGroup);
+}
+
+function receive(state: State, { signal, value }: ReceivedSignal, now: number): Next {
+  const delay = state.supervision.signals.delayMs.get(signal);
+  if (delay === undefined || delay === 0) return deliver(state, { at: now, since: now, signal, value });
+  // As the kernel does with a signal that is pending already: one is enough.
+  if (state.delayed.some((other) => other.signal === signal)) return { state, actions: NOTHING };
+  const held = { at: now + delay, since: now, signal, value };
+  const message = `${signalName(signal)} is held back for ${durationInWords(delay)} (signals.delay)`;
+  return { state: { ...state, delayed: [...state.delayed, held] }, actions: [say("info", message)] };
+}
+
+function deliver(state: State, received: DelayedSignal): Next {
+  const { at, signal, value } = received;
+  const isShutdown = beginsShutdown(state.supervision, signal);
+  if (state.ending) return isShutdown ? endingSignal(state, state.ending, at) : { state, actions: NOTHING };
+  if (isShutdown) return shutDown(state, received);
+  const { forward } = state.supervision.signals;
+  const isForwarded = forward === "all" || forward.includes(signal);
+  return { state, actions: isForwarded ? pass(state, signal, value) : NOTHING };
+}
+
+/** A shutdown without steps is the signal itself: one that nobody is to get is none. */
+function beginsShutdown({ shutdown, signals }: Supervision, signal: number): boolean {
+  const isNothing = shutdown.steps.length === 0 && signals.rewrite.get(signal) === "ignore";
+  return shutdown.on.includes(signal) && !isNothing;
+}
+
+/** The signal as `signals.rewrite` has it, to whom `signals.to` says. */
+function pass({ service, supervision }: State, signal: number, value: bigint | undefined): readonly Action[] {
+  const { signals, hasTerminal } = supervision;
+  const rewritten = signals.rewrite.get(signal) ?? signal;
+  if (rewritten === "ignore" || !service) return NOTHING;
+  const to = targetOf(supervision, service.pid);
+  const sent: Action =
+    value === undefined
+      ? { do: "send", to, signal: rewritten }
+      : { do: "send", to, signal: rewritten, value };
+  // A shell's fg gives the terminal to fdinit's group, which hands it on.
+  return rewritten === SIGCONT && hasTerminal ? [{ do: "foreground" }, sent] : [sent];
+}
+
+function targetOf({ signals: { to }, hasOwnGroup }: Supervision, pid: number): Target {
+  if (to === "all") return "all";
+  return to === "group" && hasOwnGroup ? { group: pid } : { process: pid };
+}
+
+/** What is kept of a budget for the time that SIGKILL takes. */
+const RESERVE_MS = 250;
+const RESERVE_SHARE = 0.2;
+
+function budgetFrom(since: number, now: number, ms: number | undefined): { budget?: Budget } {
+  if (ms === undefined) return {};
+  const endAt = Math.max(since + ms, now);
+  return { budget: { killAt: endAt - Math.min(RESERVE_MS, ms * RESERVE_SHARE), endAt, isUsedUp: false } };
+}
+
+function shutDown(state: State, { at: now, since, signal, value }: DelayedSignal): Next {
+  const { steps, budgetMs } = state.supervision.shutdown;
+  if (state.shutdown) return { state, actions: steps.length === 0 ? pass(state, signal, value) : NOTHING };
+  const begun: State = { ...state, delayed: [], shutdown: { step: -1, ...budgetFrom(since, now, budgetMs) } };
+  const why = say("info", `shutting down because of ${signalName(signal)}`);
+  // Between two starts, or stopped for good: there is nobody to ask.
+  if (!begun.service) return withBefore([why], endService(withoutRestart(begun), state.restart.code));
+  if (steps.length === 0) return { state: begun, actions: [why, ...pass(begun, signal, value)] };
+  return withBefore([why], takeStep(begun, 0, now));
+}
+
+function withoutRestart(state: State): State {
+  const { at: _at, ...restart } = state.restart;
+  return { ...state, restart };
+}
+
+function withBefore(before: readonly Action[], { state, actions }: Next): Next {
+  return { state, actions: [...before, ...actions] };
+}
+
+function takeStep(state: State, index: number, now: number): Next {
+  const { shutdown, supervision, service } = state;
+  const step = supervision.shutdown.steps[index];
+  const { nextAt: _before, ...rest } = shutdown ?? { step: -1 };
+  if (!step) return { state: { ...state, shutdown: rest }, actions: NOTHING };
+  const { signal, waitMs } = step;
+  const taken = { ...rest, step: index, ...(waitMs === undefined ? {} : { nextAt: now + waitMs }) };
+  const after: State = { ...state, shutdown: taken };
+  // The program has ended and others have not: from here on the steps are about them.
+  if (state.ending) return endingStep(after, state.ending, signal, now);
+  if (signal === SIGKILL) return { state: after, actions: [{ do: "kill" }] };
+  if (!service) return { state: after, actions: NOTHING };
+  return { state: after, actions: [{ do: "send", to: targetOf(supervision, service.pid), signal }] };
+}
+
+function serviceEnded(state: State, code: number, what: string, now: number): Next {
+  const { supervision, restart, service } = state;
+  const ranMs = service ? now - service.startedAt : 0;
+  const ended: State = { ...state, service: undefined, restart: { ...restart, code } };
+  const { policy, backoff, limit, onLimit } = supervision.restart;
+  const isOver = state.shutdown !== undefined || policy === "never" || (policy === "onFailure" && code === 0);
+  if (isOver) return endService(ended, code);
+  const times = restart.times.filter((time) => time > now - limit.withinMs);
+  if (times.length >= limit.count) {
+    const often = `${limit.count} restarts within ${durationInWords(limit.withinMs)} are the limit`;
+    const message = `${what} is not started again: ${often}`;
+    const given = { ...ended, restart: { ...ended.restart, times } };
+    if (onLimit === "exit") return withBefore([say("warn", message)], endService(given, code));
+    return { state: given, actions: [say("warn", `${message}; it stays stopped`), { do: "findHolders" }] };
+  }
+  // Who has run for long begins with the shortest pause again.
+  const pauseMs = ranMs >= limit.withinMs ? backoff.leastMs : restart.backoffMs;
+  const message = `${what} is started again in ${durationInWords(pauseMs)}`;
+  return {
+    state: {
+      ...ended,
+      restart: { at: now + pauseMs, backoffMs: Math.min(2 * pauseMs, backoff.mostMs), times, code },
+    },
+    actions: [say("warn", message), { do: "findHolders" }],
+  };
+}
+
+/** Everything that is due at `now`, one after another. */
+function timePassed(state: State, now: number): Next {
+  const isDue = (at: number | undefined) => at !== undefined && at <= now;
+  const due = state.delayed.find(({ at }) => isDue(at));
+  if (due) {
+    const left = { ...state, delayed: state.delayed.filter((other) => other !== due) };
+    return thenOn(deliver(left, { ...due, at: now }), now);
+  }
+  if (isDue(state.restart.at)) {
+    const { restart } = withoutRestart(state);
+    const started = { ...state, restart: { ...restart, times: [...restart.times, now] } };
+    return { state: started, actions: [{ do: "start" }] };
+  }
+  const { shutdown, ending } = state;
+  const budget = shutdown?.budget;
+  if (budget && isDue(budget.isUsedUp ? budget.endAt : budget.killAt)) return budgetOver(state, budget);
+  if (shutdown && isDue(shutdown.nextAt)) return takeStep(state, shutdown.step + 1, now);
+  return ending ? endingOver(state, ending, { type: "time", now }) : { state, actions: NOTHING };
+}
+
+function thenOn(first: Next, now: number): Next {
+  const rest = timePassed(first.state, now);
+  return { state: rest.state, actions: [...first.actions, ...rest.actions] };
 }

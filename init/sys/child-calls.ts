@@ -1,10 +1,11 @@
 // From a spawn request to the child's system calls, in an order where each finds the rights it needs:
 // what wants root's first, then another user, then what must come last. Nothing is called here.
 
+import { capabilitiesCutTo, capabilityHeader } from "./capabilities.ts";
 import type { ChildCall } from "./child.ts";
 import {
-  _LINUX_CAPABILITY_VERSION_3,
   AT_FDCWD,
+  F_SETFD,
   O_CLOEXEC,
   O_WRONLY,
   PR_CAP_AMBIENT,
@@ -38,8 +39,9 @@ export function childCalls(request: SpawnRequest, mask: SignalSet, image: Image)
   const list = new CallList();
   placeInGroup(list, request);
   for (const { from, to } of request.pass) {
-    // dup3 refuses the same number twice: then only the mark is taken off, which the caller has done.
-    if (from !== to) list.add("dup3", [from, to, 0], `pass descriptor ${from} as ${to}`);
+    // dup3 refuses the same number twice; and above a lowered limit any number: what stays only loses its mark.
+    if (from === to) list.add("fcntl", [from, F_SETFD, 0], `pass descriptor ${from} on`);
+    else list.add("dup3", [from, to, 0], `pass descriptor ${from} as ${to}`);
   }
   setLimits(list, request);
   const { credentials, capabilities } = request;
@@ -151,32 +153,13 @@ function dropFromBoundingSet(list: CallList, { keep }: CapabilitySets): void {
   }
 }
 
-/** struct __user_cap_header_struct { u32 version; int pid; }, and two of { u32 effective, permitted, inheritable; }. */
 function setCapabilities(list: CallList, { keep, ambient }: CapabilitySets): void {
-  const header = new Block(8);
-  header.view.setUint32(0, _LINUX_CAPABILITY_VERSION_3, true);
-  const sets = new Block(24);
-  syscall(SYS.capget, header.address, sets.address);
-  for (const [half, at] of [
-    [0, 0],
-    [1, 12],
-  ] as const) {
-    const kept = wordOf(keep, half) & sets.view.getUint32(at + 4, true);
-    sets.view.setUint32(at, kept >>> 0, true);
-    sets.view.setUint32(at + 4, kept >>> 0, true);
-    sets.view.setUint32(at + 8, wordOf(ambient, half) >>> 0, true);
-  }
-  list.add("capset", [list.keep(header), list.keep(sets)], "set the capabilities");
+  const sets = capabilitiesCutTo(keep, ambient);
+  list.add("capset", [list.keep(capabilityHeader()), list.keep(sets)], "set the capabilities");
   for (const capability of ambient) {
     const given = [PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0];
     list.add("prctl", given, `keep capability ${capability} for the program`, "PR_CAP_AMBIENT_RAISE");
   }
-}
-
-function wordOf(capabilities: readonly number[], half: 0 | 1): number {
-  let word = 0;
-  for (const capability of capabilities) if (capability >> 5 === half) word |= 1 << (capability & 31);
-  return word;
 }
 
 /** The dispositions and the mask a program starts with. Handlers go first: this process's must not run in the child. */

@@ -6,16 +6,25 @@ export const O_RDONLY = 0;
 export const O_WRONLY = 1;
 export const O_RDWR = 2;
 export const O_ACCMODE = 3;
+export const O_CREAT = 0o100;
+export const O_NOCTTY = 0o400;
+export const O_APPEND = 0o2000;
 export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
 export const AT_FDCWD = -100;
 export const AT_EMPTY_PATH = 0x1000;
+export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const F_GETFD = 1;
 export const F_SETFD = 2;
 export const F_GETFL = 3;
 export const F_DUPFD_CLOEXEC = 1030;
+export const F_ADD_SEALS = 1033;
 export const F_GET_SEALS = 1034;
+export const F_SEAL_SEAL = 1;
+export const F_SEAL_SHRINK = 2;
+export const F_SEAL_GROW = 4;
+export const F_SEAL_WRITE = 8;
 export const FD_CLOEXEC = 1;
 
 // <unistd.h>
@@ -28,8 +37,12 @@ export const CLOSE_RANGE_CLOEXEC = 4;
 export const POLLIN = 1;
 export const POLLOUT = 4;
 
+// <time.h>
+export const CLOCK_MONOTONIC = 1;
+
 // <signal.h>
 export const SIG_SETMASK = 2;
+export const SI_USER = 0;
 export const SI_KERNEL = 0x80;
 export const SI_QUEUE = -1;
 export const SIGHUP = 1;
@@ -48,6 +61,8 @@ export const SIGCHLD = 17;
 export const SIGCONT = 18;
 export const SIGSTOP = 19;
 export const SIGTSTP = 20;
+export const SIGTTIN = 21;
+export const SIGTTOU = 22;
 export const SIGXFSZ = 25;
 export const SIGWINCH = 28;
 export const SIGPWR = 30;
@@ -71,6 +86,7 @@ export const TCGETS = 0x5401;
 export const TIOCSCTTY = 0x540e;
 export const TIOCGPGRP = 0x540f;
 export const TIOCSPGRP = 0x5410;
+export const TIOCNOTTY = 0x5422;
 
 // <sys/socket.h>: SO_NETNS_COOKIE is Linux 5.14's
 export const AF_UNIX = 1;
@@ -83,19 +99,31 @@ export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 export const SOCK_SEQPACKET = 5;
+export const SOCK_NONBLOCK = 0o4000;
 export const SOCK_CLOEXEC = 0o2000000;
 export const SOL_SOCKET = 1;
+export const SO_REUSEADDR = 2;
 export const SO_TYPE = 3;
+export const SO_REUSEPORT = 15;
 export const SO_ACCEPTCONN = 30;
 export const SO_PROTOCOL = 38;
 export const SO_DOMAIN = 39;
 export const SO_NETNS_COOKIE = 71;
+
+// <netinet/in.h>
+export const IPPROTO_IPV6 = 41;
+export const IPV6_V6ONLY = 26;
+
+// <sys/mman.h>: memfd_create(2), Linux 3.17
+export const MFD_CLOEXEC = 1;
+export const MFD_ALLOW_SEALING = 2;
 
 // <linux/magic.h>
 export const PROC_SUPER_MAGIC = 0x9fa0;
 
 // <linux/wait.h>
 export const WNOHANG = 1;
+export const WUNTRACED = 2;
 
 // <sys/resource.h>
 export const RLIMIT_NOFILE = 7;

@@ -15,9 +15,13 @@ export const ENOTDIR = 20;
 export const EISDIR = 21;
 export const EINVAL = 22;
 export const EMFILE = 24;
+export const EFBIG = 27;
 export const ELOOP = 40;
 export const ENAMETOOLONG = 36;
 export const ENOSYS = 38;
+export const EAFNOSUPPORT = 97;
+export const EADDRINUSE = 98;
+export const ECONNREFUSED = 111;
 
 /** The name and the usual text of an error number; `errno 250` when it has none here. */
 export function errnoText(errno: number): string {
@@ -52,5 +56,13 @@ const ERRNO_TEXT: Record<number, string> = {
   [ENAMETOOLONG]: "ENAMETOOLONG: file name too long",
   [ENOSYS]: "ENOSYS: function not implemented",
   [ELOOP]: "ELOOP: too many levels of symbolic links",
+  [EFBIG]: "EFBIG: file too large",
+  91: "EPROTOTYPE: protocol wrong type for socket",
+  93: "EPROTONOSUPPORT: protocol not supported",
+  95: "EOPNOTSUPP: operation not supported",
+  [EAFNOSUPPORT]: "EAFNOSUPPORT: address family not supported",
+  [EADDRINUSE]: "EADDRINUSE: address already in use",
+  99: "EADDRNOTAVAIL: cannot assign requested address",
+  [ECONNREFUSED]: "ECONNREFUSED: connection refused",
   80: "ELIBBAD: accessing a corrupted shared library",
 };

@@ -33,6 +33,8 @@ export interface Questions {
   readonly marks: boolean;
   /** Whether the working directory lies outside the root must be known. */
   readonly workingDirectory: boolean;
+  /** Whether descriptor 0 is a terminal, and whose, must be known. */
+  readonly terminal: boolean;
 }
 
 /** An inherited descriptor that was looked at. */
@@ -42,6 +44,11 @@ export interface InheritedDescriptor {
   readonly what: string;
   /** Only when the questions asked for it. */
   readonly descriptor?: Descriptor;
+}
+
+export interface TerminalFacts {
+  /** fdinit's process group is the one that reads from it and gets its signals. */
+  readonly isForeground: boolean;
 }
 
 /** What there is to list, close and mark with. Absent: nobody asked. */
@@ -69,6 +76,8 @@ export interface Facts {
   readonly rungs: Rungs;
   /** Set when /proc was not read and the scan ended below numbers that must be seen. */
   readonly unseenFrom?: number;
+  /** What is at descriptor 0, when it is a terminal and somebody asked. */
+  readonly terminal?: TerminalFacts;
   /** Where the working directory is, when it lies outside the root. */
   readonly workingDirectoryOutside?: string;
 }

@@ -22,11 +22,12 @@ import {
   STATX_BASIC_STATS,
 } from "./constants.ts";
 import { EACCES, ENOENT, ESRCH } from "./errno.ts";
-import { listNumbers, readFile, readLink } from "./files.ts";
+import { listNumbers, readLink } from "./files.ts";
 import { socketTables } from "./inspect-sockets.ts";
 import type { Inspection } from "./kernel.ts";
 import type { Descriptor, SocketFacts } from "./kinds.ts";
 import { Block, cString, SYS, syscall } from "./libc.ts";
+import { commandOf, textFile } from "./process-list.ts";
 import { type Status, statusOf, statusOfPath } from "./status.ts";
 
 // <linux/magic.h>
@@ -74,16 +75,6 @@ export function inspect(pid: number): Inspection | number {
 
 function bytesOfPath(path: string): Uint8Array {
   return cString(path).bytes.slice(0, -1);
-}
-
-function textFile(path: string): string | undefined {
-  const bytes = readFile(path, 1 << 22);
-  return typeof bytes === "number" ? undefined : textOf(bytes);
-}
-
-function commandOf(pid: number): string {
-  const words = textFile(`/proc/${pid}/cmdline`)?.replace(/\0$/, "").replaceAll("\0", " ");
-  return words || `[${textFile(`/proc/${pid}/comm`)?.trim() ?? "unknown"}]`;
 }
 
 /** Undefined when it was closed in the meantime. */

@@ -4,6 +4,7 @@
 // A method that can fail answers a negated errno, as the kernel does (-EBADF); it never throws and
 // never logs. What the number means is for the caller to say.
 
+import type { TerminalFacts } from "./facts.ts";
 import type { Descriptor } from "./kinds.ts";
 
 /** A 64-bit kernel signal set, opaque: eight bytes, bit n-1 for signal n. */
@@ -25,10 +26,14 @@ export interface ReceivedSignal {
   readonly value?: bigint;
 }
 
-/** A child that was reaped. `status` is wait(2)'s. */
+/** A child that ended or stopped. `status` is wait(2)'s. */
 export interface ChildEnd {
   readonly pid: number;
   readonly status: number;
+  /** What it and the children it reaped used, user and system (getrusage(2)). */
+  readonly cpuMs: number;
+  /** The most memory it had resident at once. */
+  readonly maxRssKiB: number;
 }
 
 /** The program's arguments: those of fdinit's own command line from `index` on, byte for byte, or words of a policy. */
@@ -106,6 +111,43 @@ export interface Inspection {
   readonly own: readonly number[];
 }
 
+/** Where a socket is bound or connected to. A Unix path that begins with `@` is an abstract name. */
+export type SocketAddress =
+  | { readonly family: "inet" | "inet6"; readonly host: readonly number[]; readonly port: number }
+  | { readonly family: "unix"; readonly path: string };
+
+/** A process as /proc shows it. */
+export interface ProcessFacts {
+  readonly pid: number;
+  readonly parent: number;
+  /** Its command line, words separated by spaces; its name in brackets when it has none. */
+  readonly command: string;
+  /** It has ended, or is about to and has closed its descriptors. */
+  readonly hasEnded: boolean;
+}
+
+/** A child that has ended and is not reaped yet. */
+export interface EndedProcess {
+  readonly pid: number;
+  readonly command: string;
+  /** From its start to now; undefined where /proc cannot be read. */
+  readonly ranMs?: number;
+}
+
+/** A process that has a pipe open. */
+export interface PipeHolder {
+  readonly pid: number;
+  readonly command: string;
+  /** The numbers it has it at; empty when it is in flight: sent over a socket of the process, and not received. */
+  readonly fds: readonly number[];
+}
+
+export interface PipeHolders {
+  readonly holders: readonly PipeHolder[];
+  /** Processes whose descriptors could not be looked at. */
+  readonly unseen: number;
+}
+
 export interface Kernel {
   /** close_range(2) with `flags`; Linux 5.9, the CLOEXEC flag 5.11. */
   closeRange(first: number, last: number, flags: number): number;
@@ -122,6 +164,30 @@ export interface Kernel {
   duplicateAbove(fd: number, least: number): number;
   /** Opens /dev/null read-write and CLOEXEC at the lowest free number from `from` up. */
   openDevNull(from: number): number;
+  /** open(2), CLOEXEC, with <fcntl.h>'s flags. */
+  openFile(path: string, flags: number, mode: number): number;
+  /** pipe2(2): [read end, write end], CLOEXEC. */
+  makePipe(): readonly [number, number] | number;
+  /** socketpair(2) of AF_UNIX, CLOEXEC. */
+  makeSocketPair(type: number): readonly [number, number] | number;
+  /** memfd_create(2) with this content, sealed against every change. */
+  makeMemoryFile(name: string, content: Uint8Array): number;
+  /** socket(2), CLOEXEC. */
+  makeSocket(domain: number, type: number): number;
+  /** setsockopt(2) with an int. */
+  setSocketOption(fd: number, level: number, option: number, value: number): number;
+  bind(fd: number, address: SocketAddress): number;
+  listen(fd: number, backlog: number): number;
+  connect(fd: number, address: SocketAddress): number;
+  /** `st_mode` of a path, a link itself included, or a negated errno. */
+  pathMode(path: string): number;
+  changeMode(path: string, mode: number): number;
+  /** fchmod(2): of a socket that is not bound yet, the mode it will have. */
+  changeDescriptorMode(fd: number, mode: number): number;
+  changeOwner(path: string, uid: number, gid: number): number;
+  changeDescriptorOwner(fd: number, uid: number, gid: number): number;
+  unlink(path: string): number;
+
   /** The numbers in /proc/self/fd, or undefined when that is not procfs or cannot be read. */
   listDescriptors(): number[] | undefined;
   /** `st_mode` of an open descriptor, or a negated errno. */
@@ -141,6 +207,15 @@ export interface Kernel {
   nofile(): ResourceLimit;
   setNofile(limit: ResourceLimit): number;
   setSubreaper(): number;
+  /** Leaves fdinit itself these capabilities at most, for good. */
+  dropCapabilities(keep: readonly number[]): number;
+
+  /** What is known of the terminal at a descriptor; undefined when there is none. */
+  terminal(fd: number): TerminalFacts | undefined;
+  /** Makes a process group the terminal's foreground (tcsetpgrp(3)), from the background too. */
+  setForeground(fd: number, group: number): number;
+  /** Gives up the controlling terminal (TIOCNOTTY), without the SIGHUP and SIGCONT that come of it. */
+  releaseTerminal(fd: number): number;
 
   /** access(2) with X_OK, relative to `cwd` when given. */
   canExecute(path: Uint8Array): number;
@@ -153,18 +228,32 @@ export interface Kernel {
   /** Starts a program with the signal mask and dispositions fdinit was started with: its pid, execve's negated errno, or what failed before. */
   spawn(request: SpawnRequest): number | SpawnFailure;
 
-  /** Blocks in ppoll(2) until one of `fds` is readable. No timeout. */
-  waitReadable(fds: readonly number[]): number;
+  /** Milliseconds of CLOCK_MONOTONIC. */
+  now(): number;
+  /** Blocks in ppoll(2) until one of `fds` is readable or hung up, or `timeoutMs` has passed; answers those that are. */
+  waitReadable(fds: readonly number[], timeoutMs?: number): readonly number[];
+  /** Blocks until a signal comes and takes it; undefined when the wait was interrupted. */
+  waitForSignal(): ReceivedSignal | undefined;
   /** Takes what waits on a signalfd, without blocking. */
   takeSignals(signalFd: number): ReceivedSignal[];
-  /** Reaps one ended child with wait4(2) WNOHANG; undefined when none has ended. */
-  reap(): ChildEnd | undefined;
+  /** Takes one change of a child with wait4(2); undefined when there is none, "none" when there is no child. */
+  reap(): ChildEnd | "none" | undefined;
+  /** The child that `reap` would take next, looked at while /proc still has it (waitid(2), WNOWAIT). */
+  nextEnded(): EndedProcess | undefined;
   kill(pid: number, signal: number): number;
   /** rt_sigqueueinfo(2): the signal with the value its sender gave. */
   queue(pid: number, signal: number, value: bigint): number;
   processGroup(pid: number): number;
+  /** The processes that /proc shows, fdinit's own left out; undefined where it cannot be read. */
+  processes(): readonly ProcessFacts[] | undefined;
+  /** Who else has the pipe open that the text of its link names, `pipe:[123]`. */
+  pipeHolders(pipe: string): PipeHolders | undefined;
   readonly pid: number;
 
+  /** Reads away what waits in a pipe, without blocking; true when its last writer is gone. */
+  isAtEnd(fd: number): boolean;
+  /** Writes a file from its start, creating it when it is missing; 0 or a negated errno. */
+  writeFile(path: string, text: string): number;
   /** Writes without ever blocking: false when the descriptor would not take the whole text now. */
   writeNow(fd: number, text: string): boolean;
   /** Writes the whole text, waiting as long as that takes: for reports on standard output only. */

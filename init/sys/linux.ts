@@ -1,4 +1,5 @@
-// The Kernel of a real run, put together from the files of this room.
+// The Kernel of a real run, put together from the files of this room. What few starts need is evaluated
+// at its first use.
 
 import { classify } from "./classify.ts";
 import { commandLineArgument, environmentVariable } from "./command-line.ts";
@@ -19,11 +20,15 @@ import {
 import { canExecute, readFile } from "./files.ts";
 import { originalMask } from "./first.ts";
 import type { Kernel } from "./kernel.ts";
-import { waitReadable, write, writeNow } from "./polling.ts";
-import { nofile, ownPid, processGroup, reap, setNofile, setSubreaper } from "./processes.ts";
+import { isAtEnd, waitReadable, write, writeNow } from "./polling.ts";
+import { nofile, now, ownPid, processGroup, reap, setNofile, setSubreaper } from "./processes.ts";
 import { workingDirectoryOutside } from "./root.ts";
-import { kill, queue, takeSignals } from "./signals.ts";
+import { kill, queue, takeSignals, waitForSignal } from "./signals.ts";
 import { spawn } from "./spawn.ts";
+
+const opening = () => (require("./open.ts") as typeof import("./open.ts")).opening;
+const terminals = () => require("./terminal.ts") as typeof import("./terminal.ts");
+const processList = () => require("./process-list.ts") as typeof import("./process-list.ts");
 
 export const linux: Kernel = {
   closeRange,
@@ -38,25 +43,51 @@ export const linux: Kernel = {
   descriptorMode,
   descriptorLink,
   descriptorInfo,
+  openFile: (path, flags, mode) => opening().openFile(path, flags, mode),
+  makePipe: () => opening().makePipe(),
+  makeSocketPair: (type) => opening().makeSocketPair(type),
+  makeMemoryFile: (name, content) => opening().makeMemoryFile(name, content),
+  makeSocket: (domain, type) => opening().makeSocket(domain, type),
+  setSocketOption: (fd, level, option, value) => opening().setSocketOption(fd, level, option, value),
+  bind: (fd, address) => opening().bind(fd, address),
+  listen: (fd, backlog) => opening().listen(fd, backlog),
+  connect: (fd, address) => opening().connect(fd, address),
+  pathMode: (path) => opening().pathMode(path),
+  changeMode: (path, mode) => opening().changeMode(path, mode),
+  changeDescriptorMode: (fd, mode) => opening().changeDescriptorMode(fd, mode),
+  changeOwner: (path, uid, gid) => opening().changeOwner(path, uid, gid),
+  changeDescriptorOwner: (fd, uid, gid) => opening().changeDescriptorOwner(fd, uid, gid),
+  unlink: (path) => opening().unlink(path),
   classify,
-  // No start needs it.
   inspect: (pid) => (require("./inspect.ts") as typeof import("./inspect.ts")).inspect(pid),
   workingDirectoryOutside,
   nofile,
   setNofile,
   setSubreaper,
+  dropCapabilities: (keep) =>
+    (require("./capabilities.ts") as typeof import("./capabilities.ts")).dropCapabilities(keep),
+  terminal: (fd) => terminals().terminal(fd),
+  setForeground: (fd, group) => terminals().setForeground(fd, group),
+  releaseTerminal: (fd) => terminals().releaseTerminal(fd),
   canExecute,
   readFile,
   environmentVariable,
   commandLineArgument,
   spawn: (request) => spawn(request, originalMask),
+  now,
   waitReadable,
   takeSignals,
+  waitForSignal,
   reap,
+  nextEnded: () => processList().nextEnded(),
   kill,
   queue,
   processGroup,
+  processes: () => processList().processes(),
+  pipeHolders: (pipe) => processList().pipeHolders(pipe),
   pid: ownPid(),
+  isAtEnd,
+  writeFile: (path, text) => opening().writeFile(path, text),
   writeNow,
   write,
 };

@@ -18,6 +18,8 @@ import type { Kernel } from "./kernel.ts";
 import type { Descriptor } from "./kinds.ts";
 import { findRuntimeDescriptors } from "./runtime-descriptors.ts";
 
+const STDIN = 0;
+
 /** How many numbers are worth looking at only to leave Bun's own two open. */
 const CHEAP = 64;
 
@@ -38,6 +40,7 @@ export function observe(kernel: Kernel, own: readonly [number, ...number[]], que
     if (notInherited.includes(fd)) continue;
     inherited.push(questions.classify ? classified(kernel, fd, announced) : described(kernel, fd));
   }
+  const terminal = questions.terminal ? kernel.terminal(STDIN) : undefined;
   const outside = questions.workingDirectory ? kernel.workingDirectoryOutside() : undefined;
   return {
     pid: kernel.pid,
@@ -49,6 +52,7 @@ export function observe(kernel: Kernel, own: readonly [number, ...number[]], que
     rungs: rungs(kernel, questions, procfs),
     ...(unseenFrom === undefined ? {} : { unseenFrom }),
     ...(outside === undefined ? {} : { workingDirectoryOutside: outside }),
+    ...(terminal === undefined ? {} : { terminal }),
   };
 }
 

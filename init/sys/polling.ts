@@ -3,26 +3,53 @@
 import { bytesOf } from "./bytes.ts";
 import { POLLIN, POLLOUT } from "./constants.ts";
 import { EAGAIN, EINTR } from "./errno.ts";
-import { Block, SYS, syscall } from "./libc.ts";
+import { Block, SYS, setInteger, syscall } from "./libc.ts";
 
 // struct pollfd { int fd; short events; short revents; }, 8 bytes
 const POLLFD_SIZE = 8;
-const MOST_POLLED = 64;
-const polled = new Block(POLLFD_SIZE * MOST_POLLED);
+let polled = new Block(POLLFD_SIZE * 4);
 // struct timespec of zero: look and come back
 const NO_TIME = new Block(16);
 
 function fill(fds: readonly number[], events: number): void {
+  if (polled.bytes.length < POLLFD_SIZE * fds.length) polled = new Block(2 * POLLFD_SIZE * fds.length);
   for (let index = 0; index < fds.length; index++) {
     polled.view.setInt32(POLLFD_SIZE * index, fds[index] as number, true);
     polled.view.setInt16(POLLFD_SIZE * index + 4, events, true);
   }
 }
 
-/** Blocks until one of `fds` (at most 64) can be read; no timeout. */
-export function waitReadable(fds: readonly number[]): number {
+const timeout = new Block(16);
+
+/** Blocks until one of `fds` can be read or is hung up, or until the timeout; answers those that are. */
+export function waitReadable(fds: readonly number[], timeoutMs?: number): readonly number[] {
   fill(fds, POLLIN);
-  return syscall(SYS.ppoll, polled.address, fds.length, 0, 0);
+  let limit = 0;
+  if (timeoutMs !== undefined) {
+    // Rounded up, so that whoever waits for a moment finds it has come.
+    const wholeMs = Math.max(0, Math.ceil(timeoutMs));
+    setInteger(timeout.view, 0, Math.floor(wholeMs / 1000));
+    setInteger(timeout.view, 8, (wholeMs % 1000) * 1_000_000);
+    limit = timeout.address;
+  }
+  const count = syscall(SYS.ppoll, polled.address, fds.length, limit, 0);
+  const ready: number[] = [];
+  for (let index = 0; count > 0 && index < fds.length; index++) {
+    if (polled.view.getInt16(POLLFD_SIZE * index + 6, true) !== 0) ready.push(fds[index] as number);
+  }
+  return ready;
+}
+
+const drained = new Block(512);
+
+export function isAtEnd(fd: number): boolean {
+  for (;;) {
+    fill([fd], POLLIN);
+    if (syscall(SYS.ppoll, polled.address, 1, NO_TIME.address, 0) !== 1) return false;
+    // Without anything to read, a pipe polls as hung up.
+    if ((polled.view.getInt16(6, true) & POLLIN) === 0) return true;
+    if (syscall(SYS.read, fd, drained.address, 512) <= 0) return true;
+  }
 }
 
 // A pipe that polls writable has room for at least this much (PIPE_BUF, pipe(7)).
@@ -44,8 +71,8 @@ export function writeNow(fd: number, text: string): boolean {
   return true;
 }
 
-/** Writes `text` whole, waiting where the descriptor makes it wait; 0 or a negated errno. */
-export function write(fd: number, text: string): number {
+/** Writes it whole, waiting where the descriptor makes it wait; 0 or a negated errno. */
+export function write(fd: number, text: string | Uint8Array): number {
   const block = textBlock(text);
   const { length } = block.bytes;
   for (let at = 0; at < length; ) {
@@ -59,8 +86,8 @@ export function write(fd: number, text: string): number {
   return 0;
 }
 
-function textBlock(text: string): Block {
-  const bytes = bytesOf(text);
+function textBlock(text: string | Uint8Array): Block {
+  const bytes = typeof text === "string" ? bytesOf(text) : text;
   const block = new Block(bytes.length);
   block.bytes.set(bytes);
   return block;

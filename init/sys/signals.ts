@@ -1,7 +1,16 @@
 // Signals: masks, dispositions, signalfd, sending. The kernel's 8-byte sets throughout, so that
 // 32 and 33 (which libc keeps to itself) can be named too. Answers negated errnos.
 
-import { O_CLOEXEC, O_NONBLOCK, SI_QUEUE, SIG_SETMASK, SIGCHLD, SIGPIPE, SIGXFSZ } from "./constants.ts";
+import {
+  O_CLOEXEC,
+  O_NONBLOCK,
+  SI_KERNEL,
+  SI_QUEUE,
+  SIG_SETMASK,
+  SIGCHLD,
+  SIGPIPE,
+  SIGXFSZ,
+} from "./constants.ts";
 import type { ReceivedSignal, SignalSet } from "./kernel.ts";
 import { Block, SYS, syscall } from "./libc.ts";
 
@@ -84,6 +93,26 @@ export function takeSignals(signalFd: number): ReceivedSignal[] {
     for (let at = 0; at < got; at += SIGINFO_SIZE) taken.push(decode(received.view, at));
     if (got < SIGINFO_SIZE * BATCH) return taken;
   }
+}
+
+const waited = new Block(SIGINFO_SIZE);
+const everySignal = new Block(SIGSET_SIZE);
+everySignal.bytes.set(allSignals());
+
+/**
+ * rt_sigtimedwait(2) without a timeout: waits for a signal and takes it in one call. Undefined when interrupted.
+ * While it waits the kernel counts the signals as not blocked, but for handlers and defaults: none runs.
+ */
+export function waitForSignal(): ReceivedSignal | undefined {
+  const { address, view } = waited;
+  const signal = syscall(SYS.rt_sigtimedwait, everySignal.address, address, 0, SIGSET_SIZE);
+  if (signal <= 0) return undefined;
+  // siginfo_t: si_code 8, si_pid 16, si_value 24, the latter two of those that a process sent
+  const code = view.getInt32(8, true);
+  const pid = code === SI_KERNEL ? 0 : view.getUint32(16, true);
+  return code === SI_QUEUE
+    ? { signal, code, pid, value: view.getBigUint64(24, true) }
+    : { signal, code, pid };
 }
 
 function decode(view: DataView, at: number): ReceivedSignal {

@@ -91,12 +91,21 @@ export class Engine {
     return built;
   }
 
+  /** The command line of the client, for whoever runs it otherwise. */
+  command(...words: string[]): string[] {
+    return ["docker", "-H", `unix://${join(this.#directory, "sock")}`, ...words];
+  }
+
+  /** What the client's environment needs besides. */
+  get environment(): Record<string, string> {
+    return { DOCKER_CONFIG: this.#directory };
+  }
+
   #run(words: readonly string[], env: Record<string, string> = {}): Answer {
-    const socket = `unix://${join(this.#directory, "sock")}`;
-    const { exitCode, stdout, stderr } = Bun.spawnSync(["docker", "-H", socket, ...words], {
+    const { exitCode, stdout, stderr } = Bun.spawnSync(this.command(...words), {
       stdin: "ignore",
       timeout: 60_000,
-      env: { ...process.env, DOCKER_CONFIG: this.#directory, ...env },
+      env: { ...process.env, ...this.environment, ...env },
     });
     return { code: exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
   }

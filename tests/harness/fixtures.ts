@@ -13,7 +13,16 @@ export const COMMAND_NAME = basename(FDINIT).slice(0, 15);
 
 const CACHE = join(ROOT, ".cache", "fixtures");
 
-export type Fixture = "hold" | "launch" | "numbers" | "probe" | "recorder" | "send" | "orphans" | "terminal";
+export type Fixture =
+  | "hold"
+  | "launch"
+  | "numbers"
+  | "probe"
+  | "recorder"
+  | "send"
+  | "orphans"
+  | "pty"
+  | "terminal";
 
 /** The path of a compiled fixture; "" when there is no compiler (its tests are skipped then). */
 export function fixture(name: Fixture): string {

@@ -14,7 +14,11 @@ export type Need =
   | "dockerd"
   | "busybox"
   | "strace"
-  | "python3";
+  | "python3"
+  | "bash"
+  | "nginx"
+  | "gunicorn"
+  | "node";
 
 /** FDINIT_LONG=1 runs the long versions. */
 export const LONG = process.env["FDINIT_LONG"] === "1";
@@ -27,6 +31,10 @@ const PACKAGES: Partial<Record<Need, string>> = {
   busybox: "busybox-static",
   strace: "strace",
   python3: "python3-minimal",
+  bash: "bash",
+  nginx: "nginx-light",
+  gunicorn: "gunicorn",
+  node: "nodejs",
 };
 
 const known = new Map<Need, string | undefined>();

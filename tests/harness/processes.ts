@@ -6,10 +6,13 @@ import { childrenOf } from "./leftovers.ts";
 const DEADLINE_MS = 15_000;
 
 /** Looks again until there is an answer; fails at the deadline. */
-export async function until<T>(what: string, look: () => T | undefined | false): Promise<T> {
+export async function until<T>(
+  what: string,
+  look: () => T | undefined | false | Promise<T | undefined | false>,
+): Promise<T> {
   const end = performance.now() + DEADLINE_MS;
   for (;;) {
-    const seen = look();
+    const seen = await look();
     if (seen !== undefined && seen !== false) return seen;
     if (performance.now() > end) throw new Error(`waited ${DEADLINE_MS} ms until ${what}`);
     await Bun.sleep(1);
@@ -54,15 +57,19 @@ export function extra(found: Record<number, string>): number[] {
     .filter((fd) => fd > 2);
 }
 
-const PPOLL = process.arch === "x64" ? "271" : "73";
+const [PPOLL, RT_SIGTIMEDWAIT] = process.arch === "x64" ? ["271", "128"] : ["73", "137"];
 
-/** Until fdinit has done all it does at its start and waits in ppoll(2). */
+/** Whether fdinit waits: "forever" in sigtimedwait(2), "perhaps not" in ppoll(2); undefined while it does not. */
+export function waiting(pid: number): "forever" | "perhaps not" | undefined {
+  try {
+    const [call] = readFileSync(`/proc/${pid}/syscall`, "latin1").split(" ");
+    return call === RT_SIGTIMEDWAIT ? "forever" : call === PPOLL ? "perhaps not" : undefined;
+  } catch {
+    return status(pid, "State").startsWith("S") ? "perhaps not" : undefined;
+  }
+}
+
+/** Until fdinit has done all it does at its start and waits. */
 export async function settled(pid: number): Promise<void> {
-  await until("fdinit waits in ppoll", () => {
-    try {
-      return readFileSync(`/proc/${pid}/syscall`, "latin1").startsWith(`${PPOLL} `);
-    } catch {
-      return status(pid, "State").startsWith("S");
-    }
-  });
+  await until("fdinit waits", () => waiting(pid));
 }

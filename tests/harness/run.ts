@@ -87,6 +87,32 @@ export class Running {
     return until("the program runs", () => children(pid)[0]);
   }
 
+  /** Writes to its standard input. */
+  type(text: string): void {
+    this.#process.stdin.write(text);
+    void this.#process.stdin.flush();
+  }
+
+  /** Reads on until the text has been printed; answers everything up to its end. */
+  async printed(text: string): Promise<string> {
+    for (;;) {
+      const at = this.#rest.indexOf(text);
+      if (at >= 0) {
+        const seen = this.#rest.slice(0, at + text.length);
+        this.#rest = this.#rest.slice(at + text.length);
+        return seen;
+      }
+      const { value, done } = await this.#within(JSON.stringify(text), this.#stdout.next());
+      if (done) throw new Error(`not printed: ${JSON.stringify(text)}, but ${JSON.stringify(this.#rest)}`);
+      this.#rest += value;
+    }
+  }
+
+  /** The harness's own child: the launcher that stands before everything else. */
+  get launcher(): number {
+    return this.#process.pid;
+  }
+
   /** The next line of standard output. */
   async line(): Promise<string> {
     for (;;) {

@@ -12,7 +12,10 @@ import * as errno from "../../init/sys/errno.ts";
 const HEADERS = [
   "errno.h",
   "fcntl.h",
+  "netinet/in.h",
   "poll.h",
+  "sys/mman.h",
+  "time.h",
   "signal.h",
   "spawn.h",
   "sched.h",

@@ -104,6 +104,8 @@ describeWith(["unshare"], "a policy", () => {
     }
   });
   test("with a key that this version does not act on is refused", async () => {
-    expect((await plain(...policy("version: 1\nshutdown: { budget: 5s }\n"), "true")).code).toBe(78);
+    expect(
+      (await plain(...policy("version: 1\nservices: { a: { dependsOn: { b: started } } }\n"), "true")).code,
+    ).toBe(78);
   });
 });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fixture } from "../harness/fixtures.ts";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
-import { settled, status } from "../harness/processes.ts";
+import { settled, status, waiting } from "../harness/processes.ts";
 import { policy, type Running, run, type Start, start } from "../harness/run.ts";
 
 leaveNothingBehind();
@@ -184,7 +184,10 @@ describeWith(["gcc", "unshare"], "while the program runs, every thread of fdinit
     const running = await start({ run: [fixture("hold")] }).ready();
     const pid = await running.pid();
     await settled(pid);
-    const open = readdirSync(`/proc/${pid}/task`).flatMap((task) => {
+    // Those that sigtimedwait waits for are not blocked while it waits: they are its thread's to take.
+    const [main, ...others] = readdirSync(`/proc/${pid}/task`);
+    expect([main, waiting(pid)]).toEqual([String(pid), "forever"]);
+    const open = others.flatMap((task) => {
       const mask = BigInt(`0x${status(Number(task), "SigBlk")}`);
       return FORWARDED.filter((signal) => ((mask >> BigInt(signal - 1)) & 1n) === 0n);
     });

@@ -1,4 +1,4 @@
-// A Kernel in memory for unit tests: a table of open numbers, and errors on demand.
+// A Kernel in memory for unit tests: a table of open numbers, a clock that stands still, and errors on demand.
 
 import { EBADF, ENOENT, ESRCH } from "../../init/sys/errno.ts";
 import type { Kernel, SpawnRequest } from "../../init/sys/kernel.ts";
@@ -6,6 +6,7 @@ import type { Kernel, SpawnRequest } from "../../init/sys/kernel.ts";
 export interface FakeKernel extends Kernel {
   /** Open numbers; true when marked close-on-exec. */
   readonly open: Map<number, boolean>;
+  /** What changes something in the world, as `name argument…`. */
   readonly calls: string[];
   readonly spawned: SpawnRequest[];
 }
@@ -14,13 +15,28 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
   const open = new Map(fds.map((fd) => [fd, false]));
   const calls: string[] = [];
   const spawned: SpawnRequest[] = [];
+  /** The lowest free number from `least` up, open and marked from now on. */
+  const opened = (least: number) => {
+    let fd = least;
+    while (open.has(fd)) fd++;
+    open.set(fd, true);
+    return fd;
+  };
+  const openedPair = (): [number, number] => [opened(0), opened(0)];
+  /** Logs the call and answers 0. */
+  const done = (name: string, ...given: readonly unknown[]) => {
+    calls.push(
+      [name, ...given.map((one) => (typeof one === "object" ? JSON.stringify(one) : one))].join(" "),
+    );
+    return 0;
+  };
   const kernel: FakeKernel = {
     open,
     calls,
     spawned,
     pid: 1,
     closeRange(first, last, flags) {
-      calls.push(`closeRange ${first} ${last} ${flags}`);
+      done("closeRange", first, last, flags);
       for (const fd of [...open.keys()]) {
         if (fd < first || fd > last) continue;
         if (flags === 0) open.delete(fd);
@@ -37,23 +53,39 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
       return 0;
     },
     duplicateOnto(from, to) {
-      calls.push(`duplicateOnto ${to}`);
+      done("duplicateOnto", to);
       open.set(to, true);
       return open.has(from) ? to : -EBADF;
     },
-    duplicateAbove(fd, least) {
-      if (!open.has(fd)) return -EBADF;
-      let copy = least;
-      while (open.has(copy)) copy++;
-      open.set(copy, true);
-      return copy;
+    duplicateAbove: (fd, least) => (open.has(fd) ? opened(least) : -EBADF),
+    openDevNull: opened,
+    openFile(path, flags, mode) {
+      done("openFile", path, flags, mode.toString(8));
+      return opened(0);
     },
-    openDevNull(from) {
-      let fd = from;
-      while (open.has(fd)) fd++;
-      open.set(fd, true);
-      return fd;
+    makePipe: openedPair,
+    makeSocketPair(type) {
+      done("makeSocketPair", type);
+      return openedPair();
     },
+    makeMemoryFile(name, content) {
+      done("makeMemoryFile", name, content.length);
+      return opened(0);
+    },
+    makeSocket(domain, type) {
+      done("makeSocket", domain, type);
+      return opened(0);
+    },
+    setSocketOption: (_fd, level, option, value) => done("setSocketOption", level, option, value),
+    bind: (_fd, address) => done("bind", address),
+    listen: (_fd, backlog) => done("listen", backlog),
+    connect: (_fd, address) => done("connect", address),
+    pathMode: () => -ENOENT,
+    changeMode: (path, mode) => done("changeMode", path, mode.toString(8)),
+    changeDescriptorMode: (_fd, mode) => done("changeDescriptorMode", mode.toString(8)),
+    changeOwner: (path, uid, gid) => done("changeOwner", path, uid, gid),
+    changeDescriptorOwner: (_fd, uid, gid) => done("changeDescriptorOwner", uid, gid),
+    unlink: (path) => done("unlink", path),
     listDescriptors: () => [...open.keys()].sort((a, b) => a - b),
     descriptorMode: () => 0o100644,
     descriptorLink: () => undefined,
@@ -71,6 +103,10 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
     nofile: () => ({ soft: 1024, hard: 4096 }),
     setNofile: () => 0,
     setSubreaper: () => 0,
+    dropCapabilities: (keep) => done("dropCapabilities", ...keep),
+    terminal: () => undefined,
+    setForeground: (fd, group) => done("setForeground", fd, group),
+    releaseTerminal: (fd) => done("releaseTerminal", fd),
     canExecute: () => 0,
     readFile: () => -ENOENT,
     environmentVariable: () => undefined,
@@ -79,12 +115,19 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
       spawned.push(request);
       return 100;
     },
-    waitReadable: () => 1,
+    now: () => 0,
+    waitReadable: (fds) => fds,
+    waitForSignal: () => undefined,
     takeSignals: () => [],
     reap: () => undefined,
-    kill: () => 0,
-    queue: () => 0,
+    nextEnded: () => undefined,
+    kill: (pid, signal) => done("kill", pid, signal),
+    queue: (pid, signal, value) => done("queue", pid, signal, value),
     processGroup: () => 1,
+    processes: () => [],
+    pipeHolders: () => undefined,
+    isAtEnd: () => false,
+    writeFile: (path, text) => done("writeFile", path, text),
     writeNow: () => true,
     write: () => 0,
     ...overrides,

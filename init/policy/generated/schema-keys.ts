@@ -40,11 +40,12 @@ export function schemaKeys(): KeyTree {
    "*name": "a name of letters, digits and dashes that starts with a small letter, at most 63 long",
    "*": {
     "listen": "an address to listen on, such as \"*:8080\" or \"unix:/run/app.sock\"",
+    "type": "one of: stream, dgram, seqpacket",
     "file": "an absolute path",
     "token": "true or false",
     "pipe": "one of: read, write",
     "socketpair": "one of: stream, dgram, seqpacket",
-    "memfd": "a text",
+    "memfd": "a text, or { file: /absolute/path }",
     "devnull": "true or false",
     "mode": "an octal mode in quotes, such as \"0660\"",
     "owner": "a user, or user:group, by name or number",
@@ -87,7 +88,7 @@ export function schemaKeys(): KeyTree {
      "*name": "a name of letters, digits and dashes that starts with a small letter, at most 63 long",
      "*": "a descriptor number, or the name of an environment variable"
     },
-    "protocol": "one of: none, systemd"
+    "protocol": "one of: auto, none, systemd"
    },
    "stdin": "\"inherit\", \"devnull\" or a name from fds",
    "dependsOn": {
@@ -150,8 +151,7 @@ export function schemaKeys(): KeyTree {
    "nice": "a whole number from -20 to 19",
    "oomScoreAdj": "a whole number from -1000 to 1000",
    "pdeathsig": "a signal such as SIGTERM, TERM, RTMIN+3 or a number from 1 to 64 or \"none\"",
-   "setsid": "true or false",
-   "tty": "true or false"
+   "setsid": "true or false"
   }
  },
  "signals": {
@@ -166,7 +166,7 @@ export function schemaKeys(): KeyTree {
    "*": "a duration such as 500ms, 10s, 2m or 1h"
   }
  },
- "tty": "one of: auto, never",
+ "tty": "one of: auto, foreground, none",
  "shutdown": {
   "on": {
    "=": "a list of signals",

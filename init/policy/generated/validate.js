@@ -2,7 +2,7 @@
 "use strict";
 export const validate = validate52;
 export default validate52;
-const schema19 = {"type":"object","additionalProperties":false,"required":["version"],"properties":{"version":{"const":1},"intent":{"type":"string","enum":["security","performance","simplicity"]},"fds":{"$ref":"#/$defs/m5"},"limits":{"$ref":"#/$defs/m7"},"services":{"$ref":"#/$defs/m20"},"signals":{"$ref":"#/$defs/m17"},"tty":{"type":"string","enum":["auto","never"]},"shutdown":{"$ref":"#/$defs/m22"},"reaping":{"$ref":"#/$defs/m23"},"exit":{"$ref":"#/$defs/m25"},"log":{"$ref":"#/$defs/m26"},"report":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$|^none$"},"dropPrivileges":{"type":"boolean"}},"$defs":{"m0":{"type":"object","additionalProperties":false,"minProperties":1,"properties":{"fd":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"},{"type":"array","minItems":1,"items":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"}]}}]},"kind":{"anyOf":[{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]}}]},"path":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"access":{"anyOf":[{"type":"string","enum":["read","write","readWrite","path"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["read","write","readWrite","path"]}}]},"family":{"anyOf":[{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]}}]},"type":{"anyOf":[{"type":"string","enum":["stream","dgram","seqpacket","raw"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["stream","dgram","seqpacket","raw"]}}]},"listening":{"type":"boolean"},"address":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"outsideRoot":{"type":"boolean"},"deleted":{"type":"boolean"},"foreignNetwork":{"type":"boolean"},"name":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}},"m1":{"type":"object","additionalProperties":false,"required":["match","action"],"properties":{"match":{"$ref":"#/$defs/m0"},"action":{"type":"string","enum":["close","cloexec","keep","refuse","devnull"]},"as":{"type":"integer","minimum":0,"maximum":2147483647},"name":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}},"m2":{"type":"object","additionalProperties":false,"properties":{"default":{"type":"string","enum":["close","cloexec","keep","refuse","devnull"]},"rules":{"type":"array","items":{"$ref":"#/$defs/m1"}},"expect":{"type":"array","items":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}}},"m3":{"type":"object","additionalProperties":false,"properties":{"listen":{"type":"string","pattern":"^[^\\u0000]+$"},"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"token":{"type":"boolean"},"pipe":{"type":"string","enum":["read","write"]},"socketpair":{"type":"string","enum":["stream","dgram","seqpacket"]},"memfd":{"type":"string"},"devnull":{"type":"boolean"},"mode":{"type":"string","pattern":"^0?[0-7]{3}$"},"owner":{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"},"backlog":{"type":"integer","minimum":1,"maximum":2147483647},"reusePort":{"type":"boolean"},"access":{"type":"string","enum":["read","write","readWrite","append"]},"hold":{"type":"boolean"}}},"m4":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"$ref":"#/$defs/m3"}},"m5":{"type":"object","additionalProperties":false,"properties":{"inherited":{"$ref":"#/$defs/m2"},"open":{"$ref":"#/$defs/m4"},"method":{"type":"string","enum":["auto","closeRange","procfs","scan"]},"scanLimit":{"type":"integer","minimum":3,"maximum":2147483647}}},"m6":{"type":"object","additionalProperties":false,"properties":{"soft":{"anyOf":[{"type":"integer","minimum":1,"maximum":2147483584},{"type":"string","enum":["inherit","max"]}]},"hard":{"anyOf":[{"type":"integer","minimum":1,"maximum":2147483584},{"type":"string","enum":["inherit","max"]}]}}},"m7":{"type":"object","additionalProperties":false,"properties":{"nofile":{"$ref":"#/$defs/m6"}}},"m8":{"type":"object","propertyNames":{"type":"string","pattern":"^[^=\\u0000]+$"},"additionalProperties":{"type":"string","pattern":"^[^\\u0000]*$"}},"m9":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^[A-Z_][A-Z0-9_]*$"}]}},"m10":{"type":"object","additionalProperties":false,"properties":{"pass":{"$ref":"#/$defs/m9"},"protocol":{"type":"string","enum":["none","systemd"]}}},"m11":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"type":"string","enum":["started","ready","completed"]}},"m12":{"type":"object","additionalProperties":false,"properties":{"notify":{"type":"integer","minimum":0,"maximum":2147483647},"sdNotify":{"type":"boolean"},"tcp":{"type":"string","pattern":"^.+:[0-9]{1,5}$"},"http":{"type":"string","pattern":"^http://"},"exec":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"period":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"timeout":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"}}},"m13":{"type":"object","additionalProperties":false,"properties":{"policy":{"type":"string","enum":["never","onFailure","always"]},"backoff":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)\\.\\.(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"limit":{"type":"string","pattern":"^[1-9][0-9]{0,5}/[1-9][0-9]{0,8}(ms|s|m|h)$"},"onLimit":{"type":"string","enum":["exit","stop"]}}},"m14":{"type":"object","additionalProperties":false,"properties":{"signal":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"}}},"m15":{"type":"object","propertyNames":{"type":"string","pattern":"^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"},"additionalProperties":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^ignore$"}]}},"m16":{"type":"object","propertyNames":{"type":"string","pattern":"^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"},"additionalProperties":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"}},"m17":{"type":"object","additionalProperties":false,"properties":{"forward":{"anyOf":[{"type":"string","enum":["all"]},{"type":"array","items":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]}}]},"to":{"type":"string","enum":["process","group","all"]},"rewrite":{"$ref":"#/$defs/m15"},"delay":{"$ref":"#/$defs/m16"}}},"m18":{"type":"object","additionalProperties":false,"properties":{"keep":{"type":"array","items":{"type":"string","pattern":"^CAP_[A-Z0-9_]{2,30}$"}},"ambient":{"type":"array","items":{"type":"string","pattern":"^CAP_[A-Z0-9_]{2,30}$"}}}},"m19":{"type":"object","additionalProperties":false,"properties":{"command":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"type":{"type":"string","enum":["default","oneshot"]},"user":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"}]},"groups":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+$"}]}},"cwd":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"umask":{"type":"string","pattern":"^0?[0-7]{3}$"},"env":{"$ref":"#/$defs/m8"},"fds":{"$ref":"#/$defs/m10"},"stdin":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"dependsOn":{"$ref":"#/$defs/m11"},"ready":{"$ref":"#/$defs/m12"},"restart":{"$ref":"#/$defs/m13"},"stop":{"$ref":"#/$defs/m14"},"signals":{"$ref":"#/$defs/m17"},"essential":{"type":"boolean"},"limits":{"$ref":"#/$defs/m7"},"noNewPrivileges":{"type":"boolean"},"capabilities":{"$ref":"#/$defs/m18"},"nice":{"type":"integer","minimum":-20,"maximum":19},"oomScoreAdj":{"type":"integer","minimum":-1000,"maximum":1000},"pdeathsig":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$"}]},"setsid":{"type":"boolean"},"tty":{"type":"boolean"}}},"m20":{"type":"object","minProperties":1,"propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"$ref":"#/$defs/m19"}},"m21":{"type":"object","additionalProperties":false,"required":["signal"],"properties":{"signal":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"}}},"m22":{"type":"object","additionalProperties":false,"properties":{"on":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]}},"budget":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"},"steps":{"type":"array","items":{"$ref":"#/$defs/m21"}}}},"m23":{"type":"object","additionalProperties":false,"properties":{"subreaper":{"type":"string","enum":["auto","always","never"]},"orphans":{"type":"string","enum":["terminate","wait","leave"]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"log":{"type":"string","enum":["none","unexpected","all"]}}},"m24":{"type":"object","propertyNames":{"type":"string","pattern":"^(0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])$"},"additionalProperties":{"type":"integer","minimum":0,"maximum":255}},"m25":{"type":"object","additionalProperties":false,"properties":{"map":{"$ref":"#/$defs/m24"}}},"m26":{"type":"object","additionalProperties":false,"properties":{"level":{"type":"string","enum":["error","warn","info","debug"]},"format":{"type":"string","enum":["text","json"]}}}}};
+const schema19 = {"type":"object","additionalProperties":false,"required":["version"],"properties":{"version":{"const":1},"intent":{"type":"string","enum":["security","performance","simplicity"]},"fds":{"$ref":"#/$defs/m6"},"limits":{"$ref":"#/$defs/m8"},"services":{"$ref":"#/$defs/m21"},"signals":{"$ref":"#/$defs/m18"},"tty":{"type":"string","enum":["auto","foreground","none"]},"shutdown":{"$ref":"#/$defs/m23"},"reaping":{"$ref":"#/$defs/m24"},"exit":{"$ref":"#/$defs/m26"},"log":{"$ref":"#/$defs/m27"},"report":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$|^none$"},"dropPrivileges":{"type":"boolean"}},"$defs":{"m0":{"type":"object","additionalProperties":false,"minProperties":1,"properties":{"fd":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"},{"type":"array","minItems":1,"items":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"}]}}]},"kind":{"anyOf":[{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]}}]},"path":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"access":{"anyOf":[{"type":"string","enum":["read","write","readWrite","path"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["read","write","readWrite","path"]}}]},"family":{"anyOf":[{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]}}]},"type":{"anyOf":[{"type":"string","enum":["stream","dgram","seqpacket","raw"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["stream","dgram","seqpacket","raw"]}}]},"listening":{"type":"boolean"},"address":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"outsideRoot":{"type":"boolean"},"deleted":{"type":"boolean"},"foreignNetwork":{"type":"boolean"},"name":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}},"m1":{"type":"object","additionalProperties":false,"required":["match","action"],"properties":{"match":{"$ref":"#/$defs/m0"},"action":{"type":"string","enum":["close","cloexec","keep","refuse","devnull"]},"as":{"type":"integer","minimum":0,"maximum":2147483647},"name":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}},"m2":{"type":"object","additionalProperties":false,"properties":{"default":{"type":"string","enum":["close","cloexec","keep","refuse","devnull"]},"rules":{"type":"array","items":{"$ref":"#/$defs/m1"}},"expect":{"type":"array","items":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}}},"m3":{"type":"object","additionalProperties":false,"required":["file"],"properties":{"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"}}},"m4":{"type":"object","additionalProperties":false,"properties":{"listen":{"type":"string","pattern":"^[^\\u0000]+$"},"type":{"type":"string","enum":["stream","dgram","seqpacket"]},"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"token":{"type":"boolean"},"pipe":{"type":"string","enum":["read","write"]},"socketpair":{"type":"string","enum":["stream","dgram","seqpacket"]},"memfd":{"anyOf":[{"type":"string"},{"$ref":"#/$defs/m3"}]},"devnull":{"type":"boolean"},"mode":{"type":"string","pattern":"^0?[0-7]{3}$"},"owner":{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"},"backlog":{"type":"integer","minimum":1,"maximum":2147483647},"reusePort":{"type":"boolean"},"access":{"type":"string","enum":["read","write","readWrite","append"]},"hold":{"type":"boolean"}}},"m5":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"$ref":"#/$defs/m4"}},"m6":{"type":"object","additionalProperties":false,"properties":{"inherited":{"$ref":"#/$defs/m2"},"open":{"$ref":"#/$defs/m5"},"method":{"type":"string","enum":["auto","closeRange","procfs","scan"]},"scanLimit":{"type":"integer","minimum":3,"maximum":2147483647}}},"m7":{"type":"object","additionalProperties":false,"properties":{"soft":{"anyOf":[{"type":"integer","minimum":1,"maximum":2147483584},{"type":"string","enum":["inherit","max"]}]},"hard":{"anyOf":[{"type":"integer","minimum":1,"maximum":2147483584},{"type":"string","enum":["inherit","max"]}]}}},"m8":{"type":"object","additionalProperties":false,"properties":{"nofile":{"$ref":"#/$defs/m7"}}},"m9":{"type":"object","propertyNames":{"type":"string","pattern":"^[^=\\u0000]+$"},"additionalProperties":{"type":"string","pattern":"^[^\\u0000]*$"}},"m10":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^[A-Z_][A-Z0-9_]*$"}]}},"m11":{"type":"object","additionalProperties":false,"properties":{"pass":{"$ref":"#/$defs/m10"},"protocol":{"type":"string","enum":["auto","none","systemd"]}}},"m12":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"type":"string","enum":["started","ready","completed"]}},"m13":{"type":"object","additionalProperties":false,"properties":{"notify":{"type":"integer","minimum":0,"maximum":2147483647},"sdNotify":{"type":"boolean"},"tcp":{"type":"string","pattern":"^.+:[0-9]{1,5}$"},"http":{"type":"string","pattern":"^http://"},"exec":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"period":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"timeout":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"}}},"m14":{"type":"object","additionalProperties":false,"properties":{"policy":{"type":"string","enum":["never","onFailure","always"]},"backoff":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)\\.\\.(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"limit":{"type":"string","pattern":"^[1-9][0-9]{0,5}/[1-9][0-9]{0,8}(ms|s|m|h)$"},"onLimit":{"type":"string","enum":["exit","stop"]}}},"m15":{"type":"object","additionalProperties":false,"properties":{"signal":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"}}},"m16":{"type":"object","propertyNames":{"type":"string","pattern":"^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"},"additionalProperties":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^ignore$"}]}},"m17":{"type":"object","propertyNames":{"type":"string","pattern":"^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"},"additionalProperties":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"}},"m18":{"type":"object","additionalProperties":false,"properties":{"forward":{"anyOf":[{"type":"string","enum":["all"]},{"type":"array","items":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]}}]},"to":{"type":"string","enum":["process","group","all"]},"rewrite":{"$ref":"#/$defs/m16"},"delay":{"$ref":"#/$defs/m17"}}},"m19":{"type":"object","additionalProperties":false,"properties":{"keep":{"type":"array","items":{"type":"string","pattern":"^CAP_[A-Z0-9_]{2,30}$"}},"ambient":{"type":"array","items":{"type":"string","pattern":"^CAP_[A-Z0-9_]{2,30}$"}}}},"m20":{"type":"object","additionalProperties":false,"properties":{"command":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"type":{"type":"string","enum":["default","oneshot"]},"user":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"}]},"groups":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+$"}]}},"cwd":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"umask":{"type":"string","pattern":"^0?[0-7]{3}$"},"env":{"$ref":"#/$defs/m9"},"fds":{"$ref":"#/$defs/m11"},"stdin":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"dependsOn":{"$ref":"#/$defs/m12"},"ready":{"$ref":"#/$defs/m13"},"restart":{"$ref":"#/$defs/m14"},"stop":{"$ref":"#/$defs/m15"},"signals":{"$ref":"#/$defs/m18"},"essential":{"type":"boolean"},"limits":{"$ref":"#/$defs/m8"},"noNewPrivileges":{"type":"boolean"},"capabilities":{"$ref":"#/$defs/m19"},"nice":{"type":"integer","minimum":-20,"maximum":19},"oomScoreAdj":{"type":"integer","minimum":-1000,"maximum":1000},"pdeathsig":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$"}]},"setsid":{"type":"boolean"}}},"m21":{"type":"object","minProperties":1,"propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"$ref":"#/$defs/m20"}},"m22":{"type":"object","additionalProperties":false,"required":["signal"],"properties":{"signal":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"}}},"m23":{"type":"object","additionalProperties":false,"properties":{"on":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]}},"budget":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"},"steps":{"type":"array","items":{"$ref":"#/$defs/m22"}}}},"m24":{"type":"object","additionalProperties":false,"properties":{"subreaper":{"type":"string","enum":["auto","always","never"]},"orphans":{"type":"string","enum":["terminate","wait","leave"]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"log":{"type":"string","enum":["none","unexpected","all"]}}},"m25":{"type":"object","propertyNames":{"type":"string","pattern":"^(0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])$"},"additionalProperties":{"type":"integer","minimum":0,"maximum":255}},"m26":{"type":"object","additionalProperties":false,"properties":{"map":{"$ref":"#/$defs/m25"}}},"m27":{"type":"object","additionalProperties":false,"properties":{"level":{"type":"string","enum":["error","warn","info","debug"]},"format":{"type":"string","enum":["text","json"]}}}}};
 const func1 = Object.prototype.hasOwnProperty;
 const schema23 = {"type":"object","additionalProperties":false,"minProperties":1,"properties":{"fd":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"},{"type":"array","minItems":1,"items":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"}]}}]},"kind":{"anyOf":[{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]}}]},"path":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"access":{"anyOf":[{"type":"string","enum":["read","write","readWrite","path"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["read","write","readWrite","path"]}}]},"family":{"anyOf":[{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]}}]},"type":{"anyOf":[{"type":"string","enum":["stream","dgram","seqpacket","raw"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["stream","dgram","seqpacket","raw"]}}]},"listening":{"type":"boolean"},"address":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"outsideRoot":{"type":"boolean"},"deleted":{"type":"boolean"},"foreignNetwork":{"type":"boolean"},"name":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}};
 let pattern3_;const pattern3 = { test: (text) => (pattern3_ ??= new RegExp("^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$", "u")).test(text) };
@@ -696,10 +696,55 @@ return errors === 0;
 }
 validate54.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema25 = {"type":"object","additionalProperties":false,"properties":{"listen":{"type":"string","pattern":"^[^\\u0000]+$"},"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"token":{"type":"boolean"},"pipe":{"type":"string","enum":["read","write"]},"socketpair":{"type":"string","enum":["stream","dgram","seqpacket"]},"memfd":{"type":"string"},"devnull":{"type":"boolean"},"mode":{"type":"string","pattern":"^0?[0-7]{3}$"},"owner":{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"},"backlog":{"type":"integer","minimum":1,"maximum":2147483647},"reusePort":{"type":"boolean"},"access":{"type":"string","enum":["read","write","readWrite","append"]},"hold":{"type":"boolean"}}};
+const schema25 = {"type":"object","additionalProperties":false,"properties":{"listen":{"type":"string","pattern":"^[^\\u0000]+$"},"type":{"type":"string","enum":["stream","dgram","seqpacket"]},"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"token":{"type":"boolean"},"pipe":{"type":"string","enum":["read","write"]},"socketpair":{"type":"string","enum":["stream","dgram","seqpacket"]},"memfd":{"anyOf":[{"type":"string"},{"$ref":"#/$defs/m3"}]},"devnull":{"type":"boolean"},"mode":{"type":"string","pattern":"^0?[0-7]{3}$"},"owner":{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"},"backlog":{"type":"integer","minimum":1,"maximum":2147483647},"reusePort":{"type":"boolean"},"access":{"type":"string","enum":["read","write","readWrite","append"]},"hold":{"type":"boolean"}}};
 let pattern14_;const pattern14 = { test: (text) => (pattern14_ ??= new RegExp("^(/|\\$\\{)[^\\u0000]*$", "u")).test(text) };
-let pattern15_;const pattern15 = { test: (text) => (pattern15_ ??= new RegExp("^0?[0-7]{3}$", "u")).test(text) };
-let pattern16_;const pattern16 = { test: (text) => (pattern16_ ??= new RegExp("^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$", "u")).test(text) };
+let pattern16_;const pattern16 = { test: (text) => (pattern16_ ??= new RegExp("^0?[0-7]{3}$", "u")).test(text) };
+let pattern17_;const pattern17 = { test: (text) => (pattern17_ ??= new RegExp("^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$", "u")).test(text) };
+
+function validate62(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate62.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.file === undefined){
+(vErrors ??= []).push({instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "file"}});
+errors++;
+}
+for(const key0 in data){
+if(!(key0 === "file")){
+(vErrors ??= []).push({instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}});
+errors++;
+}
+}
+if(data.file !== undefined){
+let data0 = data.file;
+if(typeof data0 === "string"){
+if(!pattern14.test(data0)){
+(vErrors ??= []).push({instancePath:instancePath+"/file",schemaPath:"#/properties/file/pattern",keyword:"pattern",params:{}});
+errors++;
+}
+}
+else {
+(vErrors ??= []).push({instancePath:instancePath+"/file",schemaPath:"#/properties/file/type",keyword:"type",params:{type: "string"}});
+errors++;
+}
+}
+}
+else {
+(vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
+errors++;
+}
+validate62.errors = vErrors;
+return errors === 0;
+}
+validate62.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
 
 function validate61(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -731,10 +776,21 @@ else {
 errors++;
 }
 }
+if(data.type !== undefined){
+let data1 = data.type;
+if(typeof data1 !== "string"){
+(vErrors ??= []).push({instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "string"}});
+errors++;
+}
+if(!(((data1 === "stream") || (data1 === "dgram")) || (data1 === "seqpacket"))){
+(vErrors ??= []).push({instancePath:instancePath+"/type",schemaPath:"#/properties/type/enum",keyword:"enum",params:{}});
+errors++;
+}
+}
 if(data.file !== undefined){
-let data1 = data.file;
-if(typeof data1 === "string"){
-if(!pattern14.test(data1)){
+let data2 = data.file;
+if(typeof data2 === "string"){
+if(!pattern14.test(data2)){
 (vErrors ??= []).push({instancePath:instancePath+"/file",schemaPath:"#/properties/file/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -751,31 +807,59 @@ errors++;
 }
 }
 if(data.pipe !== undefined){
-let data3 = data.pipe;
-if(typeof data3 !== "string"){
+let data4 = data.pipe;
+if(typeof data4 !== "string"){
 (vErrors ??= []).push({instancePath:instancePath+"/pipe",schemaPath:"#/properties/pipe/type",keyword:"type",params:{type: "string"}});
 errors++;
 }
-if(!((data3 === "read") || (data3 === "write"))){
+if(!((data4 === "read") || (data4 === "write"))){
 (vErrors ??= []).push({instancePath:instancePath+"/pipe",schemaPath:"#/properties/pipe/enum",keyword:"enum",params:{}});
 errors++;
 }
 }
 if(data.socketpair !== undefined){
-let data4 = data.socketpair;
-if(typeof data4 !== "string"){
+let data5 = data.socketpair;
+if(typeof data5 !== "string"){
 (vErrors ??= []).push({instancePath:instancePath+"/socketpair",schemaPath:"#/properties/socketpair/type",keyword:"type",params:{type: "string"}});
 errors++;
 }
-if(!(((data4 === "stream") || (data4 === "dgram")) || (data4 === "seqpacket"))){
+if(!(((data5 === "stream") || (data5 === "dgram")) || (data5 === "seqpacket"))){
 (vErrors ??= []).push({instancePath:instancePath+"/socketpair",schemaPath:"#/properties/socketpair/enum",keyword:"enum",params:{}});
 errors++;
 }
 }
 if(data.memfd !== undefined){
-if(typeof data.memfd !== "string"){
-(vErrors ??= []).push({instancePath:instancePath+"/memfd",schemaPath:"#/properties/memfd/type",keyword:"type",params:{type: "string"}});
+let data6 = data.memfd;
+const _errs15 = errors;
+let valid1 = false;
+const _errs16 = errors;
+if(typeof data6 !== "string"){
+(vErrors ??= []).push({instancePath:instancePath+"/memfd",schemaPath:"#/properties/memfd/anyOf/0/type",keyword:"type",params:{type: "string"}});
 errors++;
+}
+var _valid0 = _errs16 === errors;
+valid1 = valid1 || _valid0;
+const _errs18 = errors;
+if(!(validate62(data6, {instancePath:instancePath+"/memfd",parentData:data,parentDataProperty:"memfd",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate62.errors : vErrors.concat(validate62.errors);
+errors = vErrors.length;
+}
+var _valid0 = _errs18 === errors;
+valid1 = valid1 || _valid0;
+if(!valid1){
+(vErrors ??= []).push({instancePath:instancePath+"/memfd",schemaPath:"#/properties/memfd/anyOf",keyword:"anyOf",params:{}});
+errors++;
+}
+else {
+errors = _errs15;
+if(vErrors !== null){
+if(_errs15){
+vErrors.length = _errs15;
+}
+else {
+vErrors = null;
+}
+}
 }
 }
 if(data.devnull !== undefined){
@@ -785,9 +869,9 @@ errors++;
 }
 }
 if(data.mode !== undefined){
-let data7 = data.mode;
-if(typeof data7 === "string"){
-if(!pattern15.test(data7)){
+let data8 = data.mode;
+if(typeof data8 === "string"){
+if(!pattern16.test(data8)){
 (vErrors ??= []).push({instancePath:instancePath+"/mode",schemaPath:"#/properties/mode/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -798,9 +882,9 @@ errors++;
 }
 }
 if(data.owner !== undefined){
-let data8 = data.owner;
-if(typeof data8 === "string"){
-if(!pattern16.test(data8)){
+let data9 = data.owner;
+if(typeof data9 === "string"){
+if(!pattern17.test(data9)){
 (vErrors ??= []).push({instancePath:instancePath+"/owner",schemaPath:"#/properties/owner/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -811,17 +895,17 @@ errors++;
 }
 }
 if(data.backlog !== undefined){
-let data9 = data.backlog;
-if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
+let data10 = data.backlog;
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
 (vErrors ??= []).push({instancePath:instancePath+"/backlog",schemaPath:"#/properties/backlog/type",keyword:"type",params:{type: "integer"}});
 errors++;
 }
-if((typeof data9 == "number") && (isFinite(data9))){
-if(data9 > 2147483647 || isNaN(data9)){
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 > 2147483647 || isNaN(data10)){
 (vErrors ??= []).push({instancePath:instancePath+"/backlog",schemaPath:"#/properties/backlog/maximum",keyword:"maximum",params:{}});
 errors++;
 }
-if(data9 < 1 || isNaN(data9)){
+if(data10 < 1 || isNaN(data10)){
 (vErrors ??= []).push({instancePath:instancePath+"/backlog",schemaPath:"#/properties/backlog/minimum",keyword:"minimum",params:{}});
 errors++;
 }
@@ -834,12 +918,12 @@ errors++;
 }
 }
 if(data.access !== undefined){
-let data11 = data.access;
-if(typeof data11 !== "string"){
+let data12 = data.access;
+if(typeof data12 !== "string"){
 (vErrors ??= []).push({instancePath:instancePath+"/access",schemaPath:"#/properties/access/type",keyword:"type",params:{type: "string"}});
 errors++;
 }
-if(!((((data11 === "read") || (data11 === "write")) || (data11 === "readWrite")) || (data11 === "append"))){
+if(!((((data12 === "read") || (data12 === "write")) || (data12 === "readWrite")) || (data12 === "append"))){
 (vErrors ??= []).push({instancePath:instancePath+"/access",schemaPath:"#/properties/access/enum",keyword:"enum",params:{}});
 errors++;
 }
@@ -975,10 +1059,10 @@ return errors === 0;
 validate53.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
-function validate66(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate68(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate66.evaluated;
+const evaluated0 = validate68.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1093,16 +1177,16 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate66.errors = vErrors;
+validate68.errors = vErrors;
 return errors === 0;
 }
-validate66.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate68.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
-function validate65(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate67(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate65.evaluated;
+const evaluated0 = validate67.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1117,8 +1201,8 @@ errors++;
 }
 }
 if(data.nofile !== undefined){
-if(!(validate66(data.nofile, {instancePath:instancePath+"/nofile",parentData:data,parentDataProperty:"nofile",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate66.errors : vErrors.concat(validate66.errors);
+if(!(validate68(data.nofile, {instancePath:instancePath+"/nofile",parentData:data,parentDataProperty:"nofile",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate68.errors : vErrors.concat(validate68.errors);
 errors = vErrors.length;
 }
 }
@@ -1127,21 +1211,21 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate65.errors = vErrors;
+validate67.errors = vErrors;
 return errors === 0;
 }
-validate65.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate67.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema29 = {"type":"object","additionalProperties":false,"properties":{"command":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"type":{"type":"string","enum":["default","oneshot"]},"user":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"}]},"groups":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+$"}]}},"cwd":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"umask":{"type":"string","pattern":"^0?[0-7]{3}$"},"env":{"$ref":"#/$defs/m8"},"fds":{"$ref":"#/$defs/m10"},"stdin":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"dependsOn":{"$ref":"#/$defs/m11"},"ready":{"$ref":"#/$defs/m12"},"restart":{"$ref":"#/$defs/m13"},"stop":{"$ref":"#/$defs/m14"},"signals":{"$ref":"#/$defs/m17"},"essential":{"type":"boolean"},"limits":{"$ref":"#/$defs/m7"},"noNewPrivileges":{"type":"boolean"},"capabilities":{"$ref":"#/$defs/m18"},"nice":{"type":"integer","minimum":-20,"maximum":19},"oomScoreAdj":{"type":"integer","minimum":-1000,"maximum":1000},"pdeathsig":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$"}]},"setsid":{"type":"boolean"},"tty":{"type":"boolean"}}};
-let pattern18_;const pattern18 = { test: (text) => (pattern18_ ??= new RegExp("^[^\\u0000]*$", "u")).test(text) };
-let pattern20_;const pattern20 = { test: (text) => (pattern20_ ??= new RegExp("^[A-Za-z0-9_.$-]+$", "u")).test(text) };
-let pattern46_;const pattern46 = { test: (text) => (pattern46_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$", "u")).test(text) };
-let pattern23_;const pattern23 = { test: (text) => (pattern23_ ??= new RegExp("^[^=\\u0000]+$", "u")).test(text) };
+const schema30 = {"type":"object","additionalProperties":false,"properties":{"command":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"type":{"type":"string","enum":["default","oneshot"]},"user":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"}]},"groups":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+$"}]}},"cwd":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"umask":{"type":"string","pattern":"^0?[0-7]{3}$"},"env":{"$ref":"#/$defs/m9"},"fds":{"$ref":"#/$defs/m11"},"stdin":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"dependsOn":{"$ref":"#/$defs/m12"},"ready":{"$ref":"#/$defs/m13"},"restart":{"$ref":"#/$defs/m14"},"stop":{"$ref":"#/$defs/m15"},"signals":{"$ref":"#/$defs/m18"},"essential":{"type":"boolean"},"limits":{"$ref":"#/$defs/m8"},"noNewPrivileges":{"type":"boolean"},"capabilities":{"$ref":"#/$defs/m19"},"nice":{"type":"integer","minimum":-20,"maximum":19},"oomScoreAdj":{"type":"integer","minimum":-1000,"maximum":1000},"pdeathsig":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$"}]},"setsid":{"type":"boolean"}}};
+let pattern19_;const pattern19 = { test: (text) => (pattern19_ ??= new RegExp("^[^\\u0000]*$", "u")).test(text) };
+let pattern21_;const pattern21 = { test: (text) => (pattern21_ ??= new RegExp("^[A-Za-z0-9_.$-]+$", "u")).test(text) };
+let pattern47_;const pattern47 = { test: (text) => (pattern47_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$", "u")).test(text) };
+let pattern24_;const pattern24 = { test: (text) => (pattern24_ ??= new RegExp("^[^=\\u0000]+$", "u")).test(text) };
 
-function validate71(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate73(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate71.evaluated;
+const evaluated0 = validate73.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1152,7 +1236,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern23.test(key0)){
+if(!pattern24.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -1170,7 +1254,7 @@ errors++;
 for(const key1 in data){
 let data0 = data[key1];
 if(typeof data0 === "string"){
-if(!pattern18.test(data0)){
+if(!pattern19.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1185,17 +1269,17 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate71.errors = vErrors;
+validate73.errors = vErrors;
 return errors === 0;
 }
-validate71.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate73.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern26_;const pattern26 = { test: (text) => (pattern26_ ??= new RegExp("^[A-Z_][A-Z0-9_]*$", "u")).test(text) };
+let pattern27_;const pattern27 = { test: (text) => (pattern27_ ??= new RegExp("^[A-Z_][A-Z0-9_]*$", "u")).test(text) };
 
-function validate74(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate76(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate74.evaluated;
+const evaluated0 = validate76.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1244,7 +1328,7 @@ var _valid0 = _errs6 === errors;
 valid2 = valid2 || _valid0;
 const _errs8 = errors;
 if(typeof data0 === "string"){
-if(!pattern26.test(data0)){
+if(!pattern27.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1276,16 +1360,16 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate74.errors = vErrors;
+validate76.errors = vErrors;
 return errors === 0;
 }
-validate74.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate76.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
-function validate73(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate75(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate73.evaluated;
+const evaluated0 = validate75.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1300,8 +1384,8 @@ errors++;
 }
 }
 if(data.pass !== undefined){
-if(!(validate74(data.pass, {instancePath:instancePath+"/pass",parentData:data,parentDataProperty:"pass",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate74.errors : vErrors.concat(validate74.errors);
+if(!(validate76(data.pass, {instancePath:instancePath+"/pass",parentData:data,parentDataProperty:"pass",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate76.errors : vErrors.concat(validate76.errors);
 errors = vErrors.length;
 }
 }
@@ -1311,7 +1395,7 @@ if(typeof data1 !== "string"){
 (vErrors ??= []).push({instancePath:instancePath+"/protocol",schemaPath:"#/properties/protocol/type",keyword:"type",params:{type: "string"}});
 errors++;
 }
-if(!((data1 === "none") || (data1 === "systemd"))){
+if(!(((data1 === "auto") || (data1 === "none")) || (data1 === "systemd"))){
 (vErrors ??= []).push({instancePath:instancePath+"/protocol",schemaPath:"#/properties/protocol/enum",keyword:"enum",params:{}});
 errors++;
 }
@@ -1321,16 +1405,16 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate73.errors = vErrors;
+validate75.errors = vErrors;
 return errors === 0;
 }
-validate73.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate75.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
-function validate77(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate79(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate77.evaluated;
+const evaluated0 = validate79.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1372,19 +1456,19 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate77.errors = vErrors;
+validate79.errors = vErrors;
 return errors === 0;
 }
-validate77.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate79.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern29_;const pattern29 = { test: (text) => (pattern29_ ??= new RegExp("^.+:[0-9]{1,5}$", "u")).test(text) };
-let pattern30_;const pattern30 = { test: (text) => (pattern30_ ??= new RegExp("^http://", "u")).test(text) };
-let pattern33_;const pattern33 = { test: (text) => (pattern33_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)$", "u")).test(text) };
+let pattern30_;const pattern30 = { test: (text) => (pattern30_ ??= new RegExp("^.+:[0-9]{1,5}$", "u")).test(text) };
+let pattern31_;const pattern31 = { test: (text) => (pattern31_ ??= new RegExp("^http://", "u")).test(text) };
+let pattern34_;const pattern34 = { test: (text) => (pattern34_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)$", "u")).test(text) };
 
-function validate79(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate81(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate79.evaluated;
+const evaluated0 = validate81.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1424,7 +1508,7 @@ errors++;
 if(data.tcp !== undefined){
 let data2 = data.tcp;
 if(typeof data2 === "string"){
-if(!pattern29.test(data2)){
+if(!pattern30.test(data2)){
 (vErrors ??= []).push({instancePath:instancePath+"/tcp",schemaPath:"#/properties/tcp/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1437,7 +1521,7 @@ errors++;
 if(data.http !== undefined){
 let data3 = data.http;
 if(typeof data3 === "string"){
-if(!pattern30.test(data3)){
+if(!pattern31.test(data3)){
 (vErrors ??= []).push({instancePath:instancePath+"/http",schemaPath:"#/properties/http/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1458,7 +1542,7 @@ const len0 = data4.length;
 for(let i0=0; i0<len0; i0++){
 let data5 = data4[i0];
 if(typeof data5 === "string"){
-if(!pattern18.test(data5)){
+if(!pattern19.test(data5)){
 (vErrors ??= []).push({instancePath:instancePath+"/exec/" + i0,schemaPath:"#/properties/exec/items/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1490,7 +1574,7 @@ errors++;
 if(data.period !== undefined){
 let data7 = data.period;
 if(typeof data7 === "string"){
-if(!pattern33.test(data7)){
+if(!pattern34.test(data7)){
 (vErrors ??= []).push({instancePath:instancePath+"/period",schemaPath:"#/properties/period/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1503,7 +1587,7 @@ errors++;
 if(data.timeout !== undefined){
 let data8 = data.timeout;
 if(typeof data8 === "string"){
-if(!pattern33.test(data8)){
+if(!pattern34.test(data8)){
 (vErrors ??= []).push({instancePath:instancePath+"/timeout",schemaPath:"#/properties/timeout/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1518,18 +1602,18 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate79.errors = vErrors;
+validate81.errors = vErrors;
 return errors === 0;
 }
-validate79.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate81.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern35_;const pattern35 = { test: (text) => (pattern35_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)\\.\\.(0|[1-9][0-9]{0,8})(ms|s|m|h)$", "u")).test(text) };
-let pattern36_;const pattern36 = { test: (text) => (pattern36_ ??= new RegExp("^[1-9][0-9]{0,5}/[1-9][0-9]{0,8}(ms|s|m|h)$", "u")).test(text) };
+let pattern36_;const pattern36 = { test: (text) => (pattern36_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)\\.\\.(0|[1-9][0-9]{0,8})(ms|s|m|h)$", "u")).test(text) };
+let pattern37_;const pattern37 = { test: (text) => (pattern37_ ??= new RegExp("^[1-9][0-9]{0,5}/[1-9][0-9]{0,8}(ms|s|m|h)$", "u")).test(text) };
 
-function validate81(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate83(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate81.evaluated;
+const evaluated0 = validate83.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1557,7 +1641,7 @@ errors++;
 if(data.backoff !== undefined){
 let data1 = data.backoff;
 if(typeof data1 === "string"){
-if(!pattern35.test(data1)){
+if(!pattern36.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/backoff",schemaPath:"#/properties/backoff/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1570,7 +1654,7 @@ errors++;
 if(data.limit !== undefined){
 let data2 = data.limit;
 if(typeof data2 === "string"){
-if(!pattern36.test(data2)){
+if(!pattern37.test(data2)){
 (vErrors ??= []).push({instancePath:instancePath+"/limit",schemaPath:"#/properties/limit/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1596,18 +1680,18 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate81.errors = vErrors;
+validate83.errors = vErrors;
 return errors === 0;
 }
-validate81.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate83.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern37_;const pattern37 = { test: (text) => (pattern37_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$", "u")).test(text) };
-let pattern38_;const pattern38 = { test: (text) => (pattern38_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$", "u")).test(text) };
+let pattern38_;const pattern38 = { test: (text) => (pattern38_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$", "u")).test(text) };
+let pattern39_;const pattern39 = { test: (text) => (pattern39_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$", "u")).test(text) };
 
-function validate83(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate85(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate83.evaluated;
+const evaluated0 = validate85.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1644,7 +1728,7 @@ var _valid0 = _errs4 === errors;
 valid1 = valid1 || _valid0;
 const _errs6 = errors;
 if(typeof data0 === "string"){
-if(!pattern37.test(data0)){
+if(!pattern38.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/signal",schemaPath:"#/properties/signal/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1674,7 +1758,7 @@ vErrors = null;
 if(data.wait !== undefined){
 let data1 = data.wait;
 if(typeof data1 === "string"){
-if(!pattern38.test(data1)){
+if(!pattern39.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/wait",schemaPath:"#/properties/wait/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1689,18 +1773,18 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate83.errors = vErrors;
+validate85.errors = vErrors;
 return errors === 0;
 }
-validate83.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate85.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern40_;const pattern40 = { test: (text) => (pattern40_ ??= new RegExp("^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$", "u")).test(text) };
-let pattern41_;const pattern41 = { test: (text) => (pattern41_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^ignore$", "u")).test(text) };
+let pattern41_;const pattern41 = { test: (text) => (pattern41_ ??= new RegExp("^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$", "u")).test(text) };
+let pattern42_;const pattern42 = { test: (text) => (pattern42_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^ignore$", "u")).test(text) };
 
-function validate86(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate88(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate86.evaluated;
+const evaluated0 = validate88.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1711,7 +1795,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern40.test(key0)){
+if(!pattern41.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -1749,7 +1833,7 @@ var _valid0 = _errs6 === errors;
 valid2 = valid2 || _valid0;
 const _errs8 = errors;
 if(typeof data0 === "string"){
-if(!pattern41.test(data0)){
+if(!pattern42.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1781,16 +1865,16 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate86.errors = vErrors;
+validate88.errors = vErrors;
 return errors === 0;
 }
-validate86.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate88.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
-function validate88(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate90(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate88.evaluated;
+const evaluated0 = validate90.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1801,7 +1885,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern40.test(key0)){
+if(!pattern41.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -1819,7 +1903,7 @@ errors++;
 for(const key1 in data){
 let data0 = data[key1];
 if(typeof data0 === "string"){
-if(!pattern33.test(data0)){
+if(!pattern34.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1834,16 +1918,16 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate88.errors = vErrors;
+validate90.errors = vErrors;
 return errors === 0;
 }
-validate88.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate90.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
-function validate85(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate87(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate85.evaluated;
+const evaluated0 = validate87.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1898,7 +1982,7 @@ var _valid1 = _errs10 === errors;
 valid4 = valid4 || _valid1;
 const _errs12 = errors;
 if(typeof data1 === "string"){
-if(!pattern37.test(data1)){
+if(!pattern38.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/forward/" + i0,schemaPath:"#/properties/forward/anyOf/1/items/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1960,14 +2044,14 @@ errors++;
 }
 }
 if(data.rewrite !== undefined){
-if(!(validate86(data.rewrite, {instancePath:instancePath+"/rewrite",parentData:data,parentDataProperty:"rewrite",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate86.errors : vErrors.concat(validate86.errors);
+if(!(validate88(data.rewrite, {instancePath:instancePath+"/rewrite",parentData:data,parentDataProperty:"rewrite",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate88.errors : vErrors.concat(validate88.errors);
 errors = vErrors.length;
 }
 }
 if(data.delay !== undefined){
-if(!(validate88(data.delay, {instancePath:instancePath+"/delay",parentData:data,parentDataProperty:"delay",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate88.errors : vErrors.concat(validate88.errors);
+if(!(validate90(data.delay, {instancePath:instancePath+"/delay",parentData:data,parentDataProperty:"delay",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate90.errors : vErrors.concat(validate90.errors);
 errors = vErrors.length;
 }
 }
@@ -1976,17 +2060,17 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate85.errors = vErrors;
+validate87.errors = vErrors;
 return errors === 0;
 }
-validate85.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate87.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern44_;const pattern44 = { test: (text) => (pattern44_ ??= new RegExp("^CAP_[A-Z0-9_]{2,30}$", "u")).test(text) };
+let pattern45_;const pattern45 = { test: (text) => (pattern45_ ??= new RegExp("^CAP_[A-Z0-9_]{2,30}$", "u")).test(text) };
 
-function validate92(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate94(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate92.evaluated;
+const evaluated0 = validate94.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2007,7 +2091,7 @@ const len0 = data0.length;
 for(let i0=0; i0<len0; i0++){
 let data1 = data0[i0];
 if(typeof data1 === "string"){
-if(!pattern44.test(data1)){
+if(!pattern45.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/keep/" + i0,schemaPath:"#/properties/keep/items/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2030,7 +2114,7 @@ const len1 = data2.length;
 for(let i1=0; i1<len1; i1++){
 let data3 = data2[i1];
 if(typeof data3 === "string"){
-if(!pattern44.test(data3)){
+if(!pattern45.test(data3)){
 (vErrors ??= []).push({instancePath:instancePath+"/ambient/" + i1,schemaPath:"#/properties/ambient/items/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2051,16 +2135,16 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate92.errors = vErrors;
+validate94.errors = vErrors;
 return errors === 0;
 }
-validate92.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate94.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
-function validate70(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate72(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate70.evaluated;
+const evaluated0 = validate72.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2069,7 +2153,7 @@ evaluated0.items = undefined;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
-if(!(func1.call(schema29.properties, key0))){
+if(!(func1.call(schema30.properties, key0))){
 (vErrors ??= []).push({instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}});
 errors++;
 }
@@ -2085,7 +2169,7 @@ const len0 = data0.length;
 for(let i0=0; i0<len0; i0++){
 let data1 = data0[i0];
 if(typeof data1 === "string"){
-if(!pattern18.test(data1)){
+if(!pattern19.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/command/" + i0,schemaPath:"#/properties/command/items/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2135,7 +2219,7 @@ var _valid0 = _errs10 === errors;
 valid3 = valid3 || _valid0;
 const _errs12 = errors;
 if(typeof data3 === "string"){
-if(!pattern16.test(data3)){
+if(!pattern17.test(data3)){
 (vErrors ??= []).push({instancePath:instancePath+"/user",schemaPath:"#/properties/user/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2189,7 +2273,7 @@ var _valid1 = _errs18 === errors;
 valid6 = valid6 || _valid1;
 const _errs20 = errors;
 if(typeof data5 === "string"){
-if(!pattern20.test(data5)){
+if(!pattern21.test(data5)){
 (vErrors ??= []).push({instancePath:instancePath+"/groups/" + i1,schemaPath:"#/properties/groups/items/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2238,7 +2322,7 @@ errors++;
 if(data.umask !== undefined){
 let data7 = data.umask;
 if(typeof data7 === "string"){
-if(!pattern15.test(data7)){
+if(!pattern16.test(data7)){
 (vErrors ??= []).push({instancePath:instancePath+"/umask",schemaPath:"#/properties/umask/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2249,14 +2333,14 @@ errors++;
 }
 }
 if(data.env !== undefined){
-if(!(validate71(data.env, {instancePath:instancePath+"/env",parentData:data,parentDataProperty:"env",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate71.errors : vErrors.concat(validate71.errors);
+if(!(validate73(data.env, {instancePath:instancePath+"/env",parentData:data,parentDataProperty:"env",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate73.errors : vErrors.concat(validate73.errors);
 errors = vErrors.length;
 }
 }
 if(data.fds !== undefined){
-if(!(validate73(data.fds, {instancePath:instancePath+"/fds",parentData:data,parentDataProperty:"fds",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate73.errors : vErrors.concat(validate73.errors);
+if(!(validate75(data.fds, {instancePath:instancePath+"/fds",parentData:data,parentDataProperty:"fds",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate75.errors : vErrors.concat(validate75.errors);
 errors = vErrors.length;
 }
 }
@@ -2274,32 +2358,32 @@ errors++;
 }
 }
 if(data.dependsOn !== undefined){
-if(!(validate77(data.dependsOn, {instancePath:instancePath+"/dependsOn",parentData:data,parentDataProperty:"dependsOn",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate77.errors : vErrors.concat(validate77.errors);
-errors = vErrors.length;
-}
-}
-if(data.ready !== undefined){
-if(!(validate79(data.ready, {instancePath:instancePath+"/ready",parentData:data,parentDataProperty:"ready",rootData,dynamicAnchors}))){
+if(!(validate79(data.dependsOn, {instancePath:instancePath+"/dependsOn",parentData:data,parentDataProperty:"dependsOn",rootData,dynamicAnchors}))){
 vErrors = vErrors === null ? validate79.errors : vErrors.concat(validate79.errors);
 errors = vErrors.length;
 }
 }
-if(data.restart !== undefined){
-if(!(validate81(data.restart, {instancePath:instancePath+"/restart",parentData:data,parentDataProperty:"restart",rootData,dynamicAnchors}))){
+if(data.ready !== undefined){
+if(!(validate81(data.ready, {instancePath:instancePath+"/ready",parentData:data,parentDataProperty:"ready",rootData,dynamicAnchors}))){
 vErrors = vErrors === null ? validate81.errors : vErrors.concat(validate81.errors);
 errors = vErrors.length;
 }
 }
-if(data.stop !== undefined){
-if(!(validate83(data.stop, {instancePath:instancePath+"/stop",parentData:data,parentDataProperty:"stop",rootData,dynamicAnchors}))){
+if(data.restart !== undefined){
+if(!(validate83(data.restart, {instancePath:instancePath+"/restart",parentData:data,parentDataProperty:"restart",rootData,dynamicAnchors}))){
 vErrors = vErrors === null ? validate83.errors : vErrors.concat(validate83.errors);
 errors = vErrors.length;
 }
 }
-if(data.signals !== undefined){
-if(!(validate85(data.signals, {instancePath:instancePath+"/signals",parentData:data,parentDataProperty:"signals",rootData,dynamicAnchors}))){
+if(data.stop !== undefined){
+if(!(validate85(data.stop, {instancePath:instancePath+"/stop",parentData:data,parentDataProperty:"stop",rootData,dynamicAnchors}))){
 vErrors = vErrors === null ? validate85.errors : vErrors.concat(validate85.errors);
+errors = vErrors.length;
+}
+}
+if(data.signals !== undefined){
+if(!(validate87(data.signals, {instancePath:instancePath+"/signals",parentData:data,parentDataProperty:"signals",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate87.errors : vErrors.concat(validate87.errors);
 errors = vErrors.length;
 }
 }
@@ -2310,8 +2394,8 @@ errors++;
 }
 }
 if(data.limits !== undefined){
-if(!(validate65(data.limits, {instancePath:instancePath+"/limits",parentData:data,parentDataProperty:"limits",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate65.errors : vErrors.concat(validate65.errors);
+if(!(validate67(data.limits, {instancePath:instancePath+"/limits",parentData:data,parentDataProperty:"limits",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate67.errors : vErrors.concat(validate67.errors);
 errors = vErrors.length;
 }
 }
@@ -2322,8 +2406,8 @@ errors++;
 }
 }
 if(data.capabilities !== undefined){
-if(!(validate92(data.capabilities, {instancePath:instancePath+"/capabilities",parentData:data,parentDataProperty:"capabilities",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate92.errors : vErrors.concat(validate92.errors);
+if(!(validate94(data.capabilities, {instancePath:instancePath+"/capabilities",parentData:data,parentDataProperty:"capabilities",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate94.errors : vErrors.concat(validate94.errors);
 errors = vErrors.length;
 }
 }
@@ -2384,7 +2468,7 @@ var _valid2 = _errs47 === errors;
 valid7 = valid7 || _valid2;
 const _errs49 = errors;
 if(typeof data22 === "string"){
-if(!pattern46.test(data22)){
+if(!pattern47.test(data22)){
 (vErrors ??= []).push({instancePath:instancePath+"/pdeathsig",schemaPath:"#/properties/pdeathsig/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2417,27 +2501,21 @@ if(typeof data.setsid !== "boolean"){
 errors++;
 }
 }
-if(data.tty !== undefined){
-if(typeof data.tty !== "boolean"){
-(vErrors ??= []).push({instancePath:instancePath+"/tty",schemaPath:"#/properties/tty/type",keyword:"type",params:{type: "boolean"}});
-errors++;
-}
-}
 }
 else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate70.errors = vErrors;
+validate72.errors = vErrors;
 return errors === 0;
 }
-validate70.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate72.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
-function validate69(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate71(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate69.evaluated;
+const evaluated0 = validate71.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2468,8 +2546,8 @@ errors++;
 }
 }
 for(const key1 in data){
-if(!(validate70(data[key1], {instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),parentData:data,parentDataProperty:key1,rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate70.errors : vErrors.concat(validate70.errors);
+if(!(validate72(data[key1], {instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),parentData:data,parentDataProperty:key1,rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate72.errors : vErrors.concat(validate72.errors);
 errors = vErrors.length;
 }
 }
@@ -2478,16 +2556,16 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate69.errors = vErrors;
+validate71.errors = vErrors;
 return errors === 0;
 }
-validate69.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate71.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
-function validate98(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate100(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate98.evaluated;
+const evaluated0 = validate100.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2528,7 +2606,7 @@ var _valid0 = _errs4 === errors;
 valid1 = valid1 || _valid0;
 const _errs6 = errors;
 if(typeof data0 === "string"){
-if(!pattern37.test(data0)){
+if(!pattern38.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/signal",schemaPath:"#/properties/signal/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2558,7 +2636,7 @@ vErrors = null;
 if(data.wait !== undefined){
 let data1 = data.wait;
 if(typeof data1 === "string"){
-if(!pattern38.test(data1)){
+if(!pattern39.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/wait",schemaPath:"#/properties/wait/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2573,16 +2651,16 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate98.errors = vErrors;
+validate100.errors = vErrors;
 return errors === 0;
 }
-validate98.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate100.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
-function validate97(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate99(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate97.evaluated;
+const evaluated0 = validate99.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2623,7 +2701,7 @@ var _valid0 = _errs6 === errors;
 valid3 = valid3 || _valid0;
 const _errs8 = errors;
 if(typeof data1 === "string"){
-if(!pattern37.test(data1)){
+if(!pattern38.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/on/" + i0,schemaPath:"#/properties/on/items/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2659,7 +2737,7 @@ errors++;
 if(data.budget !== undefined){
 let data2 = data.budget;
 if(typeof data2 === "string"){
-if(!pattern38.test(data2)){
+if(!pattern39.test(data2)){
 (vErrors ??= []).push({instancePath:instancePath+"/budget",schemaPath:"#/properties/budget/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2674,8 +2752,8 @@ let data3 = data.steps;
 if(Array.isArray(data3)){
 const len1 = data3.length;
 for(let i1=0; i1<len1; i1++){
-if(!(validate98(data3[i1], {instancePath:instancePath+"/steps/" + i1,parentData:data3,parentDataProperty:i1,rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate98.errors : vErrors.concat(validate98.errors);
+if(!(validate100(data3[i1], {instancePath:instancePath+"/steps/" + i1,parentData:data3,parentDataProperty:i1,rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate100.errors : vErrors.concat(validate100.errors);
 errors = vErrors.length;
 }
 }
@@ -2690,16 +2768,16 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate97.errors = vErrors;
+validate99.errors = vErrors;
 return errors === 0;
 }
-validate97.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate99.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
-function validate101(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate103(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate101.evaluated;
+const evaluated0 = validate103.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2738,7 +2816,7 @@ errors++;
 if(data.wait !== undefined){
 let data2 = data.wait;
 if(typeof data2 === "string"){
-if(!pattern33.test(data2)){
+if(!pattern34.test(data2)){
 (vErrors ??= []).push({instancePath:instancePath+"/wait",schemaPath:"#/properties/wait/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2764,17 +2842,17 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate101.errors = vErrors;
+validate103.errors = vErrors;
 return errors === 0;
 }
-validate101.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate103.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern52_;const pattern52 = { test: (text) => (pattern52_ ??= new RegExp("^(0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])$", "u")).test(text) };
+let pattern53_;const pattern53 = { test: (text) => (pattern53_ ??= new RegExp("^(0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])$", "u")).test(text) };
 
-function validate104(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate106(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate104.evaluated;
+const evaluated0 = validate106.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2785,7 +2863,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern52.test(key0)){
+if(!pattern53.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -2822,16 +2900,16 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate104.errors = vErrors;
+validate106.errors = vErrors;
 return errors === 0;
 }
-validate104.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate106.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
-function validate103(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate105(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate103.evaluated;
+const evaluated0 = validate105.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2846,8 +2924,8 @@ errors++;
 }
 }
 if(data.map !== undefined){
-if(!(validate104(data.map, {instancePath:instancePath+"/map",parentData:data,parentDataProperty:"map",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate104.errors : vErrors.concat(validate104.errors);
+if(!(validate106(data.map, {instancePath:instancePath+"/map",parentData:data,parentDataProperty:"map",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate106.errors : vErrors.concat(validate106.errors);
 errors = vErrors.length;
 }
 }
@@ -2856,16 +2934,16 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate103.errors = vErrors;
+validate105.errors = vErrors;
 return errors === 0;
 }
-validate103.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate105.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
-function validate107(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate109(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate107.evaluated;
+const evaluated0 = validate109.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2906,12 +2984,12 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate107.errors = vErrors;
+validate109.errors = vErrors;
 return errors === 0;
 }
-validate107.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate109.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern53_;const pattern53 = { test: (text) => (pattern53_ ??= new RegExp("^(/|\\$\\{)[^\\u0000]*$|^none$", "u")).test(text) };
+let pattern54_;const pattern54 = { test: (text) => (pattern54_ ??= new RegExp("^(/|\\$\\{)[^\\u0000]*$|^none$", "u")).test(text) };
 
 function validate52(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -2958,20 +3036,20 @@ errors = vErrors.length;
 }
 }
 if(data.limits !== undefined){
-if(!(validate65(data.limits, {instancePath:instancePath+"/limits",parentData:data,parentDataProperty:"limits",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate65.errors : vErrors.concat(validate65.errors);
+if(!(validate67(data.limits, {instancePath:instancePath+"/limits",parentData:data,parentDataProperty:"limits",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate67.errors : vErrors.concat(validate67.errors);
 errors = vErrors.length;
 }
 }
 if(data.services !== undefined){
-if(!(validate69(data.services, {instancePath:instancePath+"/services",parentData:data,parentDataProperty:"services",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate69.errors : vErrors.concat(validate69.errors);
+if(!(validate71(data.services, {instancePath:instancePath+"/services",parentData:data,parentDataProperty:"services",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate71.errors : vErrors.concat(validate71.errors);
 errors = vErrors.length;
 }
 }
 if(data.signals !== undefined){
-if(!(validate85(data.signals, {instancePath:instancePath+"/signals",parentData:data,parentDataProperty:"signals",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate85.errors : vErrors.concat(validate85.errors);
+if(!(validate87(data.signals, {instancePath:instancePath+"/signals",parentData:data,parentDataProperty:"signals",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate87.errors : vErrors.concat(validate87.errors);
 errors = vErrors.length;
 }
 }
@@ -2981,39 +3059,39 @@ if(typeof data6 !== "string"){
 (vErrors ??= []).push({instancePath:instancePath+"/tty",schemaPath:"#/properties/tty/type",keyword:"type",params:{type: "string"}});
 errors++;
 }
-if(!((data6 === "auto") || (data6 === "never"))){
+if(!(((data6 === "auto") || (data6 === "foreground")) || (data6 === "none"))){
 (vErrors ??= []).push({instancePath:instancePath+"/tty",schemaPath:"#/properties/tty/enum",keyword:"enum",params:{}});
 errors++;
 }
 }
 if(data.shutdown !== undefined){
-if(!(validate97(data.shutdown, {instancePath:instancePath+"/shutdown",parentData:data,parentDataProperty:"shutdown",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate97.errors : vErrors.concat(validate97.errors);
+if(!(validate99(data.shutdown, {instancePath:instancePath+"/shutdown",parentData:data,parentDataProperty:"shutdown",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate99.errors : vErrors.concat(validate99.errors);
 errors = vErrors.length;
 }
 }
 if(data.reaping !== undefined){
-if(!(validate101(data.reaping, {instancePath:instancePath+"/reaping",parentData:data,parentDataProperty:"reaping",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate101.errors : vErrors.concat(validate101.errors);
-errors = vErrors.length;
-}
-}
-if(data.exit !== undefined){
-if(!(validate103(data.exit, {instancePath:instancePath+"/exit",parentData:data,parentDataProperty:"exit",rootData,dynamicAnchors}))){
+if(!(validate103(data.reaping, {instancePath:instancePath+"/reaping",parentData:data,parentDataProperty:"reaping",rootData,dynamicAnchors}))){
 vErrors = vErrors === null ? validate103.errors : vErrors.concat(validate103.errors);
 errors = vErrors.length;
 }
 }
+if(data.exit !== undefined){
+if(!(validate105(data.exit, {instancePath:instancePath+"/exit",parentData:data,parentDataProperty:"exit",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate105.errors : vErrors.concat(validate105.errors);
+errors = vErrors.length;
+}
+}
 if(data.log !== undefined){
-if(!(validate107(data.log, {instancePath:instancePath+"/log",parentData:data,parentDataProperty:"log",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate107.errors : vErrors.concat(validate107.errors);
+if(!(validate109(data.log, {instancePath:instancePath+"/log",parentData:data,parentDataProperty:"log",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate109.errors : vErrors.concat(validate109.errors);
 errors = vErrors.length;
 }
 }
 if(data.report !== undefined){
 let data11 = data.report;
 if(typeof data11 === "string"){
-if(!pattern53.test(data11)){
+if(!pattern54.test(data11)){
 (vErrors ??= []).push({instancePath:instancePath+"/report",schemaPath:"#/properties/report/pattern",keyword:"pattern",params:{}});
 errors++;
 }

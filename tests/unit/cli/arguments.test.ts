@@ -2,7 +2,6 @@ import { describe, expect, test } from "bun:test";
 import { readArguments } from "../../../init/cli/arguments.ts";
 import { findPolicy } from "../../../init/cli/find-policy.ts";
 import { report } from "../../../init/cli/reports.ts";
-import { say, warn } from "../../../init/cli/say.ts";
 import { bytesOf } from "../../../init/sys/bytes.ts";
 import { EISDIR, ENOENT } from "../../../init/sys/errno.ts";
 import { fakeKernel } from "../fake-kernel.ts";
@@ -115,29 +114,4 @@ test("help and version go to standard output with exit code 0", () => {
     expect(report(kernel, { do: name, options: {}, operands: [] }, [5])).toEqual({ code: 0 });
     expect(written).toEqual([[1, expect.stringContaining("fdinit")]]);
   }
-});
-
-describe("say", () => {
-  test("shows control characters instead of sending them to a terminal", () => {
-    const lines: string[] = [];
-    say(fakeKernel([], { writeNow: (_fd, text) => lines.push(text) > 0 }), "a\x1b[31m\x07b\u009b\n\tc");
-    expect(lines).toEqual(["fdinit: a\\x1b[31m\\x07b\\x9b\n\tc\n"]);
-  });
-
-  test("keeps warnings to itself at log level error", () => {
-    const lines: string[] = [];
-    const kernel = fakeKernel([], { writeNow: (_fd, text) => lines.push(text) > 0 });
-    warn(kernel, "error", ["a"]);
-    warn(kernel, "warn", ["b"]);
-    expect(lines).toEqual(["fdinit: b\n"]);
-  });
-
-  test("counts what standard error would not take and says so later", () => {
-    const lines: string[] = [];
-    const full = fakeKernel([], { writeNow: () => false });
-    say(full, "one");
-    say(full, "two");
-    say(fakeKernel([], { writeNow: (_fd, text) => lines.push(text) > 0 }), "three");
-    expect(lines).toEqual(["fdinit: 2 earlier lines were lost: standard error was full\nfdinit: three\n"]);
-  });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { launch } from "../../../init/launch/launch.ts";
-import type { Launch, Plan } from "../../../init/plan/plan.ts";
+import { launch, launchContext } from "../../../init/launch/launch.ts";
+import type { Launch, Step } from "../../../init/plan/plan.ts";
 import { bytesOf, textOf } from "../../../init/sys/bytes.ts";
 import { EACCES, EAGAIN, ENOENT, ENOEXEC, ENOTDIR } from "../../../init/sys/errno.ts";
 import type { Kernel } from "../../../init/sys/kernel.ts";
@@ -24,24 +24,19 @@ function kernelWith(
 }
 
 function run(kernel: Kernel, program: string, more: Partial<Launch> = {}) {
-  const plan: Plan = {
-    warnings: [],
-    steps: [
-      {
-        do: "spawn",
-        launch: {
-          service: "main",
-          program: bytesOf(program),
-          arguments: { words: [program] },
-          environment: {},
-          pass: [],
-          devNullAsStdin: false,
-          ...more,
-        },
-      },
-    ],
+  const step: Step = {
+    do: "spawn",
+    launch: {
+      service: "main",
+      program: bytesOf(program),
+      arguments: { words: [program] },
+      environment: {},
+      pass: [],
+      devNullAsStdin: false,
+      ...more,
+    },
   };
-  return launch(plan, { kernel, firstOwn: 6 });
+  return launch([step], launchContext(kernel, 6));
 }
 
 describe("finding the program", () => {
@@ -143,10 +138,7 @@ test("gives /dev/null as standard input, opened above the runtime's numbers, and
 
 test("stops at the first step that fails and starts nothing", () => {
   const kernel = fakeKernel([0, 1, 2], { setNofile: () => -1 });
-  const result = launch(
-    { steps: [{ do: "nofile", limit: { soft: 10, hard: 20 } }], warnings: [] },
-    { kernel, firstOwn: 6 },
-  );
+  const result = launch([{ do: "nofile", limit: { soft: 10, hard: 20 } }], launchContext(kernel, 6));
   expect(result).toMatchObject({ ok: false, failure: { code: "kernel" } });
   expect(kernel.spawned).toEqual([]);
 });
@@ -174,10 +166,11 @@ test("passes any permutation of numbers on as wanted, cycles included", () => {
   }
 });
 
-test("only takes the mark off what keeps its number: libc refuses dup2 at or above the limit", () => {
+test("only takes the mark off what keeps its number: dup2 is refused at or above the limit", () => {
   const kernel = fakeKernel([0, 1, 2, 1500]);
   kernel.open.set(1500, true);
   run(kernel, "/bin/x", { pass: [{ from: 1500, to: 1500 }] });
-  expect(kernel.spawned[0]?.pass).toEqual([]);
-  expect(kernel.open.get(1500)).toBe(false);
+  // The child itself takes the mark off; in PID 1 it stays.
+  expect(kernel.spawned[0]?.pass).toEqual([{ from: 1500, to: 1500 }]);
+  expect([...kernel.open]).toEqual([0, 1, 2, 1500].map((fd) => [fd, fd === 1500]));
 });

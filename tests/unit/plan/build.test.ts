@@ -26,7 +26,7 @@ function policyWith(inherited: NumberPolicy, intent: Intent = "security"): Polic
 
 /** A policy by numbers alone. */
 type NumberPolicy = Pick<InheritedPolicy, "default" | "rules">;
-const questions = (policy: NumberPolicy) => ask(policyWith(policy).fds, "simplicity");
+const questions = (policy: NumberPolicy) => ask(policyWith(policy, "simplicity"));
 const stretches = (policy: NumberPolicy) => cut({ expect: [], ...policy }, "simplicity", []);
 const actionOf = (policy: NumberPolicy, fd: number) => decide({ expect: [], ...policy }, { fd }).action;
 
@@ -116,12 +116,14 @@ describe("buildPlan", () => {
   test("refuses with every number and kind named", () => {
     const policy = policyWith({ default: "refuse", rules: [] });
     const result = buildPlan(policy, { ...FACTS, inherited: inherited(0, 1, 2, 7, 8) }, COMMAND);
+    const messages = [7, 8].map(
+      (fd) => `descriptor ${fd} (thing ${fd}) was inherited and the policy refuses it`,
+    );
     expect(result).toEqual({
       ok: false,
-      refusals: [7, 8].map((fd) => ({
-        code: "descriptor",
-        message: `descriptor ${fd} (thing ${fd}) was inherited and the policy refuses it`,
-      })),
+      refusals: messages.map((message) => ({ code: "descriptor", message })),
+      code: "descriptor",
+      messages,
     });
   });
 

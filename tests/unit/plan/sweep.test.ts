@@ -29,7 +29,7 @@ function planned({ intent = "security", fds, inherited, kernel }: Given) {
     ...base,
     fds: { ...base.fds, ...fds, inherited: { ...base.fds.inherited, ...inherited } },
   };
-  const facts = observe(fakeKernel([0, 1, 2, 3, 4, 5], kernel), [5], questions(policy.fds, intent));
+  const facts = observe(fakeKernel([0, 1, 2, 3, 4, 5], kernel), [5], questions(policy));
   return buildPlan(policy, facts, COMMAND);
 }
 

@@ -3,40 +3,9 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { builtInPolicy } from "../../../init/policy/built-in.ts";
-import { loadPolicy } from "../../../init/policy/load.ts";
 import { describeOrigins } from "../../../init/policy/origins.ts";
-import type { Intent, Policy, PolicyIssue } from "../../../init/policy/types.ts";
-
-const VARIABLES: Readonly<Record<string, string>> = {
-  PORT: "8080",
-  COUNT: "2048",
-  EMPTY: "",
-  MONEY: "$$${X}",
-  YES: "true",
-};
-const environment = (name: string) => VARIABLES[name];
-
-function load(text: string | Uint8Array, intent?: Intent) {
-  const bytes = typeof text === "string" ? Buffer.from(text) : text;
-  return loadPolicy({ name: "policy.yaml", bytes }, environment, intent === undefined ? {} : { intent });
-}
-
-function policyOf(text: string, intent?: Intent): Policy {
-  const result = load(text, intent);
-  if (!result.ok) throw new Error(JSON.stringify(result.issues));
-  return result.policy;
-}
-
-function issuesOf(text: string | Uint8Array): readonly PolicyIssue[] {
-  const result = load(text);
-  if (result.ok) throw new Error(`no complaint about ${JSON.stringify(text)}`);
-  return result.issues;
-}
-
-/** `code pointer line:column` of each. */
-function brief(text: string | Uint8Array): string[] {
-  return issuesOf(text).map(({ code, pointer, line, column }) => `${code} ${pointer} ${line}:${column}`);
-}
+import { SIGTERM } from "../../../init/sys/constants.ts";
+import { brief, issuesOf, policyOf } from "./reading.ts";
 
 describe("a policy of one line", () => {
   test("closes what is inherited and lowers the soft limit, as intent security has it", () => {
@@ -48,6 +17,7 @@ describe("a policy of one line", () => {
         rules: [{ match: { outsideRoot: true }, action: "refuse" }],
         expect: [],
       },
+      open: [],
       method: "auto",
       scanLimit: 65536,
     });
@@ -60,10 +30,25 @@ describe("a policy of one line", () => {
         type: "default",
         cwd: undefined,
         env: {},
+        pass: undefined,
+        protocol: "auto",
         stdin: "inherit",
+        restart: {
+          policy: "never",
+          backoff: { leastMs: 500, mostMs: 30_000 },
+          limit: { count: 5, withinMs: 60_000 },
+          onLimit: "exit",
+        },
+        signals: { forward: "all", to: "process", rewrite: new Map(), delayMs: new Map() },
+        setsid: false,
+        noNewPrivileges: false,
         essential: true,
       },
     ]);
+    expect(policy.shutdown).toEqual({ on: [SIGTERM], budgetMs: undefined, steps: [] });
+    expect(policy.reaping).toEqual({ subreaper: "auto", orphans: "terminate", waitMs: 5000, log: "none" });
+    expect(policy).toMatchObject({ tty: "auto", exitMap: new Map(), dropPrivileges: false });
+    expect(policy.report).toBeUndefined();
   });
   test("is the built-in policy but for its source", () => {
     for (const intent of ["security", "performance", "simplicity"] as const) {
@@ -102,8 +87,9 @@ test("descriptor sets become ascending ranges that do not touch", () => {
 });
 
 test("describes who gave each key its value", () => {
-  const origins = describeOrigins(
-    policyOf("version: 1\nfds: { inherited: { default: keep } }\n", "performance"),
+  const policy = policyOf("version: 1\nfds: { inherited: { default: keep } }\n", "performance");
+  const origins = Object.fromEntries(
+    describeOrigins(policy).map(({ path, origin }) => [path.join("."), origin]),
   );
   expect(origins["intent"]).toBe("option");
   expect(origins["fds.inherited.default"]).toBe("policy");
@@ -286,173 +272,14 @@ describe("a lot of trouble ends with few complaints, and soon", () => {
   }
 });
 
-describe("the shape", () => {
-  const cases: Record<string, [text: string, ...briefs: string[]]> = {
-    "no version": ["intent: security\n", "missing-key  1:1"],
-    "another version": ["version: 2\n", "unsupported-version /version 1:10"],
-    "the version as a text": ['version: "1"\n', "unsupported-version /version 1:10"],
-    "a list": ["- a\n", "wrong-type  1:1"],
-    "a text": ["hello\n", "wrong-type  1:1"],
-    "a key without a value": ["version: 1\nlog:\n", "wrong-type /log 2:1"],
-    "an unknown intent": ["version: 1\nintent: secure\n", "not-one-of /intent 2:9"],
-    "a limit that is neither number nor word": [
-      "version: 1\nlimits: { nofile: { soft: lots } }\n",
-      "not-one-of /limits/nofile/soft 2:27",
-    ],
-    "a limit of the wrong type": [
-      "version: 1\nlimits: { nofile: { soft: true } }\n",
-      "wrong-type /limits/nofile/soft 2:27",
-    ],
-    "a limit below 1": [
-      "version: 1\nlimits: { nofile: { soft: 0 } }\n",
-      "out-of-range /limits/nofile/soft 2:27",
-    ],
-    "a fraction": ["version: 1\nlimits: { nofile: { soft: 1.5 } }\n", "wrong-type /limits/nofile/soft 2:27"],
-    infinity: ["version: 1\nlimits: { nofile: { soft: .inf } }\n", "wrong-type /limits/nofile/soft 2:27"],
-    "a command as a text": [
-      "version: 1\nservices: { app: { command: node server.js } }\n",
-      "wrong-type /services/app/command 2:29",
-    ],
-    "an empty command": [
-      "version: 1\nservices: { app: { command: [] } }\n",
-      "too-few /services/app/command 2:29",
-    ],
-    "an empty program": [
-      'version: 1\nservices: { app: { command: [""] } }\n',
-      "bad-value /services/app/command/0 2:30",
-    ],
-    "a number as argument": [
-      "version: 1\nservices: { app: { command: [sleep, 1] } }\n",
-      "wrong-type /services/app/command/1 2:37",
-    ],
-    "a number as variable": [
-      "version: 1\nservices: { app: { env: { A: 1 } } }\n",
-      "wrong-type /services/app/env/A 2:30",
-    ],
-    "a relative directory": [
-      "version: 1\nservices: { app: { cwd: srv } }\n",
-      "bad-pattern /services/app/cwd 2:25",
-    ],
-    "yes for true": [
-      "version: 1\nservices: { app: { essential: yes } }\n",
-      "wrong-type /services/app/essential 2:31",
-    ],
-    "a service with a bad name": [
-      "version: 1\nservices: { My App: { command: [a] } }\n",
-      "bad-pattern /services/My App 2:13",
-    ],
-    "no services at all": ["version: 1\nservices: {}\n", "too-few /services 2:11"],
-    "an empty match": [
-      "version: 1\nfds: { inherited: { rules: [{ match: {}, action: keep }] } }\n",
-      "too-few /fds/inherited/rules/0/match 2:38",
-    ],
-    "a rule without an action": [
-      "version: 1\nfds: { inherited: { rules: [{ match: { fd: 3 } }] } }\n",
-      "missing-key /fds/inherited/rules/0 2:29",
-    ],
-    "a bad entry in a list of descriptors": [
-      'version: 1\nfds: { inherited: { rules: [{ match: { fd: [3, x, "4-"] }, action: keep }] } }\n',
-      "bad-pattern /fds/inherited/rules/0/match/fd/1 2:48",
-    ],
-    "a range that ends before it starts": [
-      "version: 1\nfds: { inherited: { rules: [{ match: { fd: [1, 9-3] }, action: keep }] } }\n",
-      "bad-value /fds/inherited/rules/0/match/fd/1 2:48",
-    ],
-    "a descriptor beyond all": [
-      "version: 1\nfds: { inherited: { rules: [{ match: { fd: 3-4294967296 }, action: keep }] } }\n",
-      "bad-value /fds/inherited/rules/0/match/fd 2:44",
-    ],
-    "a soft limit above the hard one": [
-      "version: 1\nlimits: { nofile: { soft: 2, hard: 1 } }\n",
-      "bad-value /limits/nofile/soft 2:27",
-    ],
-    "many mistakes at once, in the order of the text": [
-      "log: { level: loud }\nversion: 3\nfds:\n  inherited:\n    defualt: close\n    rules: no\nintnet: a\n",
-      "not-one-of /log/level 1:15",
-      "unsupported-version /version 2:10",
-      "unknown-key /fds/inherited/defualt 5:5",
-      "wrong-type /fds/inherited/rules 6:12",
-      "unknown-key /intnet 7:1",
-    ],
-  };
-  for (const [name, [text, ...briefs]] of Object.entries(cases)) {
-    test(`complains once about ${name}`, () => expect(brief(text)).toEqual(briefs));
-  }
-});
-
-describe("the help that comes with a complaint", () => {
-  const first = (text: string) => issuesOf(`version: 1\n${text}\n`)[0];
-  test("names the nearest key of the same mapping", () => {
-    expect(first("intnet: a")?.nearest).toBe("intent");
-    expect(first("fds: { inherited: { defualt: close } }")?.nearest).toBe("default");
-    expect(first("services: { app: { no_new_privileges: true } }")?.nearest).toBe("noNewPrivileges");
-    expect(first("services: { app: { environment: {} } }")?.nearest).toBe("env");
-  });
-  test("names the place where a key belongs", () => {
-    expect(first("default: close")?.nearest).toBe("fds.inherited.default");
-    expect(first("command: [a]")?.nearest).toBe("services.NAME.command");
-    expect(first("fds: { rules: [] }")?.nearest).toBe("fds.inherited.rules");
-    expect(first("services: { app: { soft: 1 } }")?.nearest).toBe("services.app.limits.nofile.soft");
-  });
-  test("names no key that is far from it", () => expect(first("zebra: 1")?.nearest).toBeUndefined());
-  test("names the nearest word", () => expect(first("intent: Security")?.nearest).toBe("security"));
-  test("says what a union accepts", () => {
-    expect(first("limits: { nofile: { soft: [] } }")?.expected).toBe('a number, "inherit" or "max"');
-  });
-  test("shows a command as a list", () => {
-    expect(first("services: { app: { command: node server.js } }")?.hint).toBe(
-      'write command: ["node", "server.js"]',
-    );
-    expect(first("services: { app: { command: 'a | b' } }")?.hint).toBe(
-      'write command: ["/bin/sh", "-c", "a | b"]',
-    );
-  });
-  test("says to quote a number", () =>
-    expect(first("services: { app: { env: { A: 8080 } } }")?.hint).toBe('put it in quotes: "8080"'));
-  test("says to write true for yes", () =>
-    expect(first("services: { app: { essential: yes } }")?.hint).toBe("write true"));
-});
-
-describe("keys without effect yet", () => {
-  const cases: Record<string, [text: string, ...briefs: string[]]> = {
-    "a descriptor to open": ["fds: { open: { admin: { listen: '*:80' } } }", "unsupported-key /fds/open 2:8"],
-    "a whole mapping, once": ["shutdown: { budget: 10, nope: 1 }", "unsupported-key /shutdown 2:1"],
-    "another type of service": [
-      "services: { app: { type: oneshot } }",
-      "unsupported-value /services/app/type 2:26",
-    ],
-    "a service that is not essential": [
-      "services: { app: { essential: false } }",
-      "unsupported-value /services/app/essential 2:31",
-    ],
-    "standard input from elsewhere": [
-      "services: { app: { stdin: http } }",
-      "unsupported-value /services/app/stdin 2:27",
-    ],
-    "JSON lines": ["log: { format: json }", "unsupported-value /log/format 2:16"],
-    "a second service, whose mistakes are named too": [
-      "services:\n  a: { command: [a] }\n  b: { command: b }",
-      "unsupported-value /services/b 4:3",
-      "wrong-type /services/b/command 4:17",
-    ],
-  };
-  for (const [name, [text, ...briefs]] of Object.entries(cases)) {
-    test(`are refused: ${name}`, () => expect(brief(`version: 1\n${text}\n`)).toEqual(briefs));
-  }
-  test("are accepted with the value that is today's behaviour", () => {
-    const text =
-      "fds: { method: auto }\nsignals: { forward: all, to: process }\nlog: { format: text }\nservices: { app: { type: default, essential: true, stdin: inherit } }";
-    expect(policyOf(`version: 1\n${text}\n`).services[0].name).toBe("app");
-  });
-});
-
 test("reads a plain policy without a mistake where the yaml package does not even exist", async () => {
   const folder = mkdtempSync(join(tmpdir(), "fdinit-policy-"));
   try {
-    cpSync(join(import.meta.dir, "../../../init/policy"), folder, { recursive: true });
+    for (const room of ["policy", "sys"])
+      cpSync(join(import.meta.dir, "../../../init", room), join(folder, room), { recursive: true });
     const script = `
-      const { builtInPolicy } = await import(${JSON.stringify(join(folder, "built-in.ts"))});
-      const { loadPolicy } = await import(${JSON.stringify(join(folder, "load.ts"))});
+      const { builtInPolicy } = await import(${JSON.stringify(join(folder, "policy/built-in.ts"))});
+      const { loadPolicy } = await import(${JSON.stringify(join(folder, "policy/load.ts"))});
       const load = (text) => loadPolicy({ name: "p", bytes: Buffer.from(text) }, () => undefined).ok;
       console.log(builtInPolicy("security").version, load("version: 1\\nintent: performance\\n"));
       try { load("version: 2\\n"); } catch (error) { console.log(error.message.includes("yaml")); }`;

@@ -42,10 +42,10 @@ fdinit: /etc/fdinit/policy.yaml:3:9: bad value for intent: "fast"
     );
   });
   test("about a key without effect says so", () => {
-    expect(rendered("version: 1\nservices:\n  app:\n    user: app\n")).toBe(
-      `/etc/fdinit/policy.yaml:4:5: services.app.user is part of the policy format but this version of fdinit does not act on it yet
-    4 |     user: app
-      |     ^~~~
+    expect(rendered("version: 1\nservices:\n  app:\n    dependsOn: { a: ready }\n")).toBe(
+      `/etc/fdinit/policy.yaml:4:5: services.app.dependsOn is part of the policy format but this version of fdinit does not act on it yet
+    4 |     dependsOn: { a: ready }
+      |     ^~~~~~~~~
     remove it`,
     );
   });

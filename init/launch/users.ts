@@ -1,0 +1,91 @@
+// Users and groups by name, as /etc/passwd and /etc/group have them (passwd(5), group(5)). Read here and
+// not through libc's getpwnam, which would load name service modules into PID 1.
+
+import type { UserAndGroup } from "../plan/plan.ts";
+import { textOf } from "../sys/bytes.ts";
+import type { Credentials, Kernel } from "../sys/kernel.ts";
+
+const LONGEST_FILE = 1 << 22;
+
+interface User {
+  readonly name?: string;
+  readonly uid: number;
+  /** Undefined: without an entry in /etc/passwd. */
+  readonly gid?: number;
+}
+
+/** Ids of a user and a group, or what is wrong with them. Without a group, the user's own; else 0's like Docker's. */
+export function findIds(
+  kernel: Kernel,
+  { user, group }: UserAndGroup,
+): { uid: number; gid: number; name?: string } | string {
+  const found = findUser(kernel, user);
+  if (!found) return `no user ${JSON.stringify(user)} in /etc/passwd`;
+  const gid = group === undefined ? (found.gid ?? 0) : findGroup(kernel, group);
+  if (gid === undefined) return `no group ${JSON.stringify(group)} in /etc/group`;
+  return { uid: found.uid, gid, ...(found.name === undefined ? {} : { name: found.name }) };
+}
+
+/** What a service runs as: `groups` when it names them, else those that list its user (initgroups(3)). */
+export function findCredentials(
+  kernel: Kernel,
+  user: UserAndGroup,
+  groups: readonly string[] | undefined,
+): Credentials | string {
+  const ids = findIds(kernel, user);
+  if (typeof ids === "string") return ids;
+  const { uid, gid, name } = ids;
+  if (!groups) return { uid, gid, groups: [gid, ...groupsOf(kernel, name).filter((other) => other !== gid)] };
+  const numbers: number[] = [];
+  for (const group of groups) {
+    const number = findGroup(kernel, group);
+    if (number === undefined) return `no group ${JSON.stringify(group)} in /etc/group`;
+    numbers.push(number);
+  }
+  return { uid, gid, groups: numbers };
+}
+
+const LARGEST_ID = 4_294_967_294;
+
+function numberOf(text: string): number | undefined {
+  return /^\d{1,10}$/.test(text) && Number(text) <= LARGEST_ID ? Number(text) : undefined;
+}
+
+/** A number need not have an entry; a name must. */
+function findUser(kernel: Kernel, user: string): User | undefined {
+  const number = numberOf(user);
+  for (const [name, , uidText = "", gidText = ""] of entries(kernel, "/etc/passwd")) {
+    // A line without numbers is nobody's: an empty field must not become 0.
+    const [uid, gid] = [numberOf(uidText), numberOf(gidText)];
+    if (!name || uid === undefined || gid === undefined) continue;
+    if (name === user || uid === number) return { name, uid, gid };
+  }
+  return number === undefined ? undefined : { uid: number };
+}
+
+function findGroup(kernel: Kernel, group: string): number | undefined {
+  const number = numberOf(group);
+  if (number !== undefined) return number;
+  for (const [name, , gid = ""] of entries(kernel, "/etc/group"))
+    if (name === group && numberOf(gid) !== undefined) return numberOf(gid);
+  return undefined;
+}
+
+function groupsOf(kernel: Kernel, user: string | undefined): number[] {
+  if (user === undefined) return [];
+  const groups: number[] = [];
+  for (const [, , gidText = "", members = ""] of entries(kernel, "/etc/group")) {
+    const gid = numberOf(gidText);
+    if (gid !== undefined && members.split(",").includes(user)) groups.push(gid);
+  }
+  return groups;
+}
+
+function entries(kernel: Kernel, path: string): string[][] {
+  const bytes = kernel.readFile(path, LONGEST_FILE);
+  if (typeof bytes === "number") return [];
+  return textOf(bytes)
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"))
+    .map((line) => line.split(":"));
+}

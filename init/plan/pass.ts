@@ -1,0 +1,214 @@
+// Which descriptors the program gets, under which numbers, and how it learns of them. Pure.
+//
+// Without `fds.pass` it gets every inherited descriptor that a rule keeps; with it, the named ones and no
+// other. Announced to it (sd_listen_fds(3)) they stand in a row from 3 on.
+
+import type { Policy, Service } from "../policy/types.ts";
+import type { Facts } from "../sys/facts.ts";
+import type { Decided } from "./decide.ts";
+import { FIRST_BEYOND_STANDARD } from "./match.ts";
+import type { Launch, Pass, Refusal } from "./plan.ts";
+
+/** sd_listen_fds(3): SD_LISTEN_FDS_START. */
+export const FIRST_ANNOUNCED = 3;
+
+const LISTEN_VARIABLES = ["LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID"];
+
+export interface Passing
+  extends Pick<Launch, "pass" | "withoutVariables" | "pidVariable" | "devNullAsStdin"> {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly refusals: readonly Refusal[];
+}
+
+/** What is passed before anybody is told of it. */
+interface Given extends Pass {
+  /** As it is announced: a rule's name, else the launcher's. */
+  readonly name?: string;
+  /** As the policy calls it. */
+  readonly named?: string;
+  /** The launcher announced it to PID 1. */
+  readonly wasAnnounced: boolean;
+  /** Its number is nobody's promise. */
+  readonly isMovable: boolean;
+  /** The variable that holds its number. */
+  readonly variable?: string;
+}
+
+export function passing(
+  policy: Policy,
+  service: Service,
+  facts: Facts,
+  decided: readonly Decided[],
+): Passing {
+  const refusals: Refusal[] = [];
+  const refuse = (message: string) => refusals.push({ code: "descriptor", message });
+  const handedOn = handedOnBy(facts, decided);
+  const given = service.pass ? named(policy, service, handedOn, refuse) : handedOn;
+  if (service.stdin !== "inherit" && service.stdin !== "devnull") {
+    const stdin = sourceOf(service.stdin, policy, service, handedOn, refuse);
+    if (stdin !== undefined) given.push({ ...stdin, to: 0 });
+  }
+  const placed = service.protocol === "systemd" ? inARow(given) : given;
+  const announced = announcedOf(service, placed);
+  refuseCollisions(placed, refuse);
+  if (announced) refuseGaps(announced, refuse);
+  if (service.stdin === "devnull") refuseTakenStdin(placed, refuse);
+  return {
+    pass: passesOf(placed),
+    devNullAsStdin: service.stdin === "devnull",
+    ...announcement(service, facts, placed, announced),
+    refusals,
+  };
+}
+
+/** Kept and replaced descriptors beyond 2, and those of 0 to 2 that get another number. */
+function handedOnBy({ runtime, announced }: Facts, decided: readonly Decided[]): Given[] {
+  const given: Given[] = [];
+  for (const { fd, descriptor, decision } of decided) {
+    if (decision.action !== "keep" && decision.action !== "devnull") continue;
+    const { as, name } = decision.rule ?? {};
+    if (fd < FIRST_BEYOND_STANDARD && (as === undefined || as === fd) && name === undefined) continue;
+    // A number that may be the runtime's own is nobody's to pass on.
+    if (!runtime.certain && runtime.numbers.includes(fd)) continue;
+    const known = name ?? descriptor?.name ?? announced[fd - FIRST_ANNOUNCED];
+    given.push({
+      from: fd,
+      to: as ?? fd,
+      ...(known === undefined ? {} : { name: known }),
+      ...(name === undefined ? {} : { named: name }),
+      wasAnnounced: announced[fd - FIRST_ANNOUNCED] !== undefined,
+      isMovable: as === undefined && fd >= FIRST_BEYOND_STANDARD,
+    });
+  }
+  return given;
+}
+
+/** Exactly the names of `fds.pass`. A variable's descriptor gets the lowest number that is nobody's. */
+function named(
+  policy: Policy,
+  service: Service,
+  handedOn: readonly Given[],
+  refuse: (message: string) => void,
+): Given[] {
+  const given: Given[] = [];
+  const taken = (to: number) =>
+    given.some((other) => other.to === to) || service.pass?.some(({ as }) => as === to) === true;
+  for (const { name, as } of service.pass ?? []) {
+    const source = sourceOf(name, policy, service, handedOn, refuse);
+    if (!source) continue;
+    if (typeof as === "number") {
+      given.push({ ...source, to: as });
+      continue;
+    }
+    let to = FIRST_BEYOND_STANDARD;
+    while (taken(to)) to++;
+    given.push({ ...source, to, variable: as.variable });
+  }
+  return given;
+}
+
+/** The descriptor with a name: one that fdinit opens, or the inherited one that a rule gave the name. */
+function sourceOf(
+  name: string,
+  { fds }: Policy,
+  service: Service,
+  handedOn: readonly Given[],
+  refuse: (message: string) => void,
+): Omit<Given, "to"> | undefined {
+  const inherited = handedOn.filter(({ named }) => named === name);
+  const [first, second] = inherited;
+  if (second) {
+    const which = inherited.map(({ from }) => from).join(", ");
+    refuse(
+      `${JSON.stringify(name)}, passed to ${service.name}, is the name of several descriptors: ${which}`,
+    );
+  }
+  if (first) return { ...first, isMovable: false };
+  const isRule = fds.inherited.rules.some((rule) => rule.name === name);
+  if (!isRule) return { from: name, name, wasAnnounced: false, isMovable: false };
+  refuse(`descriptor ${JSON.stringify(name)} is to be passed to ${service.name} and did not arrive`);
+  return undefined;
+}
+
+/**
+ * What the program is told of, ascending; undefined when of nothing. `auto` hands on what the launcher announced;
+ * it moves nothing, so what has a gap in it stays unsaid. What a variable holds is known by it.
+ */
+function announcedOf({ protocol }: Service, given: readonly Given[]): readonly Given[] | undefined {
+  if (protocol === "none" || given.length === 0) return protocol === "systemd" ? [] : undefined;
+  const row = given
+    .filter(({ to, variable }) => to >= FIRST_ANNOUNCED && variable === undefined)
+    .filter(({ wasAnnounced }) => wasAnnounced || protocol === "systemd")
+    .sort((a, b) => a.to - b.to);
+  return protocol === "systemd" || (row.length > 0 && !hasGap(row)) ? row : undefined;
+}
+
+/** Movable ones close the gaps, so that the count says where each stands. */
+function inARow(given: readonly Given[]): Given[] {
+  let next = FIRST_ANNOUNCED;
+  const placed: Given[] = [];
+  for (const each of given) {
+    if (!each.isMovable) {
+      placed.push(each);
+      continue;
+    }
+    while (given.some(({ isMovable, to }) => !isMovable && to === next)) next++;
+    placed.push({ ...each, to: next++ });
+  }
+  return placed;
+}
+
+function hasGap(row: readonly Given[]): boolean {
+  return row.some(({ to }, index) => to !== FIRST_ANNOUNCED + index);
+}
+
+function refuseGaps(row: readonly Given[], refuse: (message: string) => void): void {
+  if (!hasGap(row)) return;
+  const numbers = row.map(({ to }) => to).join(", ");
+  refuse(
+    `LISTEN_FDS can announce numbers from ${FIRST_ANNOUNCED} on without a gap, and these are ${numbers}`,
+  );
+}
+
+function refuseTakenStdin(given: readonly Given[], refuse: (message: string) => void): void {
+  const taken = given.find(({ to }) => to === 0);
+  if (taken) refuse(`descriptor ${JSON.stringify(taken.from)} and stdin: devnull cannot both be 0`);
+}
+
+/** Two descriptors cannot have one number. */
+function refuseCollisions(given: readonly Given[], refuse: (message: string) => void): void {
+  const takenBy = new Map<number, number | string>();
+  for (const { from, to } of given) {
+    const first = takenBy.get(to);
+    if (first === undefined) takenBy.set(to, from);
+    else if (first !== from) refuse(`descriptors ${first} and ${from} cannot both be passed as ${to}`);
+  }
+}
+
+/** A descriptor below 3 that keeps its number needs nothing done. */
+function passesOf(given: readonly Given[]): Pass[] {
+  const pass: Pass[] = [];
+  for (const { from, to } of given) {
+    if (from === to && to < FIRST_BEYOND_STANDARD) continue;
+    pass.push({ from, to });
+  }
+  return pass;
+}
+
+/** LISTEN_PID needs the program's own pid, which nobody knows before it exists. */
+function announcement(
+  { protocol }: Service,
+  facts: Facts,
+  given: readonly Given[],
+  announced: readonly Given[] | undefined,
+): Pick<Passing, "environment" | "withoutVariables" | "pidVariable"> {
+  const environment: Record<string, string> = {};
+  for (const { variable, to } of given) if (variable !== undefined) environment[variable] = String(to);
+  if (!announced) {
+    const isStale = protocol === "none" || facts.announced.length > 0;
+    return isStale ? { environment, withoutVariables: LISTEN_VARIABLES } : { environment };
+  }
+  environment["LISTEN_FDS"] = String(announced.length);
+  environment["LISTEN_FDNAMES"] = announced.map(({ name = "unknown" }) => name).join(":");
+  return { environment, withoutVariables: LISTEN_VARIABLES, pidVariable: "LISTEN_PID" };
+}

@@ -1,0 +1,101 @@
+// The end of the container, from the service's last end to fdinit's: what happens to the processes that are
+// left. Pure, a part of state.ts. The exit code is decided when it begins, and nothing changes it.
+
+import { SIGCONT, SIGKILL, SIGTERM } from "../sys/constants.ts";
+import type { Action, Budget, Event, Next, State } from "./state.ts";
+
+export interface Ending {
+  readonly code: number;
+  /** `begun`: nobody has looked yet whether anything is left. */
+  readonly phase: "begun" | "waiting" | "terminating" | "killing";
+  /** When the next phase begins; in the last one, when fdinit goes whatever is left. */
+  readonly nextAt?: number;
+}
+
+/** A process that SIGKILL does not end within this time hangs in the kernel. */
+const UNKILLABLE_MS = 2000;
+
+export function endService(state: State, code: number): Next {
+  const { reaping } = state.supervision;
+  const ending: Ending = { code: mapped(state, code), phase: "begun" };
+  const after: State = { ...state, service: undefined, ending };
+  // As PID 1, what is left goes with fdinit; below it, it lives on, and may hold on to pipes.
+  if (reaping.orphans === "leave")
+    return {
+      state: after,
+      actions: [...(state.self === 1 ? [] : [FIND_HOLDERS]), { do: "exit", code: ending.code }],
+    };
+  return { state: after, actions: [] };
+}
+
+function mapped({ supervision }: State, code: number): number {
+  return supervision.exitMap.get(code) ?? code;
+}
+
+const FIND_HOLDERS: Action = { do: "findHolders" };
+
+/** Looked at again: when no child is left, or when a phase has taken its time. */
+export function endingOver(
+  state: State,
+  ending: Ending,
+  event: Extract<Event, { type: "settled" | "time" }>,
+): Next {
+  const { now } = event;
+  if (event.type === "settled") {
+    if (!event.childrenLeft) return { state, actions: [{ do: "exit", code: ending.code }] };
+    if (ending.phase !== "begun") return { state, actions: [] };
+    const begun = handleOrphans(state, ending, now);
+    return { state: begun.state, actions: [FIND_HOLDERS, ...begun.actions] };
+  }
+  if (ending.nextAt === undefined || ending.nextAt > now) return { state, actions: [] };
+  if (ending.phase === "killing") return { state, actions: [{ do: "exit", code: ending.code }] };
+  return kill(state, ending, now);
+}
+
+function handleOrphans(state: State, ending: Ending, now: number): Next {
+  if (state.shutdown?.budget?.isUsedUp) return kill(state, ending, now);
+  if (state.supervision.reaping.orphans === "terminate") return terminate(state, ending, now);
+  return { state: { ...state, ending: { ...ending, phase: "waiting" } }, actions: [] };
+}
+
+/** Asked again to end while it only waits for orphans: now they are asked too. */
+export function endingSignal(state: State, ending: Ending, now: number): Next {
+  return ending.phase === "waiting" ? terminate(state, ending, now) : { state, actions: [] };
+}
+
+/** A step of the shutdown that came after the program had ended: for everything that is left. */
+export function endingStep(state: State, ending: Ending, signal: number, now: number): Next {
+  if (signal === SIGKILL) return kill(state, ending, now);
+  return { state, actions: [{ do: "send", to: "all", signal }] };
+}
+
+/** Only SIGKILL is left; and after that, nothing. */
+export function budgetOver(state: State, budget: Budget): Next {
+  const { ending, shutdown } = state;
+  if (budget.isUsedUp)
+    return { state, actions: [{ do: "exit", code: ending?.code ?? mapped(state, 128 + SIGKILL) }] };
+  const { nextAt: _nextAt, ...rest } = shutdown ?? { step: -1 };
+  const after: State = { ...state, shutdown: { ...rest, budget: { ...budget, isUsedUp: true } } };
+  const why: Action = { do: "say", level: "warn", message: "the shutdown budget is used up" };
+  const killed = ending
+    ? kill(after, ending, budget.killAt)
+    : { state: after, actions: [{ do: "kill" as const }] };
+  return { state: killed.state, actions: [why, ...killed.actions] };
+}
+
+function terminate(state: State, ending: Ending, now: number): Next {
+  const nextAt = now + state.supervision.reaping.waitMs;
+  return {
+    state: { ...state, ending: { ...ending, phase: "terminating", nextAt } },
+    actions: [
+      { do: "send", to: "all", signal: SIGTERM },
+      // A stopped process would not see it.
+      { do: "send", to: "all", signal: SIGCONT },
+    ],
+  };
+}
+
+function kill(state: State, ending: Ending, now: number): Next {
+  const nextAt = now + UNKILLABLE_MS;
+  return { state: { ...state, ending: { ...ending, phase: "killing", nextAt } }, actions: [{ do: "kill" }] };
+}

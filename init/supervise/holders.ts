@@ -1,0 +1,83 @@
+// Who still has something open: a keep-alive token that is gone or not, and the pipes of a service that has
+// ended. A pipe's end that somebody forgot keeps its reader waiting for ever; this says who it was.
+
+import type { GivenPipe, Token } from "../plan/plan.ts";
+import type { Kernel, PipeHolder } from "../sys/kernel.ts";
+import type { Say } from "./loop.ts";
+import { descendants, inWords } from "./tree.ts";
+
+interface Voice {
+  readonly kernel: Kernel;
+  readonly say: Say;
+}
+
+/** Says at once that a token's last holder is gone, and whether the processes went with it. */
+export function tokenGone({ name }: Token, { kernel, say }: Voice): void {
+  const alive = descendants(kernel);
+  if (alive.length === 0) {
+    say(
+      "warn",
+      `token ${JSON.stringify(name)} is gone: the last process that held it has ended, and the tree is gone`,
+    );
+    return;
+  }
+  const count =
+    alive.length === 1 ? "1 process of the tree is alive" : `${alive.length} processes of the tree are alive`;
+  const why = "something between closed its descriptors";
+  say("warn", `token ${JSON.stringify(name)} is gone, but ${count} (${why}): ${inWords(alive)}`);
+}
+
+interface Ended extends Voice {
+  readonly supervision: { readonly service: string };
+  readonly context: { readonly tokens: readonly Token[]; readonly pipes: readonly GivenPipe[] };
+}
+
+const STANDARD = ["standard input", "standard output", "standard error"];
+
+/** A service has ended: names each pipe of it that a process below fdinit still has open. */
+export function sayHolders({ kernel, say, supervision, context: { tokens, pipes } }: Ended): void {
+  const below = descendants(kernel);
+  if (below.length === 0) return;
+  const told = new Set<string>();
+  for (const { what, link } of [...tokenPipes(kernel, tokens), ...standardPipes(kernel), ...given(pipes)]) {
+    if (told.has(link)) continue;
+    told.add(link);
+    const found = kernel.pipeHolders(link);
+    const holders = found?.holders.filter(({ pid }) => below.some((process) => process.pid === pid)) ?? [];
+    const unseen = found && found.unseen > 0 ? `; ${found.unseen} more could not be looked at` : "";
+    if (holders.length === 0) continue;
+    const words = holders.map(holderInWords).join(", ");
+    say("warn", `${supervision.service} has ended, and ${what} (${link}) is still open in ${words}${unseen}`);
+  }
+}
+
+interface NamedPipe {
+  readonly what: string;
+  readonly link: string;
+}
+
+function holderInWords({ pid, command, fds }: PipeHolder): string {
+  const where = fds.length === 0 ? "in flight over one of its sockets (SCM_RIGHTS)" : `as ${fds.join(", ")}`;
+  return `process ${pid} (${command}) ${where}`;
+}
+
+function standardPipes(kernel: Kernel): NamedPipe[] {
+  return STANDARD.flatMap((name, fd) => {
+    const link = kernel.descriptorLink(fd);
+    return link?.startsWith("pipe:") ? [{ what: `its ${name}`, link }] : [];
+  });
+}
+
+function given(pipes: readonly GivenPipe[]): NamedPipe[] {
+  return pipes.map(({ to, name, link }) => {
+    const what = name === undefined ? `its descriptor ${to}` : `descriptor ${JSON.stringify(name)}`;
+    return { what, link };
+  });
+}
+
+function tokenPipes(kernel: Kernel, tokens: readonly Token[]): NamedPipe[] {
+  return tokens.flatMap(({ name, fd }) => {
+    const link = kernel.descriptorLink(fd);
+    return link === undefined ? [] : [{ what: `token ${JSON.stringify(name)}`, link }];
+  });
+}

@@ -1,0 +1,136 @@
+// Opens what a policy has PID 1 open: files, pipes, sockets, memory files. Everything CLOEXEC. Answers
+// negated errnos and decides nothing. No common start needs any of it.
+
+import { bytesOf } from "./bytes.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  F_ADD_SEALS,
+  F_SEAL_GROW,
+  F_SEAL_SEAL,
+  F_SEAL_SHRINK,
+  F_SEAL_WRITE,
+  MFD_ALLOW_SEALING,
+  MFD_CLOEXEC,
+  O_CLOEXEC,
+  O_CREAT,
+  O_NOCTTY,
+  O_WRONLY,
+  SOCK_CLOEXEC,
+} from "./constants.ts";
+import type { Kernel, SocketAddress } from "./kernel.ts";
+import { Block, cString, STAT, SYS, syscall } from "./libc.ts";
+import { write } from "./polling.ts";
+
+type Opening = Pick<
+  Kernel,
+  | "openFile"
+  | "makePipe"
+  | "makeSocketPair"
+  | "makeMemoryFile"
+  | "makeSocket"
+  | "setSocketOption"
+  | "bind"
+  | "listen"
+  | "connect"
+  | "pathMode"
+  | "changeMode"
+  | "changeDescriptorMode"
+  | "changeOwner"
+  | "changeDescriptorOwner"
+  | "unlink"
+  | "writeFile"
+>;
+
+/** Calls with one path, which has to stay where it is until the call is over. */
+function onPath(path: string, call: (address: number) => number): number {
+  const name = cString(path);
+  const result = call(name.address);
+  return name.bytes.length > 0 ? result : -1;
+}
+
+const pair = new Block(8);
+
+function twoDescriptors(failed: number): readonly [number, number] | number {
+  return failed < 0 ? failed : [pair.view.getInt32(0, true), pair.view.getInt32(4, true)];
+}
+
+/** A struct sockaddr_in, sockaddr_in6 or sockaddr_un, exactly as long as it has to be (bind(2)). */
+export function encodeAddress(address: SocketAddress): Block {
+  if (address.family === "unix") {
+    const path = bytesOf(address.path);
+    const isAbstract = address.path.startsWith("@");
+    // An abstract name begins with NUL and is as long as it is; a path ends with NUL.
+    const block = new Block(2 + path.length + (isAbstract ? 0 : 1));
+    block.view.setUint16(0, AF_UNIX, true);
+    block.bytes.set(path, 2);
+    if (isAbstract) block.bytes[2] = 0;
+    return block;
+  }
+  const isInet = address.family === "inet";
+  const block = new Block(isInet ? 16 : 28);
+  block.view.setUint16(0, isInet ? AF_INET : AF_INET6, true);
+  block.view.setUint16(2, address.port);
+  block.bytes.set(address.host, isInet ? 4 : 8);
+  return block;
+}
+
+function withAddress(call: number, fd: number, address: SocketAddress): number {
+  const block = encodeAddress(address);
+  return syscall(call, fd, block.address, block.bytes.length);
+}
+
+const SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+
+export const opening: Opening = {
+  openFile: (path, flags, mode) =>
+    onPath(path, (name) => syscall(SYS.openat, AT_FDCWD, name, flags | O_CLOEXEC | O_NOCTTY, mode)),
+  makePipe: () => twoDescriptors(syscall(SYS.pipe2, pair.address, O_CLOEXEC)),
+  makeSocketPair: (type) =>
+    twoDescriptors(syscall(SYS.socketpair, AF_UNIX, type | SOCK_CLOEXEC, 0, pair.address)),
+  makeMemoryFile(name, content) {
+    const fd = onPath(name, (text) => syscall(SYS.memfd_create, text, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (fd < 0) return fd;
+    const failed = write(fd, content) || syscall(SYS.fcntl, fd, F_ADD_SEALS, SEALS);
+    if (failed >= 0) {
+      // Whoever gets it reads from the start.
+      syscall(SYS.lseek, fd, 0, 0);
+      return fd;
+    }
+    syscall(SYS.close, fd);
+    return failed;
+  },
+  makeSocket: (domain, type) => syscall(SYS.socket, domain, type | SOCK_CLOEXEC, 0),
+  setSocketOption(fd, level, option, value) {
+    pair.view.setInt32(0, value, true);
+    return syscall(SYS.setsockopt, fd, level, option, pair.address, 4);
+  },
+  bind: (fd, address) => withAddress(SYS.bind, fd, address),
+  listen: (fd, backlog) => syscall(SYS.listen, fd, backlog),
+  connect: (fd, address) => withAddress(SYS.connect, fd, address),
+  pathMode(path) {
+    const status = new Block(256);
+    const failed = onPath(path, (name) =>
+      syscall(SYS.newfstatat, AT_FDCWD, name, status.address, AT_SYMLINK_NOFOLLOW),
+    );
+    return failed < 0 ? failed : status.view.getUint32(STAT.mode, true);
+  },
+  changeMode: (path, mode) => onPath(path, (name) => syscall(SYS.fchmodat, AT_FDCWD, name, mode)),
+  changeDescriptorMode: (fd, mode) => syscall(SYS.fchmod, fd, mode),
+  changeOwner: (path, uid, gid) =>
+    onPath(path, (name) => syscall(SYS.fchownat, AT_FDCWD, name, uid, gid, AT_SYMLINK_NOFOLLOW)),
+  changeDescriptorOwner: (fd, uid, gid) => syscall(SYS.fchown, fd, uid, gid),
+  writeFile(path, text) {
+    const fd = opening.openFile(path, O_WRONLY | O_CREAT, 0o666);
+    if (fd < 0) return fd;
+    const failed = write(fd, text);
+    // A file is cut to the new text; a pipe or a device cannot be, and need not.
+    if (failed >= 0) syscall(SYS.ftruncate, fd, bytesOf(text).length);
+    syscall(SYS.close, fd);
+    return failed;
+  },
+  unlink: (path) => onPath(path, (name) => syscall(SYS.unlinkat, AT_FDCWD, name, 0)),
+};

@@ -1,0 +1,39 @@
+// The controlling terminal: whose it is, and handing it over (tty_ioctl(4)). Answers negated errnos and
+// decides nothing. Only a start that has to do with a terminal needs it.
+
+import { SIGCONT, SIGHUP, TCGETS, TIOCGPGRP, TIOCNOTTY, TIOCSPGRP } from "./constants.ts";
+import type { TerminalFacts } from "./facts.ts";
+import { Block, SYS, syscall } from "./libc.ts";
+import { add } from "./signals.ts";
+
+const SIGSET_SIZE = 8;
+
+export function terminal(fd: number): TerminalFacts | undefined {
+  const block = new Block(64);
+  if (syscall(SYS.ioctl, fd, TCGETS, block.address) < 0) return undefined;
+  // ENOTTY: a terminal, but not the one that controls this process.
+  const isOurs = syscall(SYS.ioctl, fd, TIOCGPGRP, block.address) >= 0;
+  return { isForeground: isOurs && block.view.getInt32(0, true) === syscall(SYS.getpgid, 0) };
+}
+
+/** SIGTTOU, which would stop a background process that does this, is blocked in fdinit. */
+export function setForeground(fd: number, group: number): number {
+  const block = new Block(4);
+  block.view.setInt32(0, group, true);
+  return syscall(SYS.ioctl, fd, TIOCSPGRP, block.address);
+}
+
+/**
+ * TIOCNOTTY. Of a session leader the kernel sends SIGHUP and SIGCONT to the terminal's foreground group,
+ * fdinit with it, before the call returns: those two are taken here, or they would be forwarded.
+ */
+export function releaseTerminal(fd: number): number {
+  const result = syscall(SYS.ioctl, fd, TIOCNOTTY);
+  if (result < 0) return result;
+  const set = new Block(SIGSET_SIZE);
+  add(set.bytes, SIGHUP);
+  add(set.bytes, SIGCONT);
+  const noTime = new Block(16);
+  while (syscall(SYS.rt_sigtimedwait, set.address, 0, noTime.address, SIGSET_SIZE) > 0);
+  return 0;
+}

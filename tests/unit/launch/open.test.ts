@@ -1,0 +1,310 @@
+// Opening what fds.open names: which calls, which flags, and what a failure says and leaves behind.
+
+import { describe, expect, test } from "bun:test";
+import { launchContext } from "../../../init/launch/launch.ts";
+import { open } from "../../../init/launch/open.ts";
+import { parseListenAddress } from "../../../init/policy/addresses.ts";
+import type { Opening } from "../../../init/policy/types.ts";
+import { bytesOf } from "../../../init/sys/bytes.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  IPPROTO_IPV6,
+  IPV6_V6ONLY,
+  O_APPEND,
+  O_CREAT,
+  O_RDONLY,
+  O_RDWR,
+  O_WRONLY,
+  S_IFREG,
+  S_IFSOCK,
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+  SOCK_DGRAM,
+  SOCK_SEQPACKET,
+  SOCK_STREAM,
+  SOL_SOCKET,
+} from "../../../init/sys/constants.ts";
+import {
+  EACCES,
+  EADDRINUSE,
+  EAFNOSUPPORT,
+  ECONNREFUSED,
+  EINVAL,
+  EMFILE,
+  ENOENT,
+  ENOSYS,
+  EPERM,
+} from "../../../init/sys/errno.ts";
+import type { Kernel } from "../../../init/sys/kernel.ts";
+import { fakeKernel } from "../fake-kernel.ts";
+
+const STANDARD = [0, 1, 2, 5];
+const EPROTOTYPE = 91;
+
+type Listener = Extract<Opening, { open: "listen" }>;
+
+function listen(written: string, more: Partial<Listener> = {}): Listener {
+  const parsed = parseListenAddress(written);
+  if (!parsed.ok) throw new Error(parsed.message);
+  const { address } = parsed;
+  return {
+    open: "listen",
+    written,
+    address,
+    type: "stream",
+    backlog: 7,
+    reusePort: false,
+    mode: 0o600,
+    ...more,
+  };
+}
+
+/** Opens it under the name `http`; after a failure nothing may be open that was not before. */
+function opened(what: Opening, overrides: Partial<Kernel> = {}) {
+  const kernel = fakeKernel(STANDARD, overrides);
+  const context = launchContext(kernel, 6);
+  const problem = open("http", what, context);
+  const fds = [...kernel.open.keys()].filter((fd) => !STANDARD.includes(fd));
+  if (problem !== undefined) {
+    expect(fds).toEqual([]);
+    expect(context.opened.size).toBe(0);
+  }
+  return {
+    problem,
+    fds,
+    calls: kernel.calls,
+    names: Object.fromEntries(context.opened),
+    tokens: context.tokens,
+  };
+}
+
+const PASSWD: Partial<Kernel> = {
+  readFile: (path) => (path === "/etc/passwd" ? bytesOf("app:x:1000:1001::/:\n") : -ENOENT),
+};
+const OWNER = { owner: { user: "app" } };
+
+describe("a listener", () => {
+  test("at an IPv4 address is bound, then listens with its backlog", () => {
+    const { problem, names, fds, calls } = opened(listen("10.0.0.1:80"));
+    expect([problem, names, fds]).toEqual([undefined, { http: 3 }, [3]]);
+    expect(calls).toEqual([
+      `makeSocket ${AF_INET} ${SOCK_STREAM}`,
+      `setSocketOption ${SOL_SOCKET} ${SO_REUSEADDR} 1`,
+      'bind {"family":"inet","host":[10,0,0,1],"port":80}',
+      "listen 7",
+    ]);
+  });
+  test("at all addresses is one IPv6 socket for both families, at an IPv6 address for IPv6 alone", () => {
+    const only = (written: string) =>
+      opened(listen(written)).calls.filter((call) => /makeSocket|setSocketOption 41/.test(call));
+    const option = `setSocketOption ${IPPROTO_IPV6} ${IPV6_V6ONLY}`;
+    expect(only("*:80")).toEqual([`makeSocket ${AF_INET6} ${SOCK_STREAM}`, `${option} 0`]);
+    expect(only("[::]:80")).toEqual([`makeSocket ${AF_INET6} ${SOCK_STREAM}`, `${option} 1`]);
+  });
+  test("at all addresses is IPv4's where the kernel has no IPv6", () => {
+    const sockets: number[] = [];
+    const bound: unknown[] = [];
+    const { problem, names } = opened(listen("*:80"), {
+      makeSocket(domain) {
+        sockets.push(domain);
+        return domain === AF_INET6 ? -EAFNOSUPPORT : 30;
+      },
+      bind(fd, address) {
+        bound.push([fd, address]);
+        return 0;
+      },
+    });
+    expect([problem, names, sockets]).toEqual([undefined, { http: 30 }, [AF_INET6, AF_INET]]);
+    expect(bound).toEqual([[30, { family: "inet", host: [0, 0, 0, 0], port: 80 }]]);
+  });
+  test("at an IPv6 address is nothing else where the kernel has no IPv6", () => {
+    const { problem } = opened(listen("[::1]:80"), { makeSocket: () => -EAFNOSUPPORT });
+    expect(problem).toBe('cannot open listener "http" (socket): EAFNOSUPPORT: address family not supported');
+  });
+  test("shares its port when it is to, and waits for no old connections to end", () => {
+    const { calls } = opened(listen("0.0.0.0:80", { reusePort: true }));
+    expect(calls).toContain(`setSocketOption ${SOL_SOCKET} ${SO_REUSEPORT} 1`);
+  });
+  test("for datagrams does not listen, and does not share its address", () => {
+    const { calls } = opened(listen("udp:0.0.0.0:53", { type: "dgram" }));
+    expect(calls[0]).toBe(`makeSocket ${AF_INET} ${SOCK_DGRAM}`);
+    expect(calls).toContain(`setSocketOption ${SOL_SOCKET} ${SO_REUSEADDR} 0`);
+    expect(calls.some((call) => call.startsWith("listen"))).toBe(false);
+  });
+
+  test.each<[string, Partial<Kernel>, string]>([
+    ["makeSocket", { makeSocket: () => -EMFILE }, "(socket): EMFILE: too many open files"],
+    ["setSocketOption", { setSocketOption: () => -EINVAL }, "(setsockopt): EINVAL: invalid argument"],
+    ["bind", { bind: () => -EADDRINUSE }, "(bind 0.0.0.0:80): EADDRINUSE: address already in use"],
+    ["listen", { listen: () => -EADDRINUSE }, "(listen 0.0.0.0:80): EADDRINUSE: address already in use"],
+  ])("that fails in %s says where, and leaves nothing open", (_, overrides, reason) => {
+    expect(opened(listen("0.0.0.0:80"), overrides).problem).toBe(`cannot open listener "http" ${reason}`);
+  });
+  test("at an address in use is not taken for stale: nothing is connected to, nothing removed", () => {
+    const { calls } = opened(listen("0.0.0.0:80"), { bind: () => -EADDRINUSE });
+    expect(calls.filter((call) => /connect|unlink/.test(call))).toEqual([]);
+  });
+});
+
+describe("a Unix socket", () => {
+  const what = listen("unix:/run/a.sock", { mode: 0o660 });
+  /** A path where something is already; bind(2) fails until it is removed. */
+  function occupied(answer: number, mode = S_IFSOCK | 0o600) {
+    let isThere = true;
+    const done: string[] = [];
+    const kernel: Partial<Kernel> = {
+      pathMode: () => mode,
+      bind: () => (isThere ? -EADDRINUSE : 0),
+      connect: () => answer,
+      unlink(path) {
+        done.push(path);
+        isThere = false;
+        return 0;
+      },
+    };
+    return { ...opened(what, kernel), unlinked: done };
+  }
+  const IN_USE = 'cannot open listener "http" (bind unix:/run/a.sock): EADDRINUSE: address already in use';
+
+  test("has its mode before anybody can connect, and after the umask", () => {
+    expect(opened(what).calls).toEqual([
+      `makeSocket ${AF_UNIX} ${SOCK_STREAM}`,
+      "changeDescriptorMode 660",
+      'bind {"family":"unix","path":"/run/a.sock"}',
+      "changeMode /run/a.sock 660",
+      "listen 7",
+    ]);
+  });
+  test("is given to its owner before it listens", () => {
+    const { calls, problem } = opened({ ...what, ...OWNER }, PASSWD);
+    expect(problem).toBeUndefined();
+    expect(calls.slice(-2)).toEqual(["changeOwner /run/a.sock 1000 1001", "listen 7"]);
+  });
+  test("that nobody listens on any more is replaced", () => {
+    const { problem, unlinked, fds, names } = occupied(-ECONNREFUSED);
+    expect([problem, unlinked]).toEqual([undefined, ["/run/a.sock"]]);
+    expect(fds).toEqual([names["http"] as number]);
+  });
+  test.each([
+    ["answers", 0],
+    ["has another type", -EPROTOTYPE],
+    ["may not be connected to", -EACCES],
+    ["is gone by now", -ENOENT],
+  ])("that %s is kept, and the start refused", (_, answer) => {
+    expect(occupied(answer)).toMatchObject({ problem: IN_USE, unlinked: [] });
+  });
+  test("does not replace a file, a directory or a link", () => {
+    for (const mode of [S_IFREG, 0o040000, 0o120000, -ENOENT])
+      expect(occupied(-ECONNREFUSED, mode)).toMatchObject({ problem: IN_USE, unlinked: [] });
+  });
+  test("that cannot be removed is told of as in use", () => {
+    const kernel: Partial<Kernel> = {
+      pathMode: () => S_IFSOCK,
+      bind: () => -EADDRINUSE,
+      connect: () => -ECONNREFUSED,
+      unlink: () => -EACCES,
+    };
+    expect(opened(what, kernel).problem).toBe(IN_USE);
+  });
+  test("with an abstract name has no mode, no owner and no file", () => {
+    const { calls } = opened(listen("unix:@a", { type: "seqpacket" }));
+    expect(calls).toEqual([
+      `makeSocket ${AF_UNIX} ${SOCK_SEQPACKET}`,
+      'bind {"family":"unix","path":"@a"}',
+      "listen 7",
+    ]);
+    const { problem } = opened(listen("unix:@a"), { bind: () => -EADDRINUSE, connect: () => -ECONNREFUSED });
+    expect(problem).toContain("EADDRINUSE");
+  });
+  test("that cannot be changed or given away is closed", () => {
+    expect(opened(what, { changeMode: () => -EPERM }).problem).toContain("(chmod /run/a.sock): EPERM");
+    expect(opened({ ...what, ...OWNER }, { ...PASSWD, changeOwner: () => -EPERM }).problem).toContain(
+      "(give it to app, chown): EPERM",
+    );
+    expect(opened({ ...what, ...OWNER }).problem).toContain('no user "app" in /etc/passwd');
+  });
+});
+
+describe("a file", () => {
+  const file = (more: object = {}) =>
+    ({ open: "file", path: "/a", access: "read", mode: 0o640, ...more }) as Opening;
+  test.each([
+    ["read", O_RDONLY],
+    ["write", O_WRONLY | O_CREAT],
+    ["readWrite", O_RDWR | O_CREAT],
+    ["append", O_WRONLY | O_CREAT | O_APPEND],
+  ] as const)("for %s", (access, flags) => {
+    expect(opened(file({ access })).calls).toEqual([`openFile /a ${flags} 640`]);
+  });
+  test("that is made is given to its owner; one that was there keeps its own", () => {
+    const changes = (access: string, pathMode: number) =>
+      opened(file({ access, ...OWNER }), { ...PASSWD, pathMode: () => pathMode }).calls.slice(1);
+    expect(changes("append", -ENOENT)).toEqual(["changeDescriptorOwner 1000 1001"]);
+    expect(changes("append", S_IFREG)).toEqual([]);
+    expect(changes("read", S_IFREG)).toEqual([]);
+  });
+  test("that cannot be opened or given away says so, and is closed", () => {
+    expect(opened(file(), { openFile: () => -EACCES }).problem).toBe(
+      'cannot open "http" (open /a): EACCES: permission denied',
+    );
+    const failing = { ...PASSWD, changeDescriptorOwner: () => -EPERM };
+    expect(opened(file({ access: "write", ...OWNER }), failing).problem).toContain("chown): EPERM");
+  });
+});
+
+describe("the other kinds", () => {
+  test("a pipe has the named end under its name, and the other under Peer", () => {
+    expect(opened({ open: "pipe", end: "read" }).names).toEqual({ http: 3, httpPeer: 4 });
+    expect(opened({ open: "pipe", end: "write" }).names).toEqual({ http: 4, httpPeer: 3 });
+    expect(opened({ open: "pipe", end: "read" }, { makePipe: () => -EMFILE }).problem).toBe(
+      'cannot open pipe "http" (pipe2): EMFILE: too many open files',
+    );
+  });
+  test("a socket pair is of its type", () => {
+    const { names, calls } = opened({ open: "socketpair", type: "dgram" });
+    expect([names, calls]).toEqual([{ http: 3, httpPeer: 4 }, [`makeSocketPair ${SOCK_DGRAM}`]]);
+    expect(opened({ open: "socketpair", type: "stream" }, { makeSocketPair: () => -EMFILE }).problem).toBe(
+      'cannot open socketpair "http" (socketpair): EMFILE: too many open files',
+    );
+  });
+  test("a token's write end is what is handed out; the read end is waited for", () => {
+    expect(opened({ open: "token" })).toMatchObject({
+      names: { http: 4 },
+      tokens: [{ name: "http", fd: 3 }],
+    });
+    expect(opened({ open: "token" }, { makePipe: () => -EMFILE })).toMatchObject({
+      problem: 'cannot open token "http" (pipe2): EMFILE: too many open files',
+      tokens: [],
+    });
+  });
+  test("a memory file holds the text, or what a file holds", () => {
+    const made: [string, string][] = [];
+    const makeMemoryFile = (name: string, content: Uint8Array) =>
+      made.push([name, new TextDecoder().decode(content)]) + 9;
+    opened({ open: "memfd", content: { text: "ü" } }, { makeMemoryFile });
+    opened({ open: "memfd", content: { file: "/k" } }, { makeMemoryFile, readFile: () => bytesOf("key") });
+    expect(made).toEqual([
+      ["http", "ü"],
+      ["http", "key"],
+    ]);
+  });
+  test("a memory file says what was in its way", () => {
+    const problem = (content: { text: string } | { file: string }, overrides: Partial<Kernel> = {}) =>
+      opened({ open: "memfd", content }, overrides).problem;
+    expect(problem({ file: "/k" })).toBe('cannot open "http" (read /k): ENOENT: no such file or directory');
+    expect(problem({ file: "/k" }, { readFile: (_path, length) => new Uint8Array(length) })).toContain(
+      "16 MiB",
+    );
+    const most = 16 * 1024 * 1024;
+    expect(problem({ file: "/k" }, { readFile: () => new Uint8Array(most) })).toBeUndefined();
+    expect(problem({ text: "a" }, { makeMemoryFile: () => -ENOSYS })).toContain("(memfd_create): ENOSYS");
+  });
+  test("/dev/null is /dev/null", () => {
+    expect(opened({ open: "devnull" }).names).toEqual({ http: 3 });
+    expect(opened({ open: "devnull" }, { openDevNull: () => -ENOENT }).problem).toContain(
+      "(open /dev/null): ENOENT",
+    );
+  });
+});

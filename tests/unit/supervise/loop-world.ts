@@ -1,0 +1,97 @@
+// A kernel with a clock, processes and signals, and `supervise` run over it: each wait is one entry of a script,
+// and the clock goes on by itself to the timeout when a script has nothing to say.
+
+import type { GivenPipe, Token } from "../../../init/plan/plan.ts";
+import { type Surroundings, supervise } from "../../../init/supervise/loop.ts";
+import { SIGCHLD } from "../../../init/sys/constants.ts";
+import type {
+  ChildEnd,
+  EndedProcess,
+  Kernel,
+  ProcessFacts,
+  ReceivedSignal,
+} from "../../../init/sys/kernel.ts";
+import { fakeKernel } from "../fake-kernel.ts";
+import { type Changes, SERVICE, supervisionWith } from "./machine.ts";
+
+export const SIGNAL_FD = 5;
+
+/** What is there when a wait comes back. */
+export interface Wakening {
+  /** Milliseconds that the wait took; default: none, or the timeout when nothing else is there. */
+  readonly after?: number;
+  readonly signals?: readonly (Partial<ReceivedSignal> & { readonly signal: number })[];
+  readonly ended?: readonly Partial<ChildEnd>[];
+  /** Numbers that can be read besides the signalfd. */
+  readonly ready?: readonly number[];
+}
+
+export interface Setting extends Changes {
+  /** What there is before the first wait. */
+  readonly first?: Wakening;
+  readonly script?: readonly Wakening[];
+  readonly kernel?: Partial<Kernel>;
+  readonly tokens?: Token[];
+  readonly pipes?: readonly GivenPipe[];
+  readonly processes?: readonly Partial<ProcessFacts>[];
+  readonly seen?: readonly EndedProcess[];
+  readonly startAgain?: Surroundings["startAgain"];
+}
+
+/** More waits than this are a loop that does not end. */
+const MOST_WAITS = 100;
+
+export function run(setting: Setting = {}) {
+  const { first, script = [], tokens = [], pipes = [], processes = [], seen = [] } = setting;
+  const said: string[] = [];
+  const timeouts: (number | undefined)[] = [];
+  const waitedFor: (readonly number[])[] = [];
+  const signals: ReceivedSignal[] = [];
+  const ended: ChildEnd[] = [];
+  const left = [...script];
+  let now = 0;
+  const arrive = ({ after = 0, ...what }: Wakening) => {
+    now += after;
+    for (const signal of what.signals ?? []) signals.push({ code: 0, pid: 50, ...signal });
+    for (const child of what.ended ?? [])
+      ended.push({ pid: SERVICE, status: 0, cpuMs: 20, maxRssKiB: 2048, ...child });
+  };
+  /** One entry of the script; an empty one is a wait that lasts until its timeout. */
+  const wait = (fds: readonly number[], timeoutMs: number | undefined) => {
+    waitedFor.push(fds);
+    timeouts.push(timeoutMs);
+    if (timeouts.length > MOST_WAITS) throw new Error("the loop does not end");
+    const next = left.shift();
+    const isTimeout = next !== undefined && Object.keys(next).length === 0;
+    arrive(isTimeout || !next ? { after: timeoutMs ?? 0 } : next);
+    return next;
+  };
+  const kernel = fakeKernel([0, 1, 2, SIGNAL_FD, ...tokens.map(({ fd }) => fd)], {
+    now: () => now,
+    takeSignals: () => signals.splice(0),
+    // Without a child left, "none": here once the script is over.
+    reap: () => ended.shift() ?? (left.length === 0 ? "none" : undefined),
+    nextEnded: () => seen.find(({ pid }) => pid === ended[0]?.pid),
+    processes: () =>
+      processes.map((process) => ({ pid: 20, parent: 1, command: "x", hasEnded: false, ...process })),
+    waitReadable(fds, timeoutMs) {
+      const next = wait(fds, timeoutMs);
+      return [SIGNAL_FD, ...(next?.ready ?? [])].filter((fd) => fds.includes(fd));
+    },
+    waitForSignal() {
+      if (signals.length === 0 && ended.length === 0) wait([SIGNAL_FD], undefined);
+      const hasEnded = ended.length > 0 || left.length === 0;
+      return signals.shift() ?? (hasEnded ? { signal: SIGCHLD, code: 1, pid: SERVICE } : undefined);
+    },
+    ...setting.kernel,
+  });
+  arrive(first ?? {});
+  const say = (level: string, message: string) => said.push(`${level}: ${message}`);
+  const startAgain = setting.startAgain ?? (() => ({ code: 70, message: "no start was expected" }));
+  const context = { tokens, pipes };
+  const code = supervise(
+    { kernel, signalFd: SIGNAL_FD, supervision: supervisionWith(setting), say, context, startAgain },
+    SERVICE,
+  );
+  return { code, said, calls: kernel.calls, timeouts, waitedFor, ended, kernel, tokens };
+}
