@@ -17,11 +17,11 @@ import {
 } from "./descriptors.ts";
 import { canExecute, readFile } from "./files.ts";
 import { originalMask } from "./first.ts";
-import type { Kernel } from "./kernel.ts";
+import type { Kernel, SpawnRequest } from "./kernel.ts";
 import { waitReadable, write, writeNow } from "./polling.ts";
 import { nofile, ownPid, processGroup, reap, setNofile, setSubreaper } from "./processes.ts";
 import { workingDirectoryOutside } from "./root.ts";
-import { kill, queue, takeSignals } from "./signals.ts";
+import { allSignals, kill, queue, setMask, takeSignals } from "./signals.ts";
 import { spawn } from "./spawn.ts";
 
 export const linux: Kernel = {
@@ -47,7 +47,7 @@ export const linux: Kernel = {
   readFile,
   environmentVariable,
   commandLineArgument,
-  spawn: (request) => spawn(request, originalMask),
+  spawn: spawnAndBlockAgain,
   waitReadable,
   takeSignals,
   reap,
@@ -58,3 +58,10 @@ export const linux: Kernel = {
   writeNow,
   write,
 };
+
+/** musl's posix_spawn leaves signal 34 unblocked (runtime-signals.ts). */
+function spawnAndBlockAgain(request: SpawnRequest): number {
+  const result = spawn(request, originalMask);
+  setMask(allSignals());
+  return result;
+}
