@@ -9,7 +9,7 @@ import type { ResourceLimit } from "../sys/kernel.ts";
 import { type Decided, type Stretch, settle, stretches } from "./decide.ts";
 import { FIRST_BEYOND_STANDARD } from "./match.ts";
 import type { CommandLine, Launch, PlanResult, Refusal, Step } from "./plan.ts";
-import { findRefusals, unnamedAnnounced } from "./refuse.ts";
+import { findRefusals, undetermined, unnamedAnnounced } from "./refuse.ts";
 
 /** Makes the plan, or says everything that stands in its way. */
 export function buildPlan(policy: Policy, facts: Facts, commandLine: CommandLine): PlanResult {
@@ -25,7 +25,8 @@ export function buildPlan(policy: Policy, facts: Facts, commandLine: CommandLine
     { do: "spawn", launch: value },
   ];
   for (const { from } of value.pass) if (from >= FIRST_BEYOND_STANDARD) steps.push({ do: "drop", fd: from });
-  return { ok: true, plan: { steps, warnings: unnamedAnnounced(facts, decided) } };
+  const warnings = [...unnamedAnnounced(facts, decided), ...undetermined(policy, facts, decided)];
+  return { ok: true, plan: { steps, warnings } };
 }
 
 /** The decision about each inherited descriptor that was looked at. */
