@@ -63,7 +63,7 @@ function withMusl(suite: string): Count {
   const place = mkdtempSync("/tmp/f");
   try {
     fill(place, portableTarget(), place);
-    return runSuite(suite, { FDINIT_BINARY: join(place, "fdinit") });
+    return runSuite(suite, { FDINIT_BINARY: join(place, "fdinit"), FDINIT_LONG: "0" });
   } finally {
     rmSync(place, { recursive: true, force: true });
   }

@@ -86,9 +86,15 @@ export class Engine {
     const context = mkdtempSync(join(this.#directory, "context-"));
     if (files["Dockerfile"] === DOCKERFILE) makeRootfs(join(context, "rootfs"));
     for (const [name, text] of Object.entries(files)) writeFileSync(join(context, name), text);
-    const built = this.#run(["build", "--network=none", "--tag", tag, context], { DOCKER_BUILDKIT: "0" });
+    const built = this.buildFolder(tag, context);
     rmSync(context, { recursive: true });
     return built;
+  }
+
+  /** Builds an image from a folder as it is, by its Dockerfile or the one named. */
+  buildFolder(tag: string, folder: string, dockerfile = join(folder, "Dockerfile")): Answer {
+    const words = ["build", "--network=none", "--tag", tag, "--file", dockerfile, folder];
+    return this.#run(words, { DOCKER_BUILDKIT: "0" });
   }
 
   #run(words: readonly string[], env: Record<string, string> = {}): Answer {
