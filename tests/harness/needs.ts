@@ -13,6 +13,8 @@ export type Need =
   | "raise limits"
   | "runc"
   | "dockerd"
+  | "containerd"
+  | "ctr"
   | "busybox"
   | "strace"
   | "python3"
@@ -32,6 +34,8 @@ const PACKAGES: Partial<Record<Need, string>> = {
   unshare: "util-linux",
   runc: "runc",
   dockerd: "docker.io",
+  containerd: "containerd",
+  ctr: "containerd",
   busybox: "busybox-static",
   strace: "strace",
   python3: "python3-minimal",
