@@ -97,9 +97,14 @@ export class Engine {
     return this.#run(words, { DOCKER_BUILDKIT: "0" });
   }
 
+  /** The whole command line of a docker command for this engine. */
+  command(...words: string[]): string[] {
+    const docker = Bun.which("docker") ?? "docker";
+    return [docker, "--host", `unix://${join(this.#directory, "sock")}`, ...words];
+  }
+
   #run(words: readonly string[], env: Record<string, string> = {}): Answer {
-    const socket = `unix://${join(this.#directory, "sock")}`;
-    const { exitCode, stdout, stderr } = Bun.spawnSync(["docker", "-H", socket, ...words], {
+    const { exitCode, stdout, stderr } = Bun.spawnSync(this.command(...words), {
       stdin: "ignore",
       timeout: 60_000,
       env: { ...process.env, DOCKER_CONFIG: this.#directory, ...env },
