@@ -1,21 +1,32 @@
-// Builds dist/fdinit for the machine it runs on: bundle, compile with bytecode, harden, try it once.
-// `--if-stale` does nothing when the executable is newer than everything it is made of.
+// Builds executables: bundle, compile with bytecode, harden, try it once where it can run.
+//
+//   bun scripts/build.ts [--if-stale]        dist/fdinit for this machine
+//   bun scripts/build.ts --target NAME …     dist/fdinit-NAME for each, with the files of a release
+//   bun scripts/build.ts --all               the same for every target
+//
+// `--if-stale` does nothing when an executable is newer than everything it is made of. The same inputs
+// give the same bytes: nothing of the time, the place or the machine goes in.
 
 import {
   chmodSync,
   existsSync,
   globSync,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { harden } from "./harden.ts";
+import { writeReleaseFiles } from "./release.ts";
+import { bunFor, TARGETS, type Target, targetNamed, targetOfThisMachine } from "./targets.ts";
 
 const root = join(import.meta.dir, "..");
-export const EXECUTABLE = join(root, "dist", "fdinit");
+const DIST = join(root, "dist");
+export const EXECUTABLE = join(DIST, "fdinit");
 
 const SOURCES = [
   "init/**/*.{ts,js}",
@@ -23,7 +34,8 @@ const SOURCES = [
   "schema/policy.schema.json",
   "package.json",
   "bun.lock",
-  "scripts/{build,harden}.ts",
+  "scripts/{build,elf,harden,targets}.ts",
+  "scripts/harden/*.ts",
 ];
 
 /** How reluctant the JIT is: PID 1 runs every line a few times at most, and a JIT thread is one thread too many. */
@@ -50,11 +62,11 @@ const SECOND_MODULE_FLAGS = [
   `--define=SECOND_MODULE="${EMBEDDED}/cli/second-module.js"`,
 ];
 
-function isStale(): boolean {
-  if (!existsSync(EXECUTABLE)) return true;
-  const built = statSync(EXECUTABLE).mtimeMs;
+export function isStale(file: string): boolean {
+  if (!existsSync(file)) return true;
+  const built = statSync(file).mtimeMs;
   return SOURCES.flatMap((pattern) => globSync(pattern, { cwd: root })).some(
-    (file) => statSync(join(root, file)).mtimeMs > built,
+    (source) => statSync(join(root, source)).mtimeMs > built,
   );
 }
 
@@ -73,19 +85,44 @@ export function compile(
   if (!built.success) throw new Error(`bun build failed:\n${built.stdout}${built.stderr}`);
 }
 
+/** Where the executable for `target` is built to. */
+export function executableFor(target: Target): string {
+  return join(DIST, `fdinit-${target.name}`);
+}
+
+/** dist/fdinit, by the Bun that is running. */
 export function build(): void {
-  mkdirSync(join(root, "dist"), { recursive: true });
-  const raw = `${EXECUTABLE}.unhardened`;
-  compile(["init/main.ts", SECOND_MODULE], raw, [...FLAGS, ...SECOND_MODULE_FLAGS]);
-  const { bytes, changes } = harden(readFileSync(raw));
-  const fresh = `${EXECUTABLE}.new`;
-  writeFileSync(fresh, bytes);
-  chmodSync(fresh, 0o755);
-  for (const change of changes) console.log(`hardened: ${change}`);
-  tryOut(fresh);
-  // A rename, so that an executable that is running now is left alone.
-  renameSync(fresh, EXECUTABLE);
-  console.log(`built ${EXECUTABLE}`);
+  buildTo(EXECUTABLE, []);
+  tryOut(EXECUTABLE);
+}
+
+/** The executable for `target`, by npm's Bun for it. */
+export function buildFor(target: Target): void {
+  const executable = executableFor(target);
+  // --target also decides what the bundler takes process.arch for.
+  buildTo(executable, [`--target=bun-${target.name}`, `--compile-executable-path=${bunFor(target)}`]);
+  if (targetOfThisMachine().machine === target.machine && targetOfThisMachine().libc === target.libc)
+    tryOut(executable);
+}
+
+function buildTo(executable: string, targetFlags: readonly string[]): void {
+  mkdirSync(DIST, { recursive: true });
+  const folder = mkdtempSync(join(DIST, ".build-"));
+  try {
+    // Bun writes the name of the output into it.
+    const raw = join(folder, "fdinit");
+    compile(["init/main.ts", SECOND_MODULE], raw, [...FLAGS, ...SECOND_MODULE_FLAGS, ...targetFlags]);
+    const { bytes, changes } = harden(readFileSync(raw));
+    const fresh = join(folder, "hardened");
+    writeFileSync(fresh, bytes);
+    chmodSync(fresh, 0o755);
+    for (const change of changes) console.log(`hardened: ${change}`);
+    // A rename, so that an executable that is running now is left alone.
+    renameSync(fresh, executable);
+    console.log(`built ${executable}`);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** The executable must start and be itself even where the environment asks Bun for something else. */
@@ -93,8 +130,30 @@ function tryOut(executable: string): void {
   const env = { ...process.env, BUN_BE_BUN: "1", BUN_OPTIONS: "--preload /nonexistent.ts" };
   const run = Bun.spawnSync([executable, "version"], { env });
   if (!run.success || !run.stdout.toString().startsWith("fdinit ")) {
+    rmSync(executable);
     throw new Error(`the hardened executable does not run: ${run.stdout}${run.stderr}`);
   }
 }
 
-if (import.meta.main && (!process.argv.includes("--if-stale") || isStale())) build();
+function main(words: readonly string[]): void {
+  const targets: Target[] = [];
+  let ifStale = false;
+  for (let index = 0; index < words.length; index++) {
+    const [word = "", value] = (words[index] as string).split("=", 2);
+    if (word === "--if-stale") ifStale = true;
+    else if (word === "--all") targets.push(...TARGETS);
+    else if (word === "--target") targets.push(targetNamed(value ?? words[++index] ?? ""));
+    else throw new Error(`unknown option ${word}: --if-stale, --target NAME, --all`);
+  }
+  if (targets.length === 0) {
+    if (!ifStale || isStale(EXECUTABLE)) build();
+    return;
+  }
+  for (const target of targets) if (!ifStale || isStale(executableFor(target))) buildFor(target);
+  writeReleaseFiles(
+    DIST,
+    targets.map((target) => ({ target, file: executableFor(target) })),
+  );
+}
+
+if (import.meta.main) main(process.argv.slice(2));

@@ -1,10 +1,14 @@
 // Runs suites of tests/ one after another and closes with one line: how many passed, failed, were skipped.
 //
 //   bun scripts/test.ts unit kernel pid1 images [-- further arguments for bun test]
+//
+// pid1@musl is tests/pid1 with the executable for musl, from a portable folder of its own.
 
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { missing } from "../tests/harness/needs.ts";
+import { fill, portableTarget } from "./portable.ts";
 
 const root = join(import.meta.dir, "..");
 /** A test that hangs is a finding, not a wait; those that need longer say so themselves. */
@@ -31,13 +35,19 @@ const further = words.slice(cut + 1);
 const scratch = mkdtempSync(join(tmpdir(), "fdinit-results-"));
 const total: Count = { passed: 0, failed: 0, skipped: 0 };
 try {
-  for (const suite of suites) {
+  for (const word of suites) {
+    const [suite = "", libc] = word.split("@");
+    const why = libc === undefined ? undefined : missing("musl", "libstdc++.a");
+    if (why !== undefined) {
+      console.log(`skipped: tests/${word}: ${why}`);
+      continue;
+    }
     if (!existsSync(join(root, "tests", suite))) {
       console.log(`tests/${suite}: there is no such suite`);
       continue;
     }
-    const { passed, failed, skipped } = runSuite(suite);
-    console.log(`tests/${suite}: ${passed} passed, ${failed} failed, ${skipped} skipped\n`);
+    const { passed, failed, skipped } = libc === undefined ? runSuite(suite) : withMusl(suite);
+    console.log(`tests/${word}: ${passed} passed, ${failed} failed, ${skipped} skipped\n`);
     total.passed += passed;
     total.failed += failed;
     total.skipped += skipped;
@@ -48,7 +58,18 @@ try {
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0);
 
-function runSuite(suite: string): Count {
+/** The same with the executable for musl. The folder's path has to be a short one (scripts/portable.ts). */
+function withMusl(suite: string): Count {
+  const place = mkdtempSync("/tmp/f");
+  try {
+    fill(place, portableTarget(), place);
+    return runSuite(suite, { FDINIT_BINARY: join(place, "fdinit"), FDINIT_LONG: "0" });
+  } finally {
+    rmSync(place, { recursive: true, force: true });
+  }
+}
+
+function runSuite(suite: string, env: Record<string, string> = {}): Count {
   const results = join(scratch, `${suite}.xml`);
   const skips = join(scratch, `${suite}.skips`);
   const run = Bun.spawnSync(
@@ -65,7 +86,7 @@ function runSuite(suite: string): Count {
       cwd: root,
       stdout: "inherit",
       stderr: "inherit",
-      env: { ...process.env, FDINIT_TEST_SKIPS: skips },
+      env: { ...process.env, FDINIT_TEST_SKIPS: skips, ...env },
       timeout: SUITE_DEADLINE_MS,
       killSignal: "SIGKILL",
     },

@@ -3,7 +3,7 @@
 
 import { type Decided, settle } from "../plan/decide.ts";
 import type { Policy } from "../policy/types.ts";
-import { EACCES, errnoText } from "../sys/errno.ts";
+import { EACCES, ENOENT, errnoText } from "../sys/errno.ts";
 import type { Inspection, Kernel } from "../sys/kernel.ts";
 import { describeDescriptor } from "../sys/observe.ts";
 import type { SubcommandLine } from "./arguments.ts";
@@ -23,7 +23,12 @@ export function audit(kernel: Kernel, { options, pid = INIT, json, suggest }: Su
   const { policy } = read;
   const seen = kernel.inspect(pid);
   if (typeof seen === "number") {
-    const hint = seen === -EACCES ? ": root, or the same user, with CAP_SYS_PTRACE can" : "";
+    const hint =
+      seen === -EACCES
+        ? ": root, or the same user, with CAP_SYS_PTRACE can"
+        : seen === -ENOENT
+          ? ": /proc is not mounted"
+          : "";
     const complaint = `cannot look at the descriptors of process ${pid} (/proc/${pid}/fd): ${errnoText(-seen)}${hint}`;
     return { code: EXIT_SOFTWARE, complaint };
   }

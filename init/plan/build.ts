@@ -11,7 +11,7 @@ import { type Decided, type Stretch, settle, stretches } from "./decide.ts";
 import { FIRST_BEYOND_STANDARD } from "./match.ts";
 import { type Passing, passing } from "./pass.ts";
 import type { CommandLine, Launch, PlanResult, Step, Supervision } from "./plan.ts";
-import { findRefusals, unnamedAnnounced, unpassedKept, unseenWarnings } from "./refuse.ts";
+import { findRefusals, undetermined, unnamedAnnounced, unpassedKept, unseenWarnings } from "./refuse.ts";
 import { type Swept, sweep, type Wanted } from "./sweep.ts";
 
 /** Makes the plan, or says everything that stands in its way. */
@@ -54,6 +54,7 @@ export function buildPlan(policy: Policy, facts: Facts, commandLine: CommandLine
         ...unnamedAnnounced(facts, decided, launch.pass),
         ...(service.pass ? unpassedKept(decided, launch.pass) : []),
         ...unpassedOpened(policy, launch),
+        ...undetermined(policy, decided),
         ...unseenWarnings(policy, facts),
         ...swept.warnings,
       ],

@@ -22,12 +22,34 @@ export function findRefusals(policy: Policy, facts: Facts, decided: readonly Dec
   return refusals;
 }
 
+const UNDETERMINED = "what a rule asks about it cannot be determined";
+
+/** Where /proc says nothing of a descriptor, there is something to do about it. */
+function remedy({ descriptor }: Decided): string {
+  return descriptor?.evidence.startsWith("no link in /proc")
+    ? " (mount /proc, or put a rule by number before it)"
+    : "";
+}
+
+/** What is passed over because it is undetermined: performance says so, simplicity does not. */
+export function undetermined({ intent }: Policy, decided: readonly Decided[]): string[] {
+  if (intent === "security") return [];
+  const messages: string[] = [];
+  for (const known of decided)
+    if (known.decision.undetermined && intent === "performance")
+      messages.push(
+        `descriptor ${known.fd} (${known.what}): ${UNDETERMINED} and is passed over${remedy(known)}`,
+      );
+  return messages;
+}
+
 function refusedDescriptors(decided: readonly Decided[]): string[] {
   const messages: string[] = [];
-  for (const { fd, what, decision } of decided) {
+  for (const known of decided) {
+    const { fd, what, decision } = known;
     if (decision.action !== "refuse") continue;
     const why = decision.undetermined
-      ? "what a rule asks about it cannot be determined"
+      ? `${UNDETERMINED}${remedy(known)}`
       : `${decisionSource(decision)} refuses it`;
     messages.push(`descriptor ${fd} (${what}) was inherited and ${why}`);
   }

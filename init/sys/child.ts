@@ -49,7 +49,7 @@ function child(): ReturnType<typeof callable> {
   if (!childOf) {
     const bytes = new Uint8Array(childCode.length / 2);
     for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(childCode.slice(2 * i, 2 * i + 2), 16);
-    const page = executablePage(bytes);
+    const page = executablePage([{ at: 0, code: bytes }]);
     // Bun's FFI, which has brought us here, needs executable pages itself.
     if (page === undefined) throw new Error("no page of memory can be made executable");
     childOf = callable(page);

@@ -44,10 +44,13 @@ interface Process {
   readonly announced: ReadonlyMap<number, string>;
 }
 
-/** Everything about its descriptors, or a negated errno: -ESRCH when there is no such process. */
+/** Everything about its descriptors, or a negated errno: -ESRCH when there is no such process, -ENOENT without /proc. */
 export function inspect(pid: number): Inspection | number {
   const numbers = listNumbers(cString(`/proc/${pid}/fd`), PROC_SUPER_MAGIC, false);
-  if (!numbers) return statusOfPath(bytesOfPath(`/proc/${pid}`)) ? -EACCES : -ESRCH;
+  if (!numbers) {
+    if (!statusOfPath(bytesOfPath("/proc/self"))) return -ENOENT;
+    return statusOfPath(bytesOfPath(`/proc/${pid}`)) ? -EACCES : -ESRCH;
+  }
   numbers.sort((a, b) => a - b);
   const common = { pid, command: commandOf(pid), count: numbers.length };
   // One that closes meanwhile cannot be read either: only when none can be, it is not allowed.

@@ -16,6 +16,8 @@ export const STAT: { readonly mode: number; readonly links: number } = abi.STAT;
 export const passToMainThread: typeof x86_64.passToMainThread = abi.passToMainThread;
 /** What a child does between clone(2) and execve(2): child.ts. */
 export const childCode: string = abi.childCode;
+export const blockAndPassOn: typeof x86_64.blockAndPassOn = abi.blockAndPassOn;
+export const RESTORER: Uint8Array | undefined = abi.RESTORER;
 
 // musl's loader answers every name that begins with "libc." with itself, so glibc's name serves both.
 // Never a second name to fall back on: Bun looks for a library in the working directory too.

@@ -19,11 +19,11 @@ import {
 } from "./descriptors.ts";
 import { canExecute, readFile } from "./files.ts";
 import { originalMask } from "./first.ts";
-import type { Kernel } from "./kernel.ts";
+import type { Kernel, SpawnFailure, SpawnRequest } from "./kernel.ts";
 import { isAtEnd, waitReadable, write, writeNow } from "./polling.ts";
 import { nofile, now, ownPid, processGroup, reap, setNofile, setSubreaper } from "./processes.ts";
 import { workingDirectoryOutside } from "./root.ts";
-import { kill, queue, takeSignals, waitForSignal } from "./signals.ts";
+import { allSignals, kill, queue, setMask, takeSignals, waitForSignal } from "./signals.ts";
 import { spawn } from "./spawn.ts";
 
 const opening = () => (require("./open.ts") as typeof import("./open.ts")).opening;
@@ -73,7 +73,7 @@ export const linux: Kernel = {
   readFile,
   environmentVariable,
   commandLineArgument,
-  spawn: (request) => spawn(request, originalMask),
+  spawn: spawnAndBlockAgain,
   now,
   waitReadable,
   takeSignals,
@@ -91,3 +91,10 @@ export const linux: Kernel = {
   writeNow,
   write,
 };
+
+/** musl's posix_spawn leaves signal 34 unblocked (runtime-signals.ts). */
+function spawnAndBlockAgain(request: SpawnRequest): number | SpawnFailure {
+  const result = spawn(request, originalMask);
+  setMask(allSignals());
+  return result;
+}

@@ -11,10 +11,16 @@ const MAP_PRIVATE = 2;
 const MAP_ANONYMOUS = 0x20;
 const PAGE = 4096;
 
-/** The address of a page that holds `code`, executable and no longer writable; undefined where none is granted. */
-export function executablePage(code: Uint8Array): number | undefined {
+export interface Piece {
+  /** Its place in the page. */
+  readonly at: number;
+  readonly code: Uint8Array;
+}
+
+/** The address of a page with these pieces, executable and no longer writable; undefined where none is granted. */
+export function executablePage(pieces: readonly Piece[]): number | undefined {
   const page = syscall(SYS.mmap, 0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (page < 0) return undefined;
-  writeAt(page, code);
+  for (const { at, code } of pieces) writeAt(page + at, code);
   return syscall(SYS.mprotect, page, PAGE, PROT_READ | PROT_EXEC) < 0 ? undefined : page;
 }

@@ -10,7 +10,14 @@ import {
   environmentVariable,
   variableName,
 } from "./command-line.ts";
-import { close, closeOnExec, descriptorInfo, descriptorMode, listDescriptors } from "./descriptors.ts";
+import {
+  close,
+  closeOnExec,
+  descriptorFlags,
+  descriptorInfo,
+  descriptorMode,
+  listDescriptors,
+} from "./descriptors.ts";
 import type { SignalSet } from "./kernel.ts";
 import { bytesAt, cString, pointers, SYS, syscall } from "./libc.ts";
 import { ownPid } from "./processes.ts";
@@ -65,7 +72,16 @@ function passInheritedThroughExec(): void {
   const lowestFree = openSignalFd();
   close(lowestFree);
   const runtime = findRuntimeDescriptors({ descriptorMode, descriptorInfo }, lowestFree, lowestFree).numbers;
-  for (const fd of listDescriptors() ?? []) {
+  for (const fd of listDescriptors() ?? openNumbers()) {
     if (fd > 2 && !runtime.includes(fd)) closeOnExec(fd, false);
   }
+}
+
+const MOST_LOOKED_AT = 65536;
+
+/** Without /proc, one by one: what is above the bound stays marked, and is closed. */
+function openNumbers(): number[] {
+  const numbers: number[] = [];
+  for (let fd = 0; fd < MOST_LOOKED_AT; fd++) if (descriptorFlags(fd) >= 0) numbers.push(fd);
+  return numbers;
 }

@@ -86,19 +86,26 @@ export class Engine {
     const context = mkdtempSync(join(this.#directory, "context-"));
     if (files["Dockerfile"] === DOCKERFILE) makeRootfs(join(context, "rootfs"));
     for (const [name, text] of Object.entries(files)) writeFileSync(join(context, name), text);
-    const built = this.#run(["build", "--network=none", "--tag", tag, context], { DOCKER_BUILDKIT: "0" });
+    const built = this.buildFolder(tag, context);
     rmSync(context, { recursive: true });
     return built;
-  }
-
-  /** The command line of the client, for whoever runs it otherwise. */
-  command(...words: string[]): string[] {
-    return ["docker", "-H", `unix://${join(this.#directory, "sock")}`, ...words];
   }
 
   /** What the client's environment needs besides. */
   get environment(): Record<string, string> {
     return { DOCKER_CONFIG: this.#directory };
+  }
+
+  /** Builds an image from a folder as it is, by its Dockerfile or the one named. */
+  buildFolder(tag: string, folder: string, dockerfile = join(folder, "Dockerfile")): Answer {
+    const words = ["build", "--network=none", "--tag", tag, "--file", dockerfile, folder];
+    return this.#run(words, { DOCKER_BUILDKIT: "0" });
+  }
+
+  /** The whole command line of a docker command for this engine. */
+  command(...words: string[]): string[] {
+    const docker = Bun.which("docker") ?? "docker";
+    return [docker, "--host", `unix://${join(this.#directory, "sock")}`, ...words];
   }
 
   #run(words: readonly string[], env: Record<string, string> = {}): Answer {

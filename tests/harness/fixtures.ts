@@ -8,6 +8,9 @@ import { missing } from "./needs.ts";
 export const ROOT = join(import.meta.dir, "..", "..");
 export const FDINIT = process.env["FDINIT_BINARY"] ?? join(ROOT, "dist", "fdinit");
 
+/** Whether it is musl's. */
+export const IS_MUSL = process.env["FDINIT_BINARY"] !== undefined && existsSync(join(FDINIT, "../lib/ld.so"));
+
 /** What the kernel calls it. */
 export const COMMAND_NAME = basename(FDINIT).slice(0, 15);
 

@@ -2,7 +2,8 @@
 // reason; scripts/test.ts collects the reasons.
 
 import { describe } from "bun:test";
-import { appendFileSync, readFileSync } from "node:fs";
+import { appendFileSync, globSync, readFileSync } from "node:fs";
+import { whyNoArm64Musl } from "../../scripts/portable/musl.ts";
 
 /** `root` also means: may make namespaces and mounts. */
 export type Need =
@@ -12,13 +13,22 @@ export type Need =
   | "raise limits"
   | "runc"
   | "dockerd"
+  | "containerd"
+  | "ctr"
   | "busybox"
   | "strace"
   | "python3"
   | "bash"
   | "nginx"
   | "gunicorn"
-  | "node";
+  | "node"
+  | "musl"
+  | "musl-gcc"
+  | "qemu-aarch64-static"
+  | "aarch64-linux-gnu-gcc"
+  | "libstdc++.a"
+  | "arm64 libstdc++.a"
+  | "arm64 musl";
 
 /** FDINIT_LONG=1 runs the long versions. */
 export const LONG = process.env["FDINIT_LONG"] === "1";
@@ -28,6 +38,8 @@ const PACKAGES: Partial<Record<Need, string>> = {
   unshare: "util-linux",
   runc: "runc",
   dockerd: "docker.io",
+  containerd: "containerd",
+  ctr: "containerd",
   busybox: "busybox-static",
   strace: "strace",
   python3: "python3-minimal",
@@ -35,7 +47,27 @@ const PACKAGES: Partial<Record<Need, string>> = {
   nginx: "nginx-light",
   gunicorn: "gunicorn",
   node: "nodejs",
+  musl: "musl",
+  "musl-gcc": "musl-tools",
+  "qemu-aarch64-static": "qemu-user-static",
+  "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu",
+  "libstdc++.a": "g++",
+  "arm64 libstdc++.a": "g++-aarch64-linux-gnu",
 };
+
+/** What is no command: whether it is there. */
+const PLACES: Partial<Record<Need, () => boolean>> = {
+  musl: () => globSync("/lib/*-linux-musl/libc.so").length > 0,
+  "libstdc++.a": () => hasArchive("gcc"),
+  "arm64 libstdc++.a": () => hasArchive("aarch64-linux-gnu-gcc"),
+};
+
+/** Whether a compiler finds its static C++ library: it answers with a path then, else with the bare name. */
+function hasArchive(compiler: string): boolean {
+  if (Bun.which(compiler) === null) return false;
+  const { stdout } = Bun.spawnSync([compiler, "-print-file-name=libstdc++.a"], { timeout: 10_000 });
+  return stdout.toString().startsWith("/");
+}
 
 const known = new Map<Need, string | undefined>();
 
@@ -53,7 +85,9 @@ function look(need: Need): string | undefined {
   if (need === "root") return process.getuid?.() === 0 ? undefined : "not run as root";
   if (need === "raise limits")
     return hasCapability(CAP_SYS_RESOURCE) ? undefined : "limits cannot be raised here (no CAP_SYS_RESOURCE)";
-  if (Bun.which(need) === null) return `${need} is not installed (apt-get install ${PACKAGES[need]})`;
+  if (need === "arm64 musl") return whyNoArm64Musl();
+  const isThere = PLACES[need]?.() ?? Bun.which(need) !== null;
+  if (!isThere) return `${need} is not installed (apt-get install ${PACKAGES[need]})`;
   return need === "unshare" ? namespaces() : undefined;
 }
 
@@ -84,7 +118,11 @@ function namespaces(): string | undefined {
 
 /** `describe`, skipped with a reason when a need is not met. */
 export function describeWith(needs: readonly Need[], name: string, body: () => void): void {
-  const reason = missing(...needs);
+  describeUnless(missing(...needs), name, body);
+}
+
+/** `describe`, skipped when there is a reason. */
+export function describeUnless(reason: string | undefined, name: string, body: () => void): void {
   if (reason === undefined) describe(name, body);
   else {
     note(name, reason);

@@ -33,7 +33,7 @@ export function makeRootfs(directory: string): void {
 }
 
 /** The paths of the libraries and the loader, as ldd(1) names them. */
-function libraries(executable: string): string[] {
+export function libraries(executable: string): string[] {
   const { stdout } = Bun.spawnSync(["ldd", executable], { timeout: 10_000 });
   return [...stdout.toString().matchAll(/(\/\S+) \(0x/g)].map(([, path]) => path as string);
 }

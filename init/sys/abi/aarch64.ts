@@ -41,6 +41,7 @@ export const SYS = {
   rt_sigprocmask: 135,
   rt_sigtimedwait: 137,
   rt_sigqueueinfo: 138,
+  rt_sigreturn: 139,
   setpriority: 140,
   getpriority: 141,
   setresuid: 147,
@@ -94,23 +95,29 @@ export const childCode: string =
  * process with `faultExit` instead.
  */
 export function passToMainThread(pid: number, faultExit: number): Uint8Array {
-  const low = (pid & 0xffff) << 5;
-  const high = (pid >>> 16) << 5;
-  const words = [
+  return instructions([
     0xb9400823, //                                    ldr  w3, [x1, #8]   info->si_code
     0x7100007f, //                                    cmp  w3, #0
     0x5400028c, //                                    b.gt fault
     0x3100187f, //                                    cmn  w3, #6
     0x540000c1, //                                    b.ne others
-    0x52800004 | low, //                              movz w4, pid
-    0x72a00004 | high, //                             movk w4, pid, lsl 16
+    ...ownPid(4, pid), //                             mov  w4, pid
     0xb9401025, //                                    ldr  w5, [x1, #16]  info->si_pid
     0x6b0400bf, //                                    cmp  w5, w4
     0x540001a0, //                                    b.eq fault
-    0xaa0103e3, //                            others: mov  x3, x1
+    ...sendOn(pid), //                        others:
+    0x52800000 | (faultExit << 5), //          fault: mov  w0, faultExit
+    0xd2800008 | (SYS.exit_group << 5), //            mov  x8, …
+    0xd4000001, //                                    svc  #0
+  ]);
+}
+
+/** The signal again, with its value, to the main thread; then ret. */
+function sendOn(pid: number): number[] {
+  return [
+    0xaa0103e3, //                                    mov  x3, x1
     0x2a0003e2, //                                    mov  w2, w0
-    0x52800000 | low, //                              movz w0, pid
-    0x72a00000 | high, //                             movk w0, pid, lsl 16
+    ...ownPid(0, pid), //                             mov  w0, pid
     0x2a0003e1, //                                    mov  w1, w0
     0xd2800008 | (SYS.tgkill << 5), //                mov  x8, …
     0xb9400864, //                                    ldr  w4, [x3, #8]
@@ -119,10 +126,32 @@ export function passToMainThread(pid: number, faultExit: number): Uint8Array {
     0xd2800008 | (SYS.rt_tgsigqueueinfo << 5), //     mov  x8, …
     0xd4000001, //                              send: svc  #0
     0xd65f03c0, //                                    ret
-    0x52800000 | (faultExit << 5), //          fault: mov  w0, faultExit
-    0xd2800008 | (SYS.exit_group << 5), //            mov  x8, …
-    0xd4000001, //                                    svc  #0
   ];
+}
+
+/**
+ * The handler of a signal that libc unblocks behind our back: blocks it again where it arrived, in the
+ * context it returns to (struct ucontext: uc_sigmask at 40), and sends it to the main thread, there to wait.
+ */
+export function blockAndPassOn(pid: number, signal: number): Uint8Array {
+  const rotation = (65 - signal) & 63;
+  return instructions([
+    0xf9401444, //                                    ldr  x4, [x2, #40]
+    0xb2400084 | (rotation << 16), //                 orr  x4, x4, #1 << (signal - 1)
+    0xf9001444, //                                    str  x4, [x2, #40]
+    ...sendOn(pid),
+  ]);
+}
+
+/** The kernel brings its own way back from a handler. */
+export const RESTORER: Uint8Array | undefined = undefined;
+
+/** movz, movk: a number of 32 bits into a register. */
+function ownPid(register: number, pid: number): number[] {
+  return [0x52800000 | ((pid & 0xffff) << 5) | register, 0x72a00000 | ((pid >>> 16) << 5) | register];
+}
+
+function instructions(words: readonly number[]): Uint8Array {
   const bytes = new Uint8Array(4 * words.length);
   const view = new DataView(bytes.buffer);
   words.forEach((value, index) => {

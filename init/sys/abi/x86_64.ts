@@ -12,6 +12,7 @@ export const SYS = {
   mprotect: 10,
   rt_sigaction: 13,
   rt_sigprocmask: 14,
+  rt_sigreturn: 15,
   ioctl: 16,
   getpid: 39,
   socket: 41,
@@ -100,7 +101,17 @@ export function passToMainThread(pid: number, faultExit: number): Uint8Array {
     ...[0x75, 0x09], //                         jne  others
     ...[0x81, 0x7e, 0x10, ...word(pid)], //     cmp  dword ptr [rsi + 16], pid  info->si_pid
     ...[0x74, 0x20], //                         je   fault
-    ...[0x49, 0x89, 0xf2], //           others: mov  r10, rsi
+    ...sendOn(pid), //                  others:
+    ...[0xbf, ...word(faultExit)], //    fault: mov  edi, faultExit
+    ...[0xb8, ...word(SYS.exit_group)], //      mov  eax, …
+    ...[0x0f, 0x05], //                         syscall
+  ]);
+}
+
+/** The signal again, with its value, to the main thread; then ret. */
+function sendOn(pid: number): number[] {
+  return [
+    ...[0x49, 0x89, 0xf2], //                   mov  r10, rsi
     ...[0x89, 0xfa], //                         mov  edx, edi
     ...[0xbf, ...word(pid)], //                 mov  edi, pid
     ...[0x89, 0xfe], //                         mov  esi, edi
@@ -110,11 +121,25 @@ export function passToMainThread(pid: number, faultExit: number): Uint8Array {
     ...[0xb8, ...word(SYS.rt_tgsigqueueinfo)], //mov  eax, …
     ...[0x0f, 0x05], //                   send: syscall
     0xc3, //                                    ret
-    ...[0xbf, ...word(faultExit)], //    fault: mov  edi, faultExit
-    ...[0xb8, ...word(SYS.exit_group)], //      mov  eax, …
-    ...[0x0f, 0x05], //                         syscall
+  ];
+}
+
+/**
+ * The handler of a signal that libc unblocks behind our back: blocks it again where it arrived, in the
+ * context it returns to (struct ucontext: uc_sigmask at 296), and sends it to the main thread, there to wait.
+ */
+export function blockAndPassOn(pid: number, signal: number): Uint8Array {
+  return new Uint8Array([
+    ...[0x48, 0x0f, 0xba, 0xaa, ...word(296), signal - 1], // bts  qword ptr [rdx + 296], signal - 1
+    ...sendOn(pid),
   ]);
 }
+
+/** What a handler returns to where libc does not say (SA_RESTORER, which this architecture wants). */
+export const RESTORER: Uint8Array | undefined = new Uint8Array([
+  ...[0xb8, ...word(SYS.rt_sigreturn)], //      mov  eax, …
+  ...[0x0f, 0x05], //                           syscall
+]);
 
 function word(value: number): number[] {
   return [value & 0xff, (value >> 8) & 0xff, (value >> 16) & 0xff, (value >> 24) & 0xff];

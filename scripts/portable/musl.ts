@@ -1,0 +1,152 @@
+// Where musl and its C++ library come from: musl's loader (which is its libc) from Debian's package, and a
+// libstdc++.so.6 of just what fdinit needs, linked against it from gcc's own archives. Debian's
+// libstdc++.so.6 is glibc's and would not do.
+
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { importedNames } from "../elf.ts";
+import { type Target, targetOfThisMachine } from "../targets.ts";
+
+const root = join(import.meta.dir, "../..");
+
+/** What libstdc++.a and libgcc_eh.a expect of glibc and musl 1.2.3 does not have. */
+const MISSING_IN_MUSL = `
+extern int getentropy(void *, unsigned long);
+extern void abort(void) __attribute__((noreturn));
+__attribute__((visibility("hidden"))) void *__dso_handle = &__dso_handle;
+char __libc_single_threaded = 0;
+int _dl_find_object(void *address, void *result) { (void)address; (void)result; return -1; }
+char *gettext(const char *text) { return (char *)text; }
+extern unsigned long getauxval(unsigned long);
+unsigned long __getauxval(unsigned long type) { return getauxval(type); }
+unsigned arc4random(void) { unsigned word; if (getentropy(&word, sizeof word)) abort(); return word; }
+`;
+
+/** musl's loader for a target, which is its libc too. */
+export function loaderFor(target: Target): string {
+  const { machine } = target;
+  const folder = machine === targetOfThisMachine().machine ? "/" : unpackedMusl(target);
+  const file = join(folder, "lib", `${machine}-linux-musl`, "libc.so");
+  if (existsSync(file)) return file;
+  throw new Error(`there is no ${file}: apt-get install musl`);
+}
+
+/** musl's C headers for another machine than this one. */
+export function muslHeaders(machine: Target["machine"]): string {
+  return join(unpackedMusl({ machine }), "usr", "include", `${machine}-linux-musl`);
+}
+
+/** The licences of what is taken from Debian, as its packages give them. */
+export function licencesOf(target: Target): [name: string, file: string][] {
+  const musl = target.machine === targetOfThisMachine().machine ? "/" : unpackedMusl(target);
+  return [
+    ["musl", join(musl, "usr/share/doc/musl/copyright")],
+    ["libstdc++", `/usr/share/doc/${compilerPackage(target)}/copyright`],
+  ];
+}
+
+/** gcc for a target: this machine's own, or Debian's cross compiler. */
+export function compilerFor(target: Target): string {
+  return target.machine === targetOfThisMachine().machine ? "gcc" : `${target.machine}-linux-gnu-gcc`;
+}
+
+function compilerPackage(target: Target): string {
+  const file = archive(target, "libstdc++.a");
+  const owner = Bun.spawnSync(["dpkg", "-S", file]).stdout.toString().split(":")[0];
+  if (!owner) throw new Error(`no package of Debian's owns ${file}`);
+  return owner;
+}
+
+/** One of gcc's static libraries. */
+function archive(target: Target, name: string): string {
+  const compiler = compilerFor(target);
+  const path =
+    Bun.which(compiler) &&
+    Bun.spawnSync([compiler, `-print-file-name=${name}`])
+      .stdout.toString()
+      .trim();
+  if (path?.startsWith("/")) return path;
+  throw new Error(`${compiler} has no ${name}: apt-get install ${compiler.replace("gcc", "g++")}`);
+}
+
+/** Links libstdc++.so.6 with what `executable` imports, for musl. Fails when anything is left undefined. */
+export function linkStandardLibrary(target: Target, executable: Buffer, output: string): void {
+  const scratch = mkdtempSync(join(tmpdir(), "fdinit-musl-"));
+  try {
+    const source = join(scratch, "missing.c");
+    writeFileSync(source, MISSING_IN_MUSL);
+    const wanted = join(scratch, "wanted");
+    writeFileSync(
+      wanted,
+      `${importedNames(executable)
+        .map((name) => `-Wl,-u,${name}`)
+        .join("\n")}\n`,
+    );
+    const command = [
+      compilerFor(target),
+      ...["-shared", "-nostdlib", "-fPIC", "-O2", "-fno-builtin", "-Wall", "-Wextra"],
+      ...["-Wl,-soname,libstdc++.so.6", "-Wl,-z,defs,-z,relro,-z,now", "-Wl,--gc-sections", "-Wl,-s"],
+      ...["-Wl,--build-id=none", "-Wl,--exclude-libs,libgcc_eh.a:libgcc.a", `@${wanted}`],
+      ...["-o", output, source],
+      ...["libstdc++.a", "libgcc_eh.a", "libgcc.a"].map((name) => archive(target, name)),
+      // By -l, so that it is needed as libc.so, which musl's loader takes for itself, and not by its path.
+      ...["-L", dirname(loaderFor(target)), "-l:libc.so"],
+    ];
+    const linked = Bun.spawnSync(command, { cwd: scratch });
+    if (!linked.success) throw new Error(`cannot link libstdc++.so.6:\n${linked.stderr}`);
+  } finally {
+    rmSync(scratch, { recursive: true });
+  }
+}
+
+/** Debian's musl for arm64 on another machine, or why it cannot be had. */
+export function whyNoArm64Musl(): string | undefined {
+  try {
+    unpackedMusl({ machine: "aarch64" });
+    return undefined;
+  } catch (error) {
+    return String(error).split("\n")[0];
+  }
+}
+
+/**
+ * Debian's musl for another architecture, unpacked in .cache/: fetched by apt-get with lists of its own,
+ * so that nothing of this machine's package state is touched.
+ */
+function unpackedMusl({ machine }: Pick<Target, "machine">): string {
+  const architecture = machine === "aarch64" ? "arm64" : "amd64";
+  const folder = join(root, ".cache", "debian", architecture, "musl");
+  if (existsSync(folder)) return folder;
+  const scratch = mkdtempSync(join(tmpdir(), "fdinit-apt-"));
+  try {
+    for (const name of ["state/lists/partial", "cache/archives/partial"])
+      mkdirSync(join(scratch, name), { recursive: true });
+    const options = [
+      ...["-o", `APT::Architecture=${architecture}`, "-o", `APT::Architectures=${architecture}`],
+      ...["-o", `Dir::State=${scratch}/state`, "-o", "Dir::State::status=/dev/null"],
+      ...[
+        "-o",
+        `Dir::Cache=${scratch}/cache`,
+        "-o",
+        "Acquire::Languages=none",
+        "-o",
+        "APT::Sandbox::User=root",
+      ],
+    ];
+    run(["apt-get", ...options, "update"], scratch);
+    run(["apt-get", ...options, "download", "musl", "musl-dev"], scratch);
+    mkdirSync(dirname(folder), { recursive: true });
+    for (const file of readdirSync(scratch).filter((name) => name.endsWith(".deb")))
+      run(["dpkg-deb", "-x", file, join(scratch, "musl")], scratch);
+    run(["mv", join(scratch, "musl"), folder], scratch);
+    return folder;
+  } finally {
+    rmSync(scratch, { recursive: true });
+  }
+}
+
+function run(command: readonly string[], cwd: string): void {
+  const { success, stderr } = Bun.spawnSync([...command], { cwd });
+  if (!success) throw new Error(`${command.join(" ")} failed:\n${stderr}`);
+}
