@@ -44,8 +44,7 @@ export function endingOver(
   if (event.type === "settled") {
     if (!event.childrenLeft) return { state, actions: [{ do: "exit", code: ending.code }] };
     if (ending.phase !== "begun") return { state, actions: [] };
-    const begun = handleOrphans(state, ending, now);
-    return { state: begun.state, actions: [FIND_HOLDERS, ...begun.actions] };
+    return handleOrphans(state, ending, now);
   }
   if (ending.nextAt === undefined || ending.nextAt > now) return { state, actions: [] };
   if (ending.phase === "killing") return { state, actions: [{ do: "exit", code: ending.code }] };
@@ -54,8 +53,12 @@ export function endingOver(
 
 function handleOrphans(state: State, ending: Ending, now: number): Next {
   if (state.shutdown?.budget?.isUsedUp) return kill(state, ending, now);
-  if (state.supervision.reaping.orphans === "terminate") return terminate(state, ending, now);
-  return { state: { ...state, ending: { ...ending, phase: "waiting" } }, actions: [] };
+  if (state.supervision.reaping.orphans === "terminate") {
+    const { state: after, actions } = terminate(state, ending, now);
+    // Whoever shares the standard streams is asked to end this very moment; a word about each would be noise.
+    return { state: after, actions: [{ do: "findHolders", only: "given" }, ...actions] };
+  }
+  return { state: { ...state, ending: { ...ending, phase: "waiting" } }, actions: [FIND_HOLDERS] };
 }
 
 /** Asked again to end while it only waits for orphans: now they are asked too. */

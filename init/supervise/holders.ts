@@ -34,12 +34,19 @@ interface Ended extends Voice {
 
 const STANDARD = ["standard input", "standard output", "standard error"];
 
-/** A service has ended: names each pipe of it that a process below fdinit still has open. */
-export function sayHolders({ kernel, say, supervision, context: { tokens, pipes } }: Ended): void {
+/** A service has ended: names each pipe of it, or `only` those that the policy gave it, that a process below fdinit still has open. */
+export function sayHolders(
+  { kernel, say, supervision, context: { tokens, pipes } }: Ended,
+  only?: "given",
+): void {
   const below = descendants(kernel);
   if (below.length === 0) return;
   const told = new Set<string>();
-  for (const { what, link } of [...tokenPipes(kernel, tokens), ...standardPipes(kernel), ...given(pipes)]) {
+  for (const { what, link } of [
+    ...tokenPipes(kernel, tokens),
+    ...(only ? [] : standardPipes(kernel)),
+    ...given(pipes),
+  ]) {
     if (told.has(link)) continue;
     told.add(link);
     const found = kernel.pipeHolders(link);

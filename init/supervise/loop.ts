@@ -213,7 +213,7 @@ class Supervisor {
         return;
       }
       case "findHolders":
-        sayHolders(this.#surroundings);
+        sayHolders(this.#surroundings, action.only);
         return;
       case "stopSelf":
         if (this.#state.supervision.hasTerminal) kernel.setForeground(STDIN, kernel.processGroup(0));

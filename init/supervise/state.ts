@@ -86,8 +86,8 @@ export type Action =
   /** SIGKILL to everything that is left, and a word about each. */
   | { readonly do: "kill" }
   | { readonly do: "start" }
-  /** Look for who still has the ended service's pipes open. */
-  | { readonly do: "findHolders" }
+  /** Look for who still has the ended service's pipes open: all of them, or only those it was given by the policy. */
+  | { readonly do: "findHolders"; readonly only?: "given" }
   /** Give the terminal back and stop, as a shell's job does. */
   | { readonly do: "stopSelf" }
   /** The service gets the terminal again. */

@@ -85,14 +85,17 @@ function piped(command: readonly string[]) {
 
 describeWith(["gcc", "unshare"], "the deadlock finder", () => {
   test("names who still has standard output open when the service has ended", async () => {
-    const script = "sleep 1000 2>/dev/null </dev/null & exit 0";
-    const { stderr } = await piped([...UNSHARE, FDINIT, "--", "sh", "-c", script]);
+    const script = "sleep 0.2 2>/dev/null </dev/null & exit 0";
+    const waiting = policy("version: 1\nreaping: { orphans: wait }\n");
+    const { stderr } = await piped([...UNSHARE, FDINIT, ...waiting, "--", "sh", "-c", script]);
     expect(stderr).toMatch(
-      /^fdinit: main has ended, and its standard output \(pipe:\[\d+\]\) is still open in process 3 \(.*sleep 1000.*\) as 1\n$/,
+      /^fdinit: main has ended, and its standard output \(pipe:\[\d+\]\) is still open in process 3 \(.*sleep 0\.2.*\) as 1\n$/,
     );
   });
 
-  test("says nothing when nobody has, and nothing when fdinit's end is everybody's", async () => {
+  test("says nothing when nobody has, when who has is asked to end, and when fdinit's end is everybody's", async () => {
+    const asked = [FDINIT, "--", "sh", "-c", "sleep 1000 </dev/null & exit 0"];
+    expect((await piped([...UNSHARE, ...asked])).stderr).toBe("");
     const quiet = "sleep 1000 >/dev/null 2>&1 </dev/null & exit 0";
     expect((await run({ run: ["sh", "-c", quiet] })).stderr).toBe("");
     const leaving = [FDINIT, "--intent", "simplicity", "--", "sh", "-c", "sleep 1000 </dev/null & exit 0"];

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { SIGCONT, SIGHUP, SIGTERM } from "../../../init/sys/constants.ts";
-import { type Changes, done, exit, FIND_HOLDERS, KILL, Machine, send } from "./machine.ts";
+import { type Changes, done, exit, FIND_GIVEN, FIND_HOLDERS, KILL, Machine, send } from "./machine.ts";
 
 const ASKED = [send(SIGTERM, "all"), send(SIGCONT, "all")];
 
@@ -16,7 +16,7 @@ function left(reaping: NonNullable<Changes["reaping"]>, self = 1) {
 describe.each([1, 40])("reaping.orphans of a process with pid %i", (self) => {
   test("terminate asks what is left, kills it when its time is over, and ends when nothing is left", () => {
     const { machine, atEnd, atOnce } = left({ orphans: "terminate", waitMs: 3000 }, self);
-    expect([atEnd, atOnce]).toEqual([[], [FIND_HOLDERS, ...ASKED]]);
+    expect([atEnd, atOnce]).toEqual([[], [FIND_GIVEN, ...ASKED]]);
     expect(machine.settled(true)).toEqual([]);
     expect(machine.until(2999)).toEqual([]);
     expect(machine.until(3000)).toEqual([KILL]);

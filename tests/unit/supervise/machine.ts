@@ -137,4 +137,6 @@ export function send(
 export const KILL: Action = { do: "kill" };
 export const START: Action = { do: "start" };
 export const FIND_HOLDERS: Action = { do: "findHolders" };
+/** Where who is left is asked to end at once. */
+export const FIND_GIVEN: Action = { do: "findHolders", only: "given" };
 export const exit = (code: number): Action => ({ do: "exit", code });

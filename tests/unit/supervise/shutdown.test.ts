@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM } from "../../../init/sys/constants.ts";
-import { type Changes, done, exit, FIND_HOLDERS, KILL, Machine, said, send } from "./machine.ts";
+import { type Changes, done, exit, FIND_GIVEN, KILL, Machine, said, send } from "./machine.ts";
 
 const step = (signal: number, waitMs?: number) => ({ signal, waitMs });
 const withSteps = (more: Changes["shutdown"] = {}) =>
@@ -190,7 +190,7 @@ describe("shutdown.budget", () => {
     machine.signal(SIGTERM);
     machine.until(9800);
     machine.on({ type: "serviceEnded", status: SIGKILL });
-    expect(machine.settled(true)).toEqual([FIND_HOLDERS, KILL]);
+    expect(machine.settled(true)).toEqual([KILL]);
     expect(machine.until(10_000)).toEqual([exit(137)]);
   });
   test("is used up late when the clock jumps, and fdinit ends all the same", () => {
@@ -210,7 +210,7 @@ describe("shutdown.budget", () => {
     const machine = withBudget(2000);
     machine.signal(SIGTERM);
     machine.ends(0);
-    expect(machine.settled(true)).toEqual([FIND_HOLDERS, send(SIGTERM, "all"), send(SIGCONT, "all")]);
+    expect(machine.settled(true)).toEqual([FIND_GIVEN, send(SIGTERM, "all"), send(SIGCONT, "all")]);
     expect(done(machine.until(1750))).toEqual([KILL]);
     expect(machine.until(2000)).toEqual([exit(0)]);
   });
