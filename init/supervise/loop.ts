@@ -91,8 +91,13 @@ class Supervisor {
     const state = this.#state;
     while (this.#state === state) {
       const received = this.#kernel.waitForSignal();
-      if (received) this.signal(received);
-      if (!received || received.signal === SIGCHLD) return;
+      if (!received) {
+        // Interrupted; or a seccomp profile forbids the call, and without this the loop would never rest.
+        this.#kernel.waitReadable([signalFd]);
+        return;
+      }
+      this.signal(received);
+      if (received.signal === SIGCHLD) return;
     }
   }
 

@@ -20,6 +20,8 @@ const PATIENCE_MS = 1500;
 // Without ppoll it works, and never rests.
 const NOT_FATAL = ["ppoll"];
 /** Which executable it is that cannot do without; the portable one unless it is named here. */
+/** Only a service with a working directory of its own needs these. */
+const WITH_DIRECTORY = ["chdir", "faccessat"];
 const GLIBC_NEEDS = ["futex", "newfstatat", "pread64"];
 
 const profile = JSON.parse(readFileSync(join(ROOT, "images/seccomp/strict.json"), "utf8"));
@@ -49,15 +51,14 @@ describeUnless(
       roots = new BareRoots();
       root = roots.make("root");
       put(root, fixture("hold"), "/hold");
-      writeFileSync(
-        join(root, "policy.yaml"),
-        "version: 1\nservices: { app: { command: [/hold], cwd: / } }\n",
-      );
+      writeFileSync(join(root, "policy.yaml"), "version: 1\nservices: { app: { command: [/hold] } }\n");
+      writeFileSync(join(root, "cwd.yaml"), "version: 1\nservices: { app: { command: [/hold], cwd: / } }\n");
     }, 120_000);
     afterAll(() => roots.remove());
 
-    const portable = (launch: readonly string[]): Start =>
-      roots.start(root, { proc: true, run: [], launch, options: ["--policy", "/policy.yaml"] });
+    const portable = (launch: readonly string[], policy = "/policy.yaml"): Start =>
+      roots.start(root, { proc: true, run: [], launch, options: ["--policy", policy] });
+    const withDirectory = (launch: readonly string[]): Start => portable(launch, "/cwd.yaml");
     const glibc = (launch: readonly string[]): Start => ({ run: [fixture("hold")], launch });
 
     /** Whether the program starts, SIGTERM ends it, and fdinit gives its code, in time. */
@@ -83,7 +84,11 @@ describeUnless(
     });
 
     for (const name of required.filter((name) => !NOT_FATAL.includes(name))) {
-      const how = GLIBC_NEEDS.includes(name) ? glibc : portable;
+      const how = GLIBC_NEEDS.includes(name)
+        ? glibc
+        : WITH_DIRECTORY.includes(name)
+          ? withDirectory
+          : portable;
       test(`is needed with ${name}`, async () => {
         expect(await works(how([`deny=${known.get(name)}:${EPERM}`]))).toBe(false);
       });
