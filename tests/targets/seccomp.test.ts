@@ -19,9 +19,9 @@ const EPERM = 1;
 const PATIENCE_MS = 1500;
 // Without ppoll it works, and never rests.
 const NOT_FATAL = ["ppoll"];
-/** Which executable it is that cannot do without; the portable one unless it is named here. */
 /** Only a service with a working directory of its own needs these. */
 const WITH_DIRECTORY = ["chdir", "faccessat"];
+/** Which executable it is that cannot do without; the portable one unless it is named here. */
 const GLIBC_NEEDS = ["futex", "newfstatat", "pread64"];
 
 const profile = JSON.parse(readFileSync(join(ROOT, "images/seccomp/strict.json"), "utf8"));
