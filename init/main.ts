@@ -3,8 +3,7 @@
 
 import "./sys/first.ts"; // before everything else: until it has run, a signal can be lost
 
-import { commandLineFrom, readArguments } from "./cli/arguments.ts";
-import { environmentOf } from "./cli/environment.ts";
+import { commandLineFrom, readCommandLine } from "./cli/arguments.ts";
 import { EXIT_SOFTWARE, LAUNCH_EXIT, REFUSAL_EXIT } from "./cli/exit-codes.ts";
 import { secondModule } from "./cli/load-second-module.ts";
 import { readPolicy } from "./cli/read-policy.ts";
@@ -26,7 +25,7 @@ function main(): number {
   const signalFd = openSignalFd();
   if (signalFd < 0) return stop(EXIT_SOFTWARE, "cannot open a signalfd: is the limit of open files used up?");
 
-  const invocation = readArguments(commandLineWords(), environmentOf(kernel));
+  const invocation = readCommandLine(kernel, commandLineWords());
   if (invocation.do !== "run") {
     const { code, complaint } = secondModule().report(kernel, invocation, [signalFd]);
     return complaint === undefined ? code : stop(code, complaint);

@@ -3,7 +3,10 @@
 
 import type { CommandLine } from "../plan/plan.ts";
 import type { Environment, Intent } from "../policy/types.ts";
+import { textOf } from "../sys/bytes.ts";
 import type { Kernel } from "../sys/kernel.ts";
+import { type Original, originalOf } from "./drop-in/names.ts";
+import { environmentOf } from "./environment.ts";
 
 export const INTENTS: readonly Intent[] = ["security", "performance", "simplicity"];
 
@@ -48,12 +51,23 @@ export type Invocation =
   /** `programAt` is the index of the program's name in argv; undefined when the policy has to name it. */
   | { readonly do: "run"; readonly options: Options; readonly programAt?: number }
   | SubcommandLine
+  /** Started under the name of another init. `argv` has that name first. */
+  | { readonly do: "standIn"; readonly original: Original; readonly argv: readonly string[] }
   | { readonly do: "complain"; readonly message: string };
 
 /** What was given, before it is looked at. */
 interface Given {
   policy?: string;
   intent?: string;
+}
+
+/** Reads the command line: as argv[0] has it, that of another init. `words` are those after argv[0]. */
+export function readCommandLine(kernel: Kernel, words: readonly string[]): Invocation {
+  const argv0 = kernel.commandLineArgument(0);
+  const original = originalOf(argv0);
+  return original === undefined
+    ? readArguments(words, environmentOf(kernel))
+    : { do: "standIn", original, argv: [textOf(argv0), ...words] };
 }
 
 /** Reads argv without argv[0]; `environment` supplies FDINIT_POLICY and FDINIT_INTENT where no option does. */

@@ -8,7 +8,7 @@ import { EXIT_USAGE } from "./exit-codes.ts";
 import { DEFAULT_POLICY_FILE } from "./find-policy.ts";
 import { type Outcome, print } from "./print.ts";
 
-/** Answers every invocation that does not run a program. `own` is what fdinit itself has opened. */
+/** Answers every invocation but an ordinary start. `own` is what fdinit itself has opened. */
 export function report(
   kernel: Kernel,
   invocation: Exclude<Invocation, { do: "run" }>,
@@ -21,6 +21,10 @@ export function report(
       return print(kernel, `fdinit ${version}\n`);
     case "help":
       return print(kernel, help());
+    case "standIn": {
+      const { standIn } = require("./drop-in/stand-in.ts") as typeof import("./drop-in/stand-in.ts");
+      return { code: standIn(kernel, invocation.original, invocation.argv, own) };
+    }
     // Each is evaluated only when it is asked for: the start of a program needs none of them.
     case "check":
       return (require("./check.ts") as typeof import("./check.ts")).check(kernel, invocation);

@@ -1,4 +1,4 @@
-// What few starts need: the subcommands' reports, and the part of the policy room that reads text. In the
+// What few starts need: the subcommands' reports, standing in for other inits, and the part of the policy room that reads text. In the
 // executable a module of its own (scripts/build.ts). Nothing here may import sys/libc or what does: it
 // would be there twice.
 

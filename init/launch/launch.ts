@@ -13,6 +13,8 @@ import { findCredentials } from "./users.ts";
 export interface LaunchFailure {
   readonly code: "kernel" | "descriptor" | "not-found" | "not-executable" | "cannot-start";
   readonly message: string;
+  /** What execvp(3) would have left in errno, when the program is at fault. */
+  readonly errno?: number;
 }
 
 export type LaunchResult =

@@ -23,12 +23,14 @@ export function startProgram(
   const cwdProblem = launch.cwd === undefined ? 0 : kernel.canExecute(bytesOf(launch.cwd));
   if (cwdProblem < 0) return { ok: false, failure: cannotEnter(launch.cwd ?? "", -cwdProblem) };
   let obstacle: { path: Uint8Array; errno: number } | undefined;
+  let missing = ENOENT;
   for (const path of candidates(kernel, launch)) {
     const result = spawnAt(kernel, launch, path, wish);
     if (typeof result !== "number") return { ok: false, failure: cannotPrepare(launch, result) };
     const errno = -result;
     if (errno < 0) return { ok: true, pid: -errno, service: launch.service, afterwards: [] };
     if (errno === ENOENT || errno === ENOTDIR) {
+      missing = errno;
       // There, yet "no such file": what it needs to run is not. A later directory may hold a better one.
       if (kernel.canExecute(within(launch.cwd, path)) === 0) obstacle ??= { path, errno };
     } else {
@@ -38,7 +40,7 @@ export function startProgram(
   }
   return {
     ok: false,
-    failure: obstacle ? cannotExecute(kernel, launch, obstacle) : notFound(launch),
+    failure: obstacle ? cannotExecute(kernel, launch, obstacle) : notFound(launch, missing),
   };
 }
 
@@ -98,9 +100,9 @@ function cannotPrepare({ service }: Launch, { attempt, errno }: SpawnFailure): L
   return { code: "cannot-start", message: `cannot start ${service}: cannot ${attempt}: ${errnoText(errno)}` };
 }
 
-function notFound(launch: Launch): LaunchFailure {
+function notFound(launch: Launch, errno: number): LaunchFailure {
   const where = launch.program.includes(SLASH) ? errnoText(ENOENT) : "not found in PATH";
-  return { code: "not-found", message: `cannot execute ${quote(launch.program)}: ${where}` };
+  return { code: "not-found", message: `cannot execute ${quote(launch.program)}: ${where}`, errno };
 }
 
 function cannotExecute(
@@ -109,7 +111,8 @@ function cannotExecute(
   at: { path: Uint8Array; errno: number },
 ): LaunchFailure {
   const reason = explain(kernel, within(launch.cwd, at.path), at.errno) ?? errnoText(at.errno);
-  return { code: "not-executable", message: `cannot execute ${quote(at.path)}: ${reason}` };
+  const message = `cannot execute ${quote(at.path)}: ${reason}`;
+  return { code: "not-executable", message, errno: at.errno };
 }
 
 /** "#!" lines are read up to this length by the kernel (BINPRM_BUF_SIZE, Linux 5.1). */

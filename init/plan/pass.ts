@@ -135,7 +135,8 @@ function sourceOf(
  * it moves nothing, so what has a gap in it stays unsaid. What a variable holds is known by it.
  */
 function announcedOf({ protocol }: Service, given: readonly Given[]): readonly Given[] | undefined {
-  if (protocol === "none" || given.length === 0) return protocol === "systemd" ? [] : undefined;
+  if (protocol === "none" || protocol === "repair") return undefined;
+  if (given.length === 0) return protocol === "systemd" ? [] : undefined;
   const row = given
     .filter(({ to, variable }) => to >= FIRST_ANNOUNCED && variable === undefined)
     .filter(({ wasAnnounced }) => wasAnnounced || protocol === "systemd")
@@ -204,6 +205,12 @@ function announcement(
 ): Pick<Passing, "environment" | "withoutVariables" | "pidVariable"> {
   const environment: Record<string, string> = {};
   for (const { variable, to } of given) if (variable !== undefined) environment[variable] = String(to);
+  if (protocol === "repair") {
+    const isOurs = facts.announced.length > 0;
+    return isOurs
+      ? { environment, withoutVariables: ["LISTEN_PID"], pidVariable: "LISTEN_PID" }
+      : { environment };
+  }
   if (!announced) {
     const isStale = protocol === "none" || facts.announced.length > 0;
     return isStale ? { environment, withoutVariables: LISTEN_VARIABLES } : { environment };

@@ -142,7 +142,8 @@ export interface PassPolicy {
   readonly as: number | { readonly variable: string };
 }
 
-export type Protocol = "auto" | "none" | "systemd";
+/** `repair`: the variables stay as they are, and LISTEN_PID becomes the program's own where it was fdinit's. */
+export type Protocol = "auto" | "none" | "systemd" | "repair";
 
 export interface RestartPolicy {
   readonly policy: "never" | "onFailure" | "always";
@@ -160,6 +161,10 @@ export interface SignalsPolicy {
   /** Signal number to signal number, or to nothing. */
   readonly rewrite: ReadonlyMap<number, number | "ignore">;
   readonly delayMs: ReadonlyMap<number, number>;
+  /** fdinit stops itself (SIGSTOP) behind each of these, whatever the service does with it. */
+  readonly suspendOn?: readonly number[];
+  /** What is left of the service's own process group gets this when the service has ended. */
+  readonly farewell?: number;
 }
 
 /** Capability numbers of <linux/capability.h>. */

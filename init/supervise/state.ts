@@ -39,6 +39,8 @@ export interface State {
   };
   readonly shutdown?: Shutdown;
   readonly ending?: Ending;
+  /** fdinit stopped itself behind a signal of `suspendOn`, and no SIGCONT has come since. */
+  readonly isSuspended?: boolean;
 }
 
 interface DelayedSignal {
@@ -132,7 +134,11 @@ export function next(state: State, event: Event): Next {
     case "started":
       return { state: { ...state, service: { pid: event.pid, startedAt: event.now } }, actions: NOTHING };
     case "serviceStopped":
-      return { state, actions: JOB_CONTROL.includes(event.signal) ? [{ do: "stopSelf" }] : NOTHING };
+      // Once is enough: the same SIGCONT wakes both.
+      return {
+        state,
+        actions: JOB_CONTROL.includes(event.signal) && !state.isSuspended ? [{ do: "stopSelf" }] : NOTHING,
+      };
     case "settled":
       return state.ending ? endingOver(state, state.ending, event) : { state, actions: NOTHING };
     case "time":
@@ -194,9 +200,13 @@ function deliver(state: State, received: DelayedSignal): Next {
   const isShutdown = beginsShutdown(state.supervision, signal);
   if (state.ending) return isShutdown ? endingSignal(state, state.ending, at) : { state, actions: NOTHING };
   if (isShutdown) return shutDown(state, received);
-  const { forward } = state.supervision.signals;
+  const { forward, suspendOn } = state.supervision.signals;
   const isForwarded = forward === "all" || forward.includes(signal);
-  return { state, actions: isForwarded ? pass(state, signal, value) : NOTHING };
+  const actions = isForwarded ? pass(state, signal, value) : NOTHING;
+  if (suspendOn?.includes(signal))
+    return { state: { ...state, isSuspended: true }, actions: [...actions, { do: "stopSelf" }] };
+  const isOver = signal === SIGCONT && state.isSuspended === true;
+  return { state: isOver ? { ...state, isSuspended: false } : state, actions };
 }
 
 /** A shutdown without steps is the signal itself: one that nobody is to get is none. */
@@ -275,7 +285,7 @@ function serviceEnded(state: State, code: number, what: string, now: number): Ne
   const ended: State = { ...state, service: undefined, restart: { ...restart, code } };
   const { policy, backoff, limit, onLimit } = supervision.restart;
   const isOver = state.shutdown !== undefined || policy === "never" || (policy === "onFailure" && code === 0);
-  if (isOver) return endService(ended, code);
+  if (isOver) return withBefore(farewell(state), endService(ended, code));
   const times = restart.times.filter((time) => time > now - limit.withinMs);
   if (times.length >= limit.count) {
     const often = `${limit.count} restarts within ${durationInWords(limit.withinMs)} are the limit`;
@@ -294,6 +304,13 @@ function serviceEnded(state: State, code: number, what: string, now: number): Ne
     },
     actions: [say("warn", message), { do: "findHolders" }],
   };
+}
+
+/** To what the ended service leaves behind in its group. */
+function farewell({ service, supervision }: State): readonly Action[] {
+  const { farewell: signal } = supervision.signals;
+  if (signal === undefined || !service || !supervision.hasOwnGroup) return NOTHING;
+  return [{ do: "send", to: { group: service.pid }, signal }];
 }
 
 /** Everything that is due at `now`, one after another. */

@@ -36,8 +36,12 @@ export interface ChildEnd {
   readonly maxRssKiB: number;
 }
 
-/** The program's arguments: those of fdinit's own command line from `index` on, byte for byte, or words of a policy. */
-export type Arguments = { readonly commandLineFrom: number } | { readonly words: readonly string[] };
+/** The program's arguments: those of fdinit's own command line from an index on, byte for byte, or words of a policy. */
+export type Arguments =
+  | { readonly commandLineFrom: number }
+  /** Single ones of that command line, where options stood in between. */
+  | { readonly commandLineAt: readonly number[] }
+  | { readonly words: readonly string[] };
 
 /** One resource limit a program gets of its own. `resource` is a RLIMIT_ number of <sys/resource.h>. */
 export interface ProgramLimit {
@@ -207,6 +211,12 @@ export interface Kernel {
   nofile(): ResourceLimit;
   setNofile(limit: ResourceLimit): number;
   setSubreaper(): number;
+  /** fdinit has been a subreaper since before it was started: execve(2) keeps that. */
+  isSubreaper(): boolean;
+  /** The signal fdinit itself gets when its parent dies (PR_SET_PDEATHSIG). */
+  setParentDeathSignal(signal: number): number;
+  /** chdir(2) of fdinit itself. */
+  changeDirectory(path: string): number;
   /** Leaves fdinit itself these capabilities at most, for good. */
   dropCapabilities(keep: readonly number[]): number;
 

@@ -28,6 +28,7 @@ import { spawn } from "./spawn.ts";
 
 const opening = () => (require("./open.ts") as typeof import("./open.ts")).opening;
 const terminals = () => require("./terminal.ts") as typeof import("./terminal.ts");
+const ownProcess = () => require("./own-process.ts") as typeof import("./own-process.ts");
 const processList = () => require("./process-list.ts") as typeof import("./process-list.ts");
 
 export const linux: Kernel = {
@@ -64,6 +65,9 @@ export const linux: Kernel = {
   nofile,
   setNofile,
   setSubreaper,
+  isSubreaper: () => ownProcess().isSubreaper(),
+  setParentDeathSignal: (signal) => ownProcess().setParentDeathSignal(signal),
+  changeDirectory: (path) => ownProcess().changeDirectory(path),
   dropCapabilities: (keep) =>
     (require("./capabilities.ts") as typeof import("./capabilities.ts")).dropCapabilities(keep),
   terminal: (fd) => terminals().terminal(fd),

@@ -112,6 +112,7 @@ function argumentVector(request: SpawnRequest): Pick<Vector, "address" | "holds"
 
 function argumentBytes(given: Arguments): (string | Uint8Array)[] {
   if ("words" in given) return [...given.words];
+  if ("commandLineAt" in given) return given.commandLineAt.map(commandLineArgument);
   const words: Uint8Array[] = [];
   for (let index = given.commandLineFrom; index < argumentCount; index++)
     words.push(commandLineArgument(index));

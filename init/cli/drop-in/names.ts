@@ -1,0 +1,23 @@
+// Which init fdinit was started in the place of: the base name of argv[0]. On the way of every start.
+
+import { textOf } from "../../sys/bytes.ts";
+
+export type Original = "tini" | "dumb-init" | "catatonit";
+
+const SLASH = 0x2f;
+
+/** The other init that argv[0] names, by the names that engines give it too; undefined: fdinit itself. */
+export function originalOf(argv0: Uint8Array): Original | undefined {
+  switch (textOf(argv0.subarray(argv0.lastIndexOf(SLASH) + 1))) {
+    case "tini":
+    case "docker-init":
+      return "tini";
+    case "dumb-init":
+      return "dumb-init";
+    case "catatonit":
+    case "podman-init":
+      return "catatonit";
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,58 @@
+// A Kernel that tells what passes through it: how a drop-in says what its original says with -v. Signals come
+// one at a time, so that each is told of before anything is done about it. Changes nothing else.
+
+import { SIGCHLD, SIGPIPE, SIGSTOP, SIGXFSZ } from "../../sys/constants.ts";
+import type { Kernel, ReceivedSignal } from "../../sys/kernel.ts";
+import type { Teller, Told } from "./original.ts";
+
+const STDOUT = 1;
+const STDERR = 2;
+
+/** Never waits: what standard output or error will not take is lost. */
+export function tell(kernel: Kernel, what: string | Told | undefined): void {
+  if (what === undefined || what === "") return;
+  if (typeof what === "string") kernel.writeNow(STDERR, what);
+  else if (what.stdout !== "") kernel.writeNow(STDOUT, what.stdout);
+}
+
+export function tellingKernel(kernel: Kernel, teller: Teller, isProgram: (pid: number) => boolean): Kernel {
+  const waiting: ReceivedSignal[] = [];
+  let isLooking = false;
+  /** A write to a broken standard error makes one of these: telling of it would make the next. */
+  const isOwn = ({ signal, pid }: ReceivedSignal) =>
+    (signal === SIGPIPE || signal === SIGXFSZ) && pid === kernel.pid;
+  return {
+    ...kernel,
+    takeSignals(signalFd) {
+      waiting.push(...kernel.takeSignals(signalFd));
+      const received = waiting.shift();
+      if (!received) return [];
+      if (received.signal !== SIGCHLD && !isOwn(received)) tell(kernel, teller.received?.(received.signal));
+      return [received];
+    },
+    waitReadable: (fds, timeoutMs) => (waiting.length > 0 ? fds : kernel.waitReadable(fds, timeoutMs)),
+    kill(pid, signal) {
+      if (pid === kernel.pid && signal === SIGSTOP) tell(kernel, teller.suspending?.());
+      const result = kernel.kill(pid, signal);
+      if (pid !== kernel.pid) tell(kernel, teller.sent?.(signal));
+      return result;
+    },
+    queue(pid, signal, value) {
+      const result = kernel.queue(pid, signal, value);
+      tell(kernel, teller.sent?.(signal));
+      return result;
+    },
+    reap() {
+      const changed = kernel.reap();
+      if (changed === undefined || changed === "none") {
+        isLooking = false;
+        return changed;
+      }
+      if (!isLooking) tell(kernel, teller.childrenChanged?.());
+      isLooking = true;
+      const isStopped = (changed.status & 0xff) === 0x7f;
+      if (!isStopped) tell(kernel, teller.reaped?.(changed, isProgram(changed.pid)));
+      return changed;
+    },
+  };
+}

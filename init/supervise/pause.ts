@@ -1,0 +1,27 @@
+// A pod's pause process: it runs no program, holds the namespaces and reaps whatever ends up with it, until a
+// signal tells it to go. Keeps nothing open and no directory busy.
+
+import type { Kernel } from "../sys/kernel.ts";
+
+const FIRST_BEYOND_STANDARD = 3;
+const LAST_FD = 0x7fffffff;
+
+/** Waits until one of `ends` comes; answers the exit code, 0. */
+export function pause(kernel: Kernel, signalFd: number, ends: readonly number[]): number {
+  if (kernel.pid !== 1) kernel.setSubreaper();
+  kernel.changeDirectory("/");
+  if (signalFd > FIRST_BEYOND_STANDARD) kernel.closeRange(FIRST_BEYOND_STANDARD, signalFd - 1, 0);
+  kernel.closeRange(signalFd + 1, LAST_FD, 0);
+  for (;;) {
+    for (const { signal } of kernel.takeSignals(signalFd)) if (ends.includes(signal)) return 0;
+    reapAll(kernel);
+    kernel.waitReadable([signalFd]);
+  }
+}
+
+function reapAll(kernel: Kernel): void {
+  for (;;) {
+    const changed = kernel.reap();
+    if (changed === undefined || changed === "none") return;
+  }
+}
