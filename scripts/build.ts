@@ -21,6 +21,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { harden } from "./harden.ts";
+import { keepDispositions } from "./keep-dispositions.ts";
 import { writeReleaseFiles } from "./release.ts";
 import { bunFor, TARGETS, type Target, targetNamed, targetOfThisMachine } from "./targets.ts";
 
@@ -34,7 +35,7 @@ const SOURCES = [
   "schema/policy.schema.json",
   "package.json",
   "bun.lock",
-  "scripts/{build,elf,harden,targets}.ts",
+  "scripts/{build,elf,harden,keep-dispositions,targets}.ts",
   "scripts/harden/*.ts",
 ];
 
@@ -113,10 +114,11 @@ function buildTo(executable: string, targetFlags: readonly string[]): void {
     const raw = join(folder, "fdinit");
     compile(["init/main.ts", SECOND_MODULE], raw, [...FLAGS, ...SECOND_MODULE_FLAGS, ...targetFlags]);
     const { bytes, changes } = harden(readFileSync(raw));
+    const kept = keepDispositions(bytes);
     const fresh = join(folder, "hardened");
     writeFileSync(fresh, bytes);
     chmodSync(fresh, 0o755);
-    for (const change of changes) console.log(`hardened: ${change}`);
+    for (const change of [...changes, kept]) console.log(`hardened: ${change}`);
     // A rename, so that an executable that is running now is left alone.
     renameSync(fresh, executable);
     console.log(`built ${executable}`);

@@ -1,16 +1,7 @@
 // Signals: masks, dispositions, signalfd, sending. The kernel's 8-byte sets throughout, so that
 // 32 and 33 (which libc keeps to itself) can be named too. Answers negated errnos.
 
-import {
-  O_CLOEXEC,
-  O_NONBLOCK,
-  SI_KERNEL,
-  SI_QUEUE,
-  SIG_SETMASK,
-  SIGCHLD,
-  SIGPIPE,
-  SIGXFSZ,
-} from "./constants.ts";
+import { O_CLOEXEC, O_NONBLOCK, SI_KERNEL, SI_QUEUE, SIG_SETMASK, SIGCHLD } from "./constants.ts";
 import type { ReceivedSignal, SignalSet } from "./kernel.ts";
 import { Block, SYS, syscall } from "./libc.ts";
 
@@ -20,10 +11,10 @@ const SIGSET_SIZE = 8;
 const LIBC_SIGNALS = [32, 33];
 
 /**
- * Set to default in a program: what Bun ignores (the original cannot be known), SIGCHLD (fdinit cannot
- * reap while it is ignored), and libc's own two, which glibc's posix_spawn leaves ignored.
+ * Set to default in a program: SIGCHLD (fdinit cannot reap while it is ignored), and libc's own two, which
+ * glibc's posix_spawn leaves ignored.
  */
-export const defaultedInPrograms: readonly number[] = [SIGPIPE, SIGXFSZ, SIGCHLD, ...LIBC_SIGNALS];
+export const defaultedInPrograms: readonly number[] = [SIGCHLD, ...LIBC_SIGNALS];
 
 /** A set of all signals but libc's own two. The kernel takes SIGKILL and SIGSTOP out by itself. */
 export function allSignals(): SignalSet {
