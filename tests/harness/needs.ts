@@ -28,7 +28,10 @@ export type Need =
   | "aarch64-linux-gnu-gcc"
   | "libstdc++.a"
   | "arm64 libstdc++.a"
-  | "arm64 musl";
+  | "arm64 musl"
+  | "tini"
+  | "dumb-init"
+  | "catatonit";
 
 /** FDINIT_LONG=1 runs the long versions. */
 export const LONG = process.env["FDINIT_LONG"] === "1";
@@ -53,6 +56,9 @@ const PACKAGES: Partial<Record<Need, string>> = {
   "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu",
   "libstdc++.a": "g++",
   "arm64 libstdc++.a": "g++-aarch64-linux-gnu",
+  tini: "tini",
+  "dumb-init": "dumb-init",
+  catatonit: "catatonit",
 };
 
 /** What is no command: whether it is there. */

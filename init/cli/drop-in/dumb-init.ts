@@ -129,9 +129,11 @@ function tellerOf(rewrite: Rewrites, isSession: boolean): Teller {
     suspending: () => line("Suspending self due to TTY signal."),
     childrenChanged: () => line(`Received signal ${SIGCHLD}.`),
     reaped: (end, isProgram) => {
+      if (!isProgram) return endInWords(end);
       // What is left of the group is told to end; where there is no group, only this line is said of it.
-      const last = isProgram ? translating(SIGTERM) + ignored(SIGTERM) : "";
-      return endInWords(end) + last + (isProgram && !isSession && last === "" ? forwarded(SIGTERM) : "");
+      const last = rewrite.get(SIGTERM) ?? SIGTERM;
+      const sent = isSession || last === "ignore" ? "" : forwarded(last);
+      return endInWords(end) + translating(SIGTERM) + ignored(SIGTERM) + sent;
     },
     leaving: (code) => line(`Child exited with status ${code}. Goodbye.`),
   };
