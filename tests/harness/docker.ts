@@ -27,7 +27,7 @@ export class Engine {
   readonly #cgroup = `fdinit-test-${process.pid}`;
   readonly #daemon: Bun.Subprocess;
 
-  private constructor() {
+  private constructor(options: readonly string[]) {
     const at = (name: string) => join(this.#directory, name);
     this.#daemon = Bun.spawn(
       [
@@ -36,15 +36,16 @@ export class Engine {
         ...["--data-root", at("root"), "--exec-root", at("exec"), "--pidfile", at("pid")],
         ...["-H", `unix://${at("sock")}`, "--iptables=false", "--ip6tables=false", "--bridge=none"],
         ...["--storage-driver=overlay2", `--cgroup-parent=/${this.#cgroup}`],
+        ...options,
       ],
       { stdio: ["ignore", "ignore", Bun.file(at("log"))] },
     );
     letLast(this.#daemon.pid);
   }
 
-  /** An engine that answers, or the reason why there is none. */
-  static async start(): Promise<Engine | string> {
-    const engine = new Engine();
+  /** An engine that answers, or the reason why there is none. `options` are dockerd's own. */
+  static async start(...options: readonly string[]): Promise<Engine | string> {
+    const engine = new Engine(options);
     const answers = await until("dockerd answers", () => {
       if (engine.#daemon.exitCode !== null) return "ended";
       return engine.docker("version").code === 0 && "answers";
