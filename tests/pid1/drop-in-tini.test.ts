@@ -241,14 +241,15 @@ describeWith(["gcc", "unshare", "bash"], "what tini gets wrong, fdinit as tini d
     }
   });
 
-  test("a program that stops by itself stops it, and SIGCONT wakes both", async () => {
+  test("a program that somebody stops and continues by SIGSTOP and SIGCONT leaves it running", async () => {
     const running = await recorder(tini, ["-s", "--"]);
     const [pid, payload] = [await running.pid(), await running.payload()];
     process.kill(payload, "SIGSTOP");
-    await isStopped(pid, true);
-    process.kill(pid, "SIGCONT");
+    await isStopped(payload, true);
+    process.kill(payload, "SIGCONT");
     await running.printed("18 0 0\n");
-    await isStopped(pid, false);
+    process.kill(pid, "SIGUSR1");
+    await running.printed("10 0 0\n");
     expect((await running.finished()).code).toBe(0);
   });
 

@@ -21,14 +21,20 @@ export function tellingKernel(kernel: Kernel, teller: Teller, isProgram: (pid: n
   /** A write to a broken standard error makes one of these: telling of it would make the next. */
   const isOwn = ({ signal, pid }: ReceivedSignal) =>
     (signal === SIGPIPE || signal === SIGXFSZ) && pid === kernel.pid;
+  const tellOf = (received: ReceivedSignal) => {
+    if (received.signal !== SIGCHLD && !isOwn(received)) tell(kernel, teller.received?.(received.signal));
+    return received;
+  };
   return {
     ...kernel,
+    waitForSignal() {
+      const received = waiting.shift() ?? kernel.waitForSignal();
+      return received && tellOf(received);
+    },
     takeSignals(signalFd) {
       waiting.push(...kernel.takeSignals(signalFd));
       const received = waiting.shift();
-      if (!received) return [];
-      if (received.signal !== SIGCHLD && !isOwn(received)) tell(kernel, teller.received?.(received.signal));
-      return [received];
+      return received ? [tellOf(received)] : [];
     },
     waitReadable: (fds, timeoutMs) => (waiting.length > 0 ? fds : kernel.waitReadable(fds, timeoutMs)),
     kill(pid, signal) {
