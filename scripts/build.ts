@@ -22,6 +22,7 @@ import {
 import { join } from "node:path";
 import { harden } from "./harden.ts";
 import { writeReleaseFiles } from "./release.ts";
+import { leaveOutIcuData } from "./slim.ts";
 import { bunFor, TARGETS, type Target, targetNamed, targetOfThisMachine } from "./targets.ts";
 
 const root = join(import.meta.dir, "..");
@@ -34,7 +35,7 @@ const SOURCES = [
   "schema/policy.schema.json",
   "package.json",
   "bun.lock",
-  "scripts/{build,elf,harden,targets}.ts",
+  "scripts/{build,elf,harden,slim,targets}.ts",
   "scripts/harden/*.ts",
 ];
 
@@ -113,10 +114,12 @@ function buildTo(executable: string, targetFlags: readonly string[]): void {
     const raw = join(folder, "fdinit");
     compile(["init/main.ts", SECOND_MODULE], raw, [...FLAGS, ...SECOND_MODULE_FLAGS, ...targetFlags]);
     const { bytes, changes } = harden(readFileSync(raw));
+    const left = leaveOutIcuData(bytes);
     const fresh = join(folder, "hardened");
     writeFileSync(fresh, bytes);
     chmodSync(fresh, 0o755);
     for (const change of changes) console.log(`hardened: ${change}`);
+    console.log(`slimmed: ${left}`);
     // A rename, so that an executable that is running now is left alone.
     renameSync(fresh, executable);
     console.log(`built ${executable}`);
