@@ -23,6 +23,7 @@ import { join } from "node:path";
 import { harden } from "./harden.ts";
 import { keepDispositions } from "./keep-dispositions.ts";
 import { writeReleaseFiles } from "./release.ts";
+import { leaveOutIcuData } from "./slim.ts";
 import { bunFor, TARGETS, type Target, targetNamed, targetOfThisMachine } from "./targets.ts";
 
 const root = join(import.meta.dir, "..");
@@ -35,7 +36,7 @@ const SOURCES = [
   "schema/policy.schema.json",
   "package.json",
   "bun.lock",
-  "scripts/{build,elf,harden,keep-dispositions,targets}.ts",
+  "scripts/{build,elf,harden,keep-dispositions,slim,targets}.ts",
   "scripts/harden/*.ts",
 ];
 
@@ -115,10 +116,12 @@ function buildTo(executable: string, targetFlags: readonly string[]): void {
     compile(["init/main.ts", SECOND_MODULE], raw, [...FLAGS, ...SECOND_MODULE_FLAGS, ...targetFlags]);
     const { bytes, changes } = harden(readFileSync(raw));
     const kept = keepDispositions(bytes);
+    const left = leaveOutIcuData(bytes);
     const fresh = join(folder, "hardened");
     writeFileSync(fresh, bytes);
     chmodSync(fresh, 0o755);
     for (const change of [...changes, kept]) console.log(`hardened: ${change}`);
+    console.log(`slimmed: ${left}`);
     // A rename, so that an executable that is running now is left alone.
     renameSync(fresh, executable);
     console.log(`built ${executable}`);

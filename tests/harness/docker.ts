@@ -1,7 +1,7 @@
 // A Docker engine of the test's own: data, state, socket and cgroups apart from any other, in a PID
 // and mount namespace that take its mounts and processes with them when it ends.
 
-import { globSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, globSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { letLast } from "./leftovers.ts";
@@ -95,6 +95,21 @@ export class Engine {
   /** What the client's environment needs besides. */
   get environment(): Record<string, string> {
     return { DOCKER_CONFIG: this.#directory };
+  }
+
+  /** Builds an image from a Dockerfile's text and copies of files. */
+  buildWith(tag: string, dockerfile: string, copied: Readonly<Record<string, string>>): Answer {
+    const context = mkdtempSync(join(this.#directory, "context-"));
+    for (const [name, file] of Object.entries(copied)) copyFileSync(file, join(context, name));
+    writeFileSync(join(context, "Dockerfile"), dockerfile);
+    const built = this.buildFolder(tag, context);
+    rmSync(context, { recursive: true });
+    return built;
+  }
+
+  /** Of the process that waits for dockerd, in this PID namespace. */
+  get pid(): number {
+    return this.#daemon.pid;
   }
 
   /** Builds an image from a folder as it is, by its Dockerfile or the one named. */

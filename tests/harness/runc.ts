@@ -1,6 +1,6 @@
 // Containers by runc, in a state directory of the test's own.
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { register, temporaryDirectory } from "./leftovers.ts";
 import { makeRootfs } from "./rootfs.ts";
@@ -25,8 +25,15 @@ export class Runc {
   readonly #state = join(this.#directory, "state");
   readonly id = `fdinit-test-${process.pid}-${++count}`;
 
-  /** A container that runs `args`, with more of config.json's `process` and files at its root if wanted. */
-  constructor(args: readonly string[], more: object = {}, files: Readonly<Record<string, string>> = {}) {
+  /** A container that runs `args`, with more of config.json's `process` and `linux` and files at its root if wanted. */
+  constructor(
+    args: readonly string[],
+    more: object = {},
+    files: Readonly<Record<string, string>> = {},
+    linux: object = {},
+  ) {
+    // Whoever root of a user namespace is outside has to get in.
+    chmodSync(this.#directory, 0o755);
     mkdirSync(join(this.#directory, "rootfs"));
     makeRootfs(join(this.#directory, "rootfs"));
     for (const [name, text] of Object.entries(files))
@@ -48,10 +55,17 @@ export class Runc {
       process,
       root: { path: "rootfs", readonly: true },
       mounts: MOUNTS,
-      linux: { namespaces: NAMESPACES },
+      linux: { namespaces: NAMESPACES, ...linux },
     };
     writeFileSync(join(this.#directory, "config.json"), JSON.stringify(config));
   }
+
+  /** What `linux` holds for a user namespace in which every user is another one outside. */
+  static readonly USER_NAMESPACE = {
+    namespaces: [...NAMESPACES, { type: "user" }],
+    uidMappings: [{ containerID: 0, hostID: 100_000, size: 65_536 }],
+    gidMappings: [{ containerID: 0, hostID: 100_000, size: 65_536 }],
+  };
 
   /** `runc run`, as a process whose standard streams are pipes. */
   start(flags: readonly string[] = [], wrap: readonly string[] = []): Bun.Subprocess<"pipe", "pipe", "pipe"> {

@@ -11,8 +11,13 @@ afterEach(() => {
 });
 leaveNothingBehind();
 
-function container(args: readonly string[], more: object = {}, files: Record<string, string> = {}): Runc {
-  const made = new Runc(["/fdinit/fdinit", ...args], more, files);
+function container(
+  args: readonly string[],
+  more: object = {},
+  files: Record<string, string> = {},
+  linux: object = {},
+): Runc {
+  const made = new Runc(["/fdinit/fdinit", ...args], more, files, linux);
   containers.push(made);
   return made;
 }
@@ -38,6 +43,16 @@ describeWith(["runc", "busybox", "gcc", "root"], "under runc fdinit", () => {
     const more = { user: { uid: 1000, gid: 1001, additionalGids: [7, 42] } };
     const { code, stdout } = await container(["--", "sh", "-c", script], more).run();
     expect({ code, stdout }).toEqual({ code: 0, stdout: "1\n777\n4096\n1001 7 42\n" });
+  });
+  test("starts in a user namespace, where root is another user outside", async () => {
+    const script = "id -u; cat /proc/self/uid_map; exit 7";
+    const made = container(["--", "sh", "-c", script], {}, {}, Runc.USER_NAMESPACE);
+    const { code, stdout, stderr } = await made.run();
+    expect({ code, words: stdout.split(/\s+/).filter(Boolean), stderr }).toEqual({
+      code: 7,
+      words: ["0", "0", "100000", "65536"],
+      stderr: "",
+    });
   });
   test("forwards what runc kill sends", async () => {
     const made = container(["--", "recorder"]);
