@@ -120,7 +120,7 @@ function buildTo(executable: string, targetFlags: readonly string[]): void {
     const fresh = join(folder, "hardened");
     writeFileSync(fresh, bytes);
     chmodSync(fresh, 0o755);
-    for (const change of [...changes, kept]) console.log(`hardened: ${change}`);
+    for (const change of [...changes, ...kept]) console.log(`hardened: ${change}`);
     console.log(`slimmed: ${left}`);
     // A rename, so that an executable that is running now is left alone.
     renameSync(fresh, executable);

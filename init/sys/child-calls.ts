@@ -21,11 +21,11 @@ import {
 } from "./constants.ts";
 import type { CapabilitySets, Credentials, SignalSet, SpawnRequest } from "./kernel.ts";
 import { Block, cString, SYS, setInteger, syscall } from "./libc.ts";
-import { LEFT_UNBLOCKED } from "./runtime-signals.ts";
-import { defaultedInPrograms } from "./signals.ts";
+import { LEFT_UNBLOCKED, programDispositions } from "./runtime-signals.ts";
 import type { Image } from "./spawn.ts";
 
 const SIGSET_SIZE = 8;
+const SIG_IGN = 1;
 /** A capability set has 64 bits; the kernel says which of them it knows. */
 const HIGHEST_CAPABILITY = 63;
 
@@ -164,10 +164,15 @@ function setCapabilities(list: CallList, { keep, ambient }: CapabilitySets): voi
 
 /** The dispositions and the mask a program starts with. Handlers go first: this process's must not run in the child. */
 function resetSignals(list: CallList, mask: SignalSet): void {
-  // struct kernel_sigaction, all zero for SIG_DFL
+  const { defaulted, ignored } = programDispositions();
+  // struct kernel_sigaction, all zero for SIG_DFL, and its first field 1 for SIG_IGN
   const byDefault = list.keep(new Block(64));
-  for (const signal of [...defaultedInPrograms, ...LEFT_UNBLOCKED]) {
-    list.add("rt_sigaction", [signal, byDefault, 0, SIGSET_SIZE], `reset signal ${signal}`);
+  const ignore = new Block(64);
+  setInteger(ignore.view, 0, SIG_IGN);
+  const ignoring = list.keep(ignore);
+  for (const signal of new Set([...defaulted, ...LEFT_UNBLOCKED])) {
+    const action = ignored.includes(signal) ? ignoring : byDefault;
+    list.add("rt_sigaction", [signal, action, 0, SIGSET_SIZE], `reset signal ${signal}`);
   }
   const set = new Block(SIGSET_SIZE);
   set.bytes.set(mask);

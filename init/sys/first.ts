@@ -14,6 +14,8 @@ import { isOnlyThread } from "./threads.ts";
 export const originalMask: SignalSet = blockSignals();
 
 function blockSignals(): SignalSet {
+  // First, because a blocked SIGSYS would end the process where a seccomp filter traps close_range.
+  takeOverRuntimeSignals();
   probeCloseRange();
   const all = allSignals();
   const before = setMask(all);
@@ -22,6 +24,5 @@ function blockSignals(): SignalSet {
   setDefaultDisposition(SIGCHLD);
   // In a second start every thread has inherited the mask.
   if (!restarted && !isOnlyThread()) reexec(before);
-  takeOverRuntimeSignals();
   return restarted ?? before;
 }

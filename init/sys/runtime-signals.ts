@@ -10,9 +10,21 @@
 // The handler is machine code because nothing of JavaScript can run in a signal handler or in another
 // thread. Where no executable page can be had, Bun's handlers stay: docs/signals.md.
 
-import { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGPWR, SIGSEGV, SIGSYS, SIGTRAP } from "./constants.ts";
+import {
+  SIGABRT,
+  SIGBUS,
+  SIGFPE,
+  SIGILL,
+  SIGPIPE,
+  SIGPWR,
+  SIGSEGV,
+  SIGSYS,
+  SIGTRAP,
+  SIGXFSZ,
+} from "./constants.ts";
 import { Block, blockAndPassOn, libc, passToMainThread, RESTORER, SYS, setInteger, syscall } from "./libc.ts";
 import { executablePage } from "./machine-code.ts";
+import { defaultedInPrograms } from "./signals.ts";
 
 export const LEFT_UNBLOCKED = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGPWR, SIGSYS];
 
@@ -27,6 +39,23 @@ const SA_RESTART = 0x10000000;
 const SIGACTION_SIZE = 152;
 const FLAGS_OFFSET = 136;
 const SIG_IGN = 1;
+
+/** What a program's dispositions are made of: the rest it inherits. */
+export interface ProgramDispositions {
+  readonly defaulted: readonly number[];
+  /** fdinit handles these itself, and the launcher ignored them. */
+  readonly ignored: readonly number[];
+}
+
+/** Where Bun has been at them (unhardened), nobody knows what they were. */
+let dispositions: ProgramDispositions = {
+  defaulted: [...defaultedInPrograms, SIGPIPE, SIGXFSZ, ...LEFT_UNBLOCKED],
+  ignored: [],
+};
+
+export function programDispositions(): ProgramDispositions {
+  return dispositions;
+}
 
 /** musl's SIGSYNCCALL, 34 in its threads and SIGRTMIN to everybody else. */
 const UNBLOCKED_BY_MUSL = 34;
@@ -48,7 +77,17 @@ export function takeOverRuntimeSignals(): boolean {
   const action = new Block(SIGACTION_SIZE);
   setInteger(action.view, 0, page);
   action.view.setInt32(FLAGS_OFFSET, SA_SIGINFO | SA_ONSTACK | SA_RESTART, true);
-  for (const signal of LEFT_UNBLOCKED) libc.sigaction(signal, action.address, 0);
+  const before = new Block(SIGACTION_SIZE);
+  const ignored: number[] = [];
+  let isHandled = false;
+  for (const signal of LEFT_UNBLOCKED) {
+    libc.sigaction(signal, action.address, before.address);
+    const handler = before.view.getUint32(0, true) + before.view.getUint32(4, true);
+    if (handler === SIG_IGN) ignored.push(signal);
+    else if (handler !== 0) isHandled = true;
+  }
+  // Somebody handles faults: an unhardened Bun, which ignores SIGPIPE and SIGXFSZ besides.
+  if (!isHandled) dispositions = { defaulted: defaultedInPrograms, ignored };
   catchUnblockedByMusl(page + SECOND, page + THIRD);
   return true;
 }

@@ -15,7 +15,8 @@ import { POSIX_SPAWN_SETSIGDEF, POSIX_SPAWN_SETSIGMASK } from "./constants.ts";
 import type { Arguments, SignalSet, SpawnFailure, SpawnRequest } from "./kernel.ts";
 import { Block, bytesAt, cString, keepAlive, libc, pointers } from "./libc.ts";
 import { programEnvironment } from "./reexec.ts";
-import { add, defaultedInPrograms } from "./signals.ts";
+import { programDispositions } from "./runtime-signals.ts";
+import { add } from "./signals.ts";
 
 /**
  * posix_spawnattr_t as glibc and musl both lay it out: flags 0, pgroup 4, sigdefault 8, sigmask 136,
@@ -32,7 +33,10 @@ export function spawn(request: SpawnRequest, mask: SignalSet): number | SpawnFai
   const argv = argumentVector(request);
   const envp = environmentVector(request);
   const image = { path: path.address, argv: argv.address, envp: envp.address };
-  const result = isPlain(request) ? posixSpawn(image, mask) : spawnByList(image, request, envp, mask);
+  const result =
+    isPlain(request) && programDispositions().ignored.length === 0
+      ? posixSpawn(image, mask)
+      : spawnByList(image, request, envp, mask);
   keepAlive(path, argv, envp);
   return result;
 }
@@ -58,7 +62,7 @@ function posixSpawn(image: Image, mask: SignalSet): number {
   const attributes = new Block(ATTRIBUTES_SIZE);
   attributes.view.setUint16(0, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF, true);
   const defaults = attributes.bytes.subarray(SIGDEFAULT_OFFSET);
-  for (const signal of defaultedInPrograms) add(defaults, signal);
+  for (const signal of programDispositions().defaulted) add(defaults, signal);
   attributes.bytes.set(mask, SIGMASK_OFFSET);
   const failed = libc.posix_spawn(pid.address, image.path, 0, attributes.address, image.argv, image.envp);
   keepAlive(attributes);

@@ -261,11 +261,11 @@ describeWith(["gcc", "unshare", "bash"], "what dumb-init gets wrong, fdinit as d
   });
 
   test("the program has the mask and the ignored signals of the launcher", async () => {
-    const launch = ["block=10", "ignore=12", "ignore=13"];
+    const launch = ["block=10", "ignore=12", "ignore=13", "ignore=11"];
     const running = await dumbInit([fixture("hold")], { launch }).ready();
     const payload = await running.payload();
     expect(status(payload, "SigBlk")).toBe("0000000000000200");
-    expect(status(payload, "SigIgn")).toBe("0000000000001800");
+    expect(status(payload, "SigIgn")).toBe("0000000000001c00");
     await running.finished();
   });
 

@@ -91,11 +91,19 @@ export const childCode: string =
  * The machine code of a signal handler (int signal, siginfo_t *info, void *context) that sends the
  * signal on to the main thread: by rt_tgsigqueueinfo(pid, pid, signal, info) what sigqueue(3) sent
  * (si_code -1), by tgkill(pid, pid, signal) the rest; the kernel lets another thread repeat no other
- * si_code. A fault (si_code > 0) and abort(3) (si_code -6, SI_TKILL, from the process itself) end the
+ * si_code. A system call that a seccomp filter trapped (SIGSYS, si_code 1) answers -ENOSYS. A fault (si_code > 0) and abort(3) (si_code -6, SI_TKILL, from the process itself) end the
  * process with `faultExit` instead.
  */
 export function passToMainThread(pid: number, faultExit: number): Uint8Array {
   return instructions([
+    0x71007c1f, //                                    cmp  w0, SIGSYS
+    0x540000e1, //                                    b.ne any
+    0xb9400823, //                                    ldr  w3, [x1, #8]   info->si_code
+    0x7100047f, //                                    cmp  w3, SYS_SECCOMP
+    0x54000081, //                                    b.ne any
+    0x928004a3, //                                    mov  x3, -ENOSYS
+    0xf9005c43, //                                    str  x3, [x2, #184] uc_mcontext.regs[0]
+    0xd65f03c0, //                                    ret                     any:
     0xb9400823, //                                    ldr  w3, [x1, #8]   info->si_code
     0x7100007f, //                                    cmp  w3, #0
     0x5400028c, //                                    b.gt fault

@@ -90,11 +90,17 @@ export const childCode: string =
  * The machine code of a signal handler (int signal, siginfo_t *info, void *context) that sends the
  * signal on to the main thread: by rt_tgsigqueueinfo(pid, pid, signal, info) what sigqueue(3) sent
  * (si_code -1), by tgkill(pid, pid, signal) the rest; the kernel lets another thread repeat no other
- * si_code. A fault (si_code > 0) and abort(3) (si_code -6, SI_TKILL, from the process itself) end the
+ * si_code. A system call that a seccomp filter trapped (SIGSYS, si_code 1) answers -ENOSYS. A fault (si_code > 0) and abort(3) (si_code -6, SI_TKILL, from the process itself) end the
  * process with `faultExit` instead.
  */
 export function passToMainThread(pid: number, faultExit: number): Uint8Array {
   return new Uint8Array([
+    ...[0x83, 0xff, 0x1f], //                   cmp  edi, SIGSYS
+    ...[0x75, 0x12], //                         jne  any
+    ...[0x83, 0x7e, 0x08, 0x01], //             cmp  dword ptr [rsi + 8], SYS_SECCOMP
+    ...[0x75, 0x0c], //                         jne  any
+    ...[0x48, 0xc7, 0x82, 0x90, 0, 0, 0, 0xda, 0xff, 0xff, 0xff], // mov qword ptr [rdx + 144], -ENOSYS  gregs[REG_RAX]
+    0xc3, //                                    ret                     any:
     ...[0x83, 0x7e, 0x08, 0x00], //             cmp  dword ptr [rsi + 8], 0    info->si_code
     ...[0x7f, 0x2f], //                         jg   fault
     ...[0x83, 0x7e, 0x08, 0xfa], //             cmp  dword ptr [rsi + 8], -6
