@@ -4,7 +4,7 @@
 
 import type { GivenPipe, Supervision, Token } from "../plan/plan.ts";
 import { SI_KERNEL, SI_USER, SIGCHLD, SIGKILL, SIGSTOP } from "../sys/constants.ts";
-import type { ChildEnd, EndedProcess, Kernel, ProcessFacts, ReceivedSignal } from "../sys/kernel.ts";
+import type { ChangedProcess, ChildEnd, Kernel, ProcessFacts, ReceivedSignal } from "../sys/kernel.ts";
 import { sayHolders, tokenGone } from "./holders.ts";
 import { Observer } from "./report.ts";
 import {
@@ -121,18 +121,20 @@ class Supervisor {
   /** Takes every change of a child, whether or not a SIGCHLD is left that says so (they merge). */
   reap(): void {
     for (;;) {
-      const seen = this.#observes ? this.#kernel.nextEnded() : undefined;
-      const changed = this.#kernel.reap();
+      // Looked at first, and exactly that one is taken then: afterwards /proc knows nothing of it.
+      const seen = this.#observes ? this.#kernel.nextChanged() : undefined;
+      const isKnown = seen !== undefined && seen !== "none";
+      const changed = this.#observes && !isKnown ? seen : this.#kernel.reap(isKnown ? seen.pid : undefined);
       if (changed === undefined || changed === "none") {
         if (this.#state.ending && this.exit === undefined)
           this.#handle({ type: "settled", now: this.#now(), childrenLeft: changed === undefined });
         return;
       }
-      this.#childChanged(changed, seen);
+      this.#childChanged(changed, isKnown ? seen : undefined);
     }
   }
 
-  #childChanged(changed: ChildEnd, seen: EndedProcess | undefined): void {
+  #childChanged(changed: ChildEnd, seen: ChangedProcess | undefined): void {
     const isService = changed.pid === this.#state.service?.pid;
     // WIFSTOPPED and WSTOPSIG of wait(2)
     if ((changed.status & 0xff) === 0x7f) {
@@ -140,8 +142,7 @@ class Supervisor {
       if (isService) this.#handle({ type: "serviceStopped", now: this.#now(), signal });
       return;
     }
-    if (this.#observes)
-      this.#observer.ended(changed, seen?.pid === changed.pid ? seen : undefined, isService);
+    if (this.#observes) this.#observer.ended(changed, seen, isService);
     if (!isService) return;
     this.#observer.serviceEnded(changed.status, this.#state.service?.startedAt ?? 0, this.#kernel.now());
     this.#handle({ type: "serviceEnded", now: this.#now(), status: changed.status });

@@ -4,7 +4,7 @@
 import { textOf } from "../sys/bytes.ts";
 import { SIGKILL } from "../sys/constants.ts";
 import { errnoText } from "../sys/errno.ts";
-import type { ChildEnd, EndedProcess, Kernel, ProcessFacts } from "../sys/kernel.ts";
+import type { ChangedProcess, ChildEnd, Kernel, ProcessFacts } from "../sys/kernel.ts";
 import type { Surroundings } from "./loop.ts";
 import { inWords } from "./tree.ts";
 import { codeInWords, durationInWords } from "./words.ts";
@@ -18,7 +18,7 @@ export class Observer {
   readonly #context: Context;
   readonly #killed: ProcessFacts[] = [];
   /** Ended by SIGKILL that fdinit did not send. */
-  readonly #killedByOthers: EndedProcess[] = [];
+  readonly #killedByOthers: Pick<ChangedProcess, "pid" | "command">[] = [];
   readonly #oomKillsBefore: number;
   #end = "";
 
@@ -28,7 +28,7 @@ export class Observer {
   }
 
   /** A child was reaped; `seen` is what /proc said of it before. */
-  ended(end: ChildEnd, seen: EndedProcess | undefined, isService: boolean): void {
+  ended(end: ChildEnd, seen: ChangedProcess | undefined, isService: boolean): void {
     const { say, supervision } = this.#context;
     const { log } = supervision.reaping;
     const { pid, status, cpuMs, maxRssKiB } = end;
@@ -37,7 +37,9 @@ export class Observer {
       this.#killedByOthers.push({ pid, command });
     if (log === "none" || (log === "unexpected" && (isService || status === 0))) return;
     const ran = seen?.ranMs === undefined ? "" : ` after ${durationInWords(seen.ranMs)}`;
-    const used = `${durationInWords(cpuMs)} of CPU time and ${memoryInWords(maxRssKiB)} used`;
+    // Of fdinit's own children the kernel counts fdinit's memory too: they were a vfork of it.
+    const memory = isService ? "" : ` and ${memoryInWords(maxRssKiB)}`;
+    const used = `${durationInWords(cpuMs)} of CPU time${memory} used`;
     const what = isService ? "process" : "orphan";
     say("warn", `reaped ${what} ${pid} (${command}): ${codeInWords(status)}${ran}, ${used}`);
   }

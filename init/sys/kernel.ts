@@ -130,8 +130,8 @@ export interface ProcessFacts {
   readonly hasEnded: boolean;
 }
 
-/** A child that has ended and is not reaped yet. */
-export interface EndedProcess {
+/** A child that has ended or stopped, and is not waited for yet. */
+export interface ChangedProcess {
   readonly pid: number;
   readonly command: string;
   /** From its start to now; undefined where /proc cannot be read. */
@@ -246,10 +246,10 @@ export interface Kernel {
   waitForSignal(): ReceivedSignal | undefined;
   /** Takes what waits on a signalfd, without blocking. */
   takeSignals(signalFd: number): ReceivedSignal[];
-  /** Takes one change of a child with wait4(2); undefined when there is none, "none" when there is no child. */
-  reap(): ChildEnd | "none" | undefined;
-  /** The child that `reap` would take next, looked at while /proc still has it (waitid(2), WNOWAIT). */
-  nextEnded(): EndedProcess | undefined;
+  /** Takes one change of a child, of any or of the one named, with wait4(2); undefined when there is none, "none" when there is no child. */
+  reap(pid?: number): ChildEnd | "none" | undefined;
+  /** A child that has changed, looked at while /proc still has it (waitid(2), WNOWAIT); "none" when there is no child. */
+  nextChanged(): ChangedProcess | "none" | undefined;
   kill(pid: number, signal: number): number;
   /** rt_sigqueueinfo(2): the signal with the value its sender gave. */
   queue(pid: number, signal: number, value: bigint): number;

@@ -83,7 +83,7 @@ export const linux: Kernel = {
   takeSignals,
   waitForSignal,
   reap,
-  nextEnded: () => processList().nextEnded(),
+  nextChanged: () => processList().nextChanged(),
   kill,
   queue,
   processGroup,

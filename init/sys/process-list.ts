@@ -3,8 +3,9 @@
 
 import { textOf } from "./bytes.ts";
 import { PROC_SUPER_MAGIC, WNOHANG } from "./constants.ts";
+import { ECHILD } from "./errno.ts";
 import { listNumbers, readFile, readLink } from "./files.ts";
-import type { EndedProcess, PipeHolder, PipeHolders, ProcessFacts } from "./kernel.ts";
+import type { ChangedProcess, PipeHolder, PipeHolders, ProcessFacts } from "./kernel.ts";
 import { Block, cString, SYS, syscall } from "./libc.ts";
 import { ownPid } from "./processes.ts";
 
@@ -67,13 +68,16 @@ export function processes(): readonly ProcessFacts[] | undefined {
 
 // <linux/wait.h>, and siginfo_t's si_pid
 const P_ALL = 0;
+const WSTOPPED = 2;
 const WEXITED = 4;
 const WNOWAIT = 0x01000000;
 const SI_PID = 16;
 
-export function nextEnded(): EndedProcess | undefined {
+export function nextChanged(): ChangedProcess | "none" | undefined {
   const info = new Block(128);
-  const failed = syscall(SYS.waitid, P_ALL, 0, info.address, WEXITED | WNOHANG | WNOWAIT, 0);
+  const flags = WEXITED | WSTOPPED | WNOHANG | WNOWAIT;
+  const failed = syscall(SYS.waitid, P_ALL, 0, info.address, flags, 0);
+  if (failed === -ECHILD) return "none";
   const pid = info.view.getInt32(SI_PID, true);
   if (failed < 0 || pid === 0) return undefined;
   const started = Number(statFields(pid)?.[START_TIME]) / TICKS_PER_SECOND;

@@ -11,8 +11,8 @@ const USER_TIME = 8;
 const SYSTEM_TIME = 24;
 const MAX_RSS = 40;
 
-export function reap(): ChildEnd | "none" | undefined {
-  const pid = syscall(SYS.wait4, -1, ended.address, WNOHANG | WUNTRACED, ended.address + USER_TIME);
+export function reap(which = -1): ChildEnd | "none" | undefined {
+  const pid = syscall(SYS.wait4, which, ended.address, WNOHANG | WUNTRACED, ended.address + USER_TIME);
   if (pid === -ECHILD) return "none";
   if (pid <= 0) return undefined;
   return {

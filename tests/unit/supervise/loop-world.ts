@@ -5,8 +5,8 @@ import type { GivenPipe, Token } from "../../../init/plan/plan.ts";
 import { type Surroundings, supervise } from "../../../init/supervise/loop.ts";
 import { SIGCHLD } from "../../../init/sys/constants.ts";
 import type {
+  ChangedProcess,
   ChildEnd,
-  EndedProcess,
   Kernel,
   ProcessFacts,
   ReceivedSignal,
@@ -34,7 +34,7 @@ export interface Setting extends Changes {
   readonly tokens?: Token[];
   readonly pipes?: readonly GivenPipe[];
   readonly processes?: readonly Partial<ProcessFacts>[];
-  readonly seen?: readonly EndedProcess[];
+  readonly seen?: readonly ChangedProcess[];
   readonly startAgain?: Surroundings["startAgain"];
 }
 
@@ -71,7 +71,11 @@ export function run(setting: Setting = {}) {
     takeSignals: () => signals.splice(0),
     // Without a child left, "none": here once the script is over.
     reap: () => ended.shift() ?? (left.length === 0 ? "none" : undefined),
-    nextEnded: () => seen.find(({ pid }) => pid === ended[0]?.pid),
+    nextChanged() {
+      const [child] = ended;
+      if (!child) return left.length === 0 ? "none" : undefined;
+      return seen.find(({ pid }) => pid === child.pid) ?? { pid: child.pid, command: "unknown" };
+    },
     processes: () =>
       processes.map((process) => ({ pid: 20, parent: 1, command: "x", hasEnded: false, ...process })),
     waitReadable(fds, timeoutMs) {

@@ -131,10 +131,7 @@ describe("reaping.log", () => {
   test("asks /proc nothing when nobody wants to know", () => {
     let asked = 0;
     const kernel = {
-      nextEnded() {
-        asked++;
-        return undefined;
-      },
+      nextChanged: () => (asked++ === 0 ? { pid: 7, command: "server" } : ("none" as const)),
     };
     run({ first: END, kernel });
     expect(asked).toBe(0);
