@@ -43,8 +43,8 @@ export class Engine {
     letLast(this.#daemon.pid);
   }
 
-  /** An engine that answers, or the reason why there is none. `options` are dockerd's own. */
-  static async start(...options: readonly string[]): Promise<Engine | string> {
+  /** An engine that answers. `options` are dockerd's own. */
+  static async start(...options: readonly string[]): Promise<Engine> {
     const engine = new Engine(options);
     const answers = await until("dockerd answers", () => {
       if (engine.#daemon.exitCode !== null) return "ended";
@@ -53,7 +53,7 @@ export class Engine {
     if (answers === "answers") return engine;
     const log = await Bun.file(join(engine.#directory, "log")).text();
     await engine.stop();
-    return `dockerd ends at once: ${log.trim().split("\n").at(-1)}`;
+    throw new Error(`dockerd ends at once: ${log.trim().split("\n").at(-1)}`);
   }
 
   docker(...words: string[]): Answer {
@@ -72,6 +72,12 @@ export class Engine {
     const id = stdout.trim();
     await until("the container is ready", () => this.docker("logs", id).stdout.includes("ready\n"));
     return id;
+  }
+
+  /** Until no zombie is left in a running container. */
+  async hasReaped(id: string): Promise<void> {
+    const count = "grep -l '^State:.Z' /proc/[0-9]*/status | wc -l";
+    await until("no zombie is left", () => this.docker("exec", id, "sh", "-c", count).stdout === "0\n");
   }
 
   /** The exit code of a detached container, once it has ended; removes it. */

@@ -107,6 +107,30 @@ export async function forwarded(
     .sort();
 }
 
+/**
+ * Two recorders in one process group behind each of the two inits, which get SIGUSR2: what both print, but for
+ * the signals of `unseen`. The answers must be the same.
+ */
+export function sameInGroup(
+  name: Original,
+  args: readonly string[],
+  unseen: readonly number[],
+  how: How = {},
+): Promise<string[]> {
+  const script = `exec 3<&0; ${fixture("recorder")} <&3 & exec ${fixture("recorder")}`;
+  return same(name, async (begin) => {
+    const running = await begin([...args, "sh", "-c", script], how).ready();
+    await running.ready();
+    send(await running.pid(), 12);
+    await running.printed("12 0 0\n");
+    const { stdout } = await running.finished();
+    return stdout
+      .split("\n")
+      .filter((line) => !unseen.some((signal) => line.startsWith(`${signal} `)))
+      .sort();
+  });
+}
+
 /** Until nothing is pending and the process waits. */
 async function hasTakenAll(pid: number): Promise<void> {
   await until(`${pid} has taken every signal`, () => {

@@ -21,9 +21,7 @@ describeWith(["dockerd", "busybox", "gcc", "unshare", "root"], "in an image FROM
   let engine: Engine;
 
   beforeAll(async () => {
-    const started = await Engine.start();
-    if (typeof started === "string") throw new Error(started);
-    engine = started;
+    engine = await Engine.start();
     const built = engine.build(IMAGE);
     expect(built).toMatchObject({ code: 0 });
   }, 120_000);
@@ -86,9 +84,7 @@ describeWith(["dockerd", "busybox", "gcc", "unshare", "root"], "in an image FROM
     expect(engine.docker("exec", id, "sh", "-c", "exit 5").code).toBe(5);
     expect(engine.docker("exec", id, "cat", "/proc/1/comm").stdout).toBe("fdinit\n");
     engine.docker("exec", id, "sh", "-c", "(sh -c 'exit 3' &); echo left");
-    const zombies = () =>
-      engine.docker("exec", id, "sh", "-c", "grep -l '^State:.Z' /proc/[0-9]*/status | wc -l");
-    await until("no zombie is left", () => zombies().stdout === "0\n");
+    await engine.hasReaped(id);
     engine.docker("stop", "--time=30", id);
     expect(engine.ended(id).code).toBe(143);
   }, 60_000);
@@ -110,9 +106,7 @@ describeWith(["dockerd", "busybox", "gcc", "unshare", "root"], "in an image FROM
   test("reaps orphans", async () => {
     const id = await engine.detached("--interactive", IMAGE, "orphans", "300");
     expect(engine.docker("logs", id).stdout).toBe("adopted by 1\nready\n");
-    const zombies = () =>
-      engine.docker("exec", id, "sh", "-c", "grep -l '^State:.Z' /proc/[0-9]*/status | wc -l");
-    await until("no zombie is left", () => zombies().stdout === "0\n");
+    await engine.hasReaped(id);
     engine.docker("kill", id);
     engine.ended(id);
   }, 60_000);

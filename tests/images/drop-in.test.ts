@@ -9,7 +9,6 @@ import { Engine } from "../harness/docker.ts";
 import { FDINIT } from "../harness/fixtures.ts";
 import { leaveNothingBehind } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
-import { until } from "../harness/processes.ts";
 
 leaveNothingBehind();
 
@@ -23,9 +22,7 @@ describeWith(["dockerd", "busybox", "gcc", "unshare", "root"], "as dockerd's ini
 
   beforeAll(async () => {
     copyFileSync(FDINIT, init);
-    const started = await Engine.start(`--init-path=${init}`);
-    if (typeof started === "string") throw new Error(started);
-    engine = started;
+    engine = await Engine.start(`--init-path=${init}`);
     expect(engine.build(IMAGE)).toMatchObject({ code: 0 });
   }, 120_000);
 
@@ -61,9 +58,7 @@ describeWith(["dockerd", "busybox", "gcc", "unshare", "root"], "as dockerd's ini
 
   test("orphans are reaped", async () => {
     const id = await engine.detached("--init", "--interactive", BARE, IMAGE, "orphans", "100");
-    const zombies = () =>
-      engine.docker("exec", id, "sh", "-c", "grep -l '^State:.Z' /proc/[0-9]*/status | wc -l");
-    await until("no zombie is left", () => zombies().stdout === "0\n");
+    await engine.hasReaped(id);
     engine.docker("kill", id);
     engine.ended(id);
   }, 60_000);

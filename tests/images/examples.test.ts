@@ -90,9 +90,7 @@ describeUnless(reason, "the example image", () => {
 
   beforeAll(async () => {
     layOut(portableTarget());
-    const started = await Engine.start();
-    if (typeof started === "string") throw new Error(started);
-    engine = started;
+    engine = await Engine.start();
     expect(engine.buildFolder("fdinit", join(IMAGES, "portable"))).toMatchObject({ code: 0 });
     for (const name of Object.keys(STAND_INS)) standIn(name);
   }, 120_000);

@@ -8,6 +8,7 @@ import { Engine } from "../harness/docker.ts";
 import { fixture } from "../harness/fixtures.ts";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
+import { until } from "../harness/processes.ts";
 import { start } from "../harness/run.ts";
 
 leaveNothingBehind();
@@ -18,9 +19,7 @@ describeWith(["dockerd", "busybox", "gcc", "unshare", "root"], "in Docker", () =
   let engine: Engine;
 
   beforeAll(async () => {
-    const started = await Engine.start();
-    if (typeof started === "string") throw new Error(started);
-    engine = started;
+    engine = await Engine.start();
     expect(engine.build(IMAGE)).toMatchObject({ code: 0 });
   }, 120_000);
 
@@ -125,7 +124,7 @@ describeWith(["dockerd", "busybox", "gcc", "unshare", "root"], "in Docker", () =
         "-c",
         "cat /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control 2>/dev/null",
       ).stdout;
-    while (!/^oom_kill [1-9]/m.test(oom()));
+    await until("the OOM killer has struck", () => /^oom_kill [1-9]/m.test(oom()));
     writeFileSync(join(folder, "go"), "\n");
     expect(engine.ended(id).code).toBe(0);
     expect(readFileSync(join(folder, "report"), "utf8")).toMatch(

@@ -22,9 +22,7 @@ describeUnless(reason, "with docker run", () => {
   let engine: Engine;
   beforeAll(async () => {
     layOut(portableTarget());
-    const started = await Engine.start();
-    if (typeof started === "string") throw new Error(started);
-    engine = started;
+    engine = await Engine.start();
     expect(engine.buildFolder("fdinit", join(ROOT, "images/portable"))).toMatchObject({ code: 0 });
     expect(engine.build("base")).toMatchObject({ code: 0 });
     const policy =
