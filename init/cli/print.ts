@@ -1,11 +1,9 @@
 // Reports: whole texts on standard output and standard error, waiting where the reader makes them wait.
 
+import { STDERR_FILENO, STDOUT_FILENO } from "../sys/constants.ts";
 import { errnoText } from "../sys/errno.ts";
 import type { Kernel } from "../sys/kernel.ts";
 import { EXIT_SOFTWARE } from "./exit-codes.ts";
-
-const STDOUT = 1;
-const STDERR = 2;
 
 /** What a report subcommand came to: nothing more to say, or a complaint for standard error. */
 export interface Outcome {
@@ -15,7 +13,7 @@ export interface Outcome {
 
 /** Writes `text` to standard output; `code` is what a report that could be written ends with. */
 export function print(kernel: Kernel, text: string, code = 0): Outcome {
-  const failed = kernel.write(STDOUT, text);
+  const failed = kernel.write(STDOUT_FILENO, text);
   return failed < 0
     ? { code: EXIT_SOFTWARE, complaint: `cannot write to standard output: ${errnoText(-failed)}` }
     : { code };
@@ -23,5 +21,5 @@ export function print(kernel: Kernel, text: string, code = 0): Outcome {
 
 /** Writes lines of a report to standard error; unlike `say` it loses none, because no program waits for it. */
 export function printError(kernel: Kernel, text: string): void {
-  kernel.write(STDERR, text);
+  kernel.write(STDERR_FILENO, text);
 }

@@ -1,9 +1,8 @@
 // What fdinit says: one line, or a few, to standard error as "fdinit: …" or as JSON, and never blocking.
 
 import type { LogLevel, LogPolicy } from "../policy/types.ts";
+import { STDERR_FILENO } from "../sys/constants.ts";
 import type { Kernel } from "../sys/kernel.ts";
-
-const STDERR = 2;
 
 const LEVELS: readonly LogLevel[] = ["error", "warn", "info", "debug"];
 
@@ -20,7 +19,7 @@ export function voiceOf(kernel: Kernel, { level: most, format }: LogPolicy): Say
     if (LEVELS.indexOf(level) > LEVELS.indexOf(most)) return;
     // A full pipe that nobody reads loses the line rather than hold up PID 1.
     const before = lost === 0 ? "" : line("warn", `${lost} earlier lines were lost: standard error was full`);
-    lost = kernel.writeNow(STDERR, before + line(level, message)) ? 0 : lost + 1;
+    lost = kernel.writeNow(STDERR_FILENO, before + line(level, message)) ? 0 : lost + 1;
   };
 }
 

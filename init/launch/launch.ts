@@ -2,6 +2,7 @@
 // Before the spawn every failure stops the launch; after it nothing may, so nothing does.
 
 import type { GivenPipe, Launch, Pass, Step, Token } from "../plan/plan.ts";
+import { STDIN_FILENO } from "../sys/constants.ts";
 import { errnoText } from "../sys/errno.ts";
 import type { Kernel, SpawnRequest } from "../sys/kernel.ts";
 import { open } from "./open.ts";
@@ -164,7 +165,7 @@ function spawnStep(plan: Launch, context: LaunchContext): LaunchResult {
   const untangled = untangle(wanted, context, temporary);
   if (typeof untangled !== "number") context.pipes = pipesAmong(plan.pass, wanted, kernel);
   // A session leader has to let go of the terminal before another session can have it.
-  if (plan.terminal && plan.group === "session") kernel.releaseTerminal(STDIN);
+  if (plan.terminal && plan.group === "session") kernel.releaseTerminal(STDIN_FILENO);
   const result =
     typeof untangled === "number"
       ? failed(
@@ -175,8 +176,6 @@ function spawnStep(plan: Launch, context: LaunchContext): LaunchResult {
   for (const fd of temporary) kernel.close(fd);
   return result;
 }
-
-const STDIN = 0;
 
 /** Beyond this many, nobody is told of each pipe that is still open. */
 const MOST_PIPES = 64;

@@ -3,6 +3,7 @@
 
 import type { Launch } from "../plan/plan.ts";
 import { bytesOf, concatenate, split, textOf } from "../sys/bytes.ts";
+import { STDIN_FILENO } from "../sys/constants.ts";
 import { EACCES, ENOENT, ENOEXEC, ENOTDIR, errnoText } from "../sys/errno.ts";
 import type { Credentials, Kernel, SpawnFailure, SpawnRequest } from "../sys/kernel.ts";
 import type { LaunchFailure, LaunchResult } from "./launch.ts";
@@ -53,12 +54,10 @@ function wishOf(launch: Launch, pass: SpawnRequest["pass"], credentials: Credent
   return {
     ...rest,
     pass,
-    ...(terminal ? { terminal: STDIN } : {}),
+    ...(terminal ? { terminal: STDIN_FILENO } : {}),
     ...(credentials ? { credentials } : {}),
   };
 }
-
-const STDIN = 0;
 
 function spawnAt(kernel: Kernel, launch: Launch, path: Uint8Array, wish: Wish): number | SpawnFailure {
   const executable = kernel.canExecute(within(launch.cwd, path));

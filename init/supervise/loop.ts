@@ -3,8 +3,8 @@
 // throw: the program runs.
 
 import type { GivenPipe, Supervision, Token } from "../plan/plan.ts";
-import { SI_KERNEL, SI_USER, SIGCHLD, SIGKILL, SIGSTOP } from "../sys/constants.ts";
-import type { ChangedProcess, ChildEnd, Kernel, ProcessFacts, ReceivedSignal } from "../sys/kernel.ts";
+import { SI_KERNEL, SI_USER, SIGCHLD, SIGKILL, SIGSTOP, STDIN_FILENO } from "../sys/constants.ts";
+import type { ChangedProcess, ChildEnd, Kernel, ReceivedSignal } from "../sys/kernel.ts";
 import { sayHolders, tokenGone } from "./holders.ts";
 import { Observer } from "./report.ts";
 import {
@@ -36,8 +36,6 @@ export interface Surroundings {
   /** Another start of the service: its pid, or the exit code that stands for what stood in the way. */
   startAgain(): { readonly pid: number } | { readonly code: number; readonly message: string };
 }
-
-const STDIN = 0;
 
 /** Supervises until the container ends, reaping every child; answers the exit code. */
 export function supervise(surroundings: Surroundings, pid: number): number {
@@ -111,7 +109,12 @@ class Supervisor {
     }
     const state = this.#state;
     const sharesProcessGroup = this.#sharesProcessGroup(received);
-    const { actions } = this.#handle({ type: "signal", now: this.#now(), received, sharesProcessGroup });
+    const { actions } = this.#handle({
+      type: "signal",
+      now: this.#kernel.now(),
+      received,
+      sharesProcessGroup,
+    });
     if (!isPlain || this.#state !== state || actions.length !== 1) return;
     const [only] = actions;
     if (only?.do === "send" && only.to !== "all" && "process" in only.to)
@@ -127,7 +130,7 @@ class Supervisor {
       const changed = this.#observes && !isKnown ? seen : this.#kernel.reap(isKnown ? seen.pid : undefined);
       if (changed === undefined || changed === "none") {
         if (this.#state.ending && this.exit === undefined)
-          this.#handle({ type: "settled", now: this.#now(), childrenLeft: changed === undefined });
+          this.#handle({ type: "settled", now: this.#kernel.now(), childrenLeft: changed === undefined });
         return;
       }
       this.#childChanged(changed, isKnown ? seen : undefined);
@@ -139,13 +142,13 @@ class Supervisor {
     // WIFSTOPPED and WSTOPSIG of wait(2)
     if ((changed.status & 0xff) === 0x7f) {
       const signal = changed.status >> 8;
-      if (isService) this.#handle({ type: "serviceStopped", now: this.#now(), signal });
+      if (isService) this.#handle({ type: "serviceStopped", now: this.#kernel.now(), signal });
       return;
     }
     if (this.#observes) this.#observer.ended(changed, seen, isService);
     if (!isService) return;
     this.#observer.serviceEnded(changed.status, this.#state.service?.startedAt ?? 0, this.#kernel.now());
-    this.#handle({ type: "serviceEnded", now: this.#now(), status: changed.status });
+    this.#handle({ type: "serviceEnded", now: this.#kernel.now(), status: changed.status });
   }
 
   time(): void {
@@ -176,17 +179,9 @@ class Supervisor {
   leave(code: number): number {
     const { tokens } = this.#surroundings.context;
     this.#lookAtTokens(tokens.map(({ fd }) => fd));
-    const { hasTerminal } = this.#state.supervision;
-    // Below a shell, the terminal goes back to the group it was taken from.
-    if (hasTerminal && this.#kernel.pid !== 1)
-      this.#kernel.setForeground(STDIN, this.#kernel.processGroup(0));
+    if (this.#kernel.pid !== 1) this.#giveTerminalBack();
     this.#observer.report(code, this.#state.service !== undefined);
     return code;
-  }
-
-  // A clock is asked only where something depends on it: most policies have no times.
-  #now(): number {
-    return this.#kernel.now();
   }
 
   #handle(event: Event): Next {
@@ -211,7 +206,7 @@ class Supervisor {
         return;
       case "start": {
         const started = this.#surroundings.startAgain();
-        const now = this.#now();
+        const now = this.#kernel.now();
         if ("message" in started) this.#observer.startFailed(started.message);
         this.#handle(
           "pid" in started ? { type: "started", now, ...started } : { type: "startFailed", now, ...started },
@@ -222,13 +217,13 @@ class Supervisor {
         sayHolders(this.#surroundings, action.only);
         return;
       case "stopSelf":
-        if (this.#state.supervision.hasTerminal) kernel.setForeground(STDIN, kernel.processGroup(0));
+        this.#giveTerminalBack();
         // Of no effect on PID 1, which nobody could wake again.
         kernel.kill(kernel.pid, SIGSTOP);
         return;
       case "foreground":
-        if (this.#state.service && kernel.terminal(STDIN)?.isForeground)
-          kernel.setForeground(STDIN, this.#state.service.pid);
+        if (this.#state.service && kernel.terminal(STDIN_FILENO)?.isForeground)
+          kernel.setForeground(STDIN_FILENO, this.#state.service.pid);
         return;
       case "say":
         say(action.level, action.message);
@@ -246,22 +241,22 @@ class Supervisor {
     } else if (to === "all") {
       // As PID 1, every process of the namespace; the kernel leaves the caller out.
       if (kernel.pid === 1) kernel.kill(-1, signal);
-      else for (const { pid } of this.#left()) kernel.kill(pid, signal);
+      else for (const { pid } of descendants(kernel)) kernel.kill(pid, signal);
     } else kernel.kill(-to.group, signal);
   }
 
   #killAll(): void {
-    const left = this.#left();
-    this.#observer.killed(left);
+    this.#observer.killed(descendants(this.#kernel));
     this.#send("all", SIGKILL, undefined);
     const { service } = this.#state;
     // Without /proc nobody knows the rest.
     if (service && this.#kernel.pid !== 1) this.#kernel.kill(service.pid, SIGKILL);
   }
 
-  /** The processes below fdinit that have not ended, as PID 1 all there are. */
-  #left(): readonly ProcessFacts[] {
-    return descendants(this.#kernel);
+  /** Below a shell, to the group it was taken from. */
+  #giveTerminalBack(): void {
+    if (this.#state.supervision.hasTerminal)
+      this.#kernel.setForeground(STDIN_FILENO, this.#kernel.processGroup(0));
   }
 
   /** Asked only of a signal that a terminal sent: those alone go to a whole process group. */

@@ -313,13 +313,13 @@ function farewell({ service, supervision }: State): readonly Action[] {
   return [{ do: "send", to: { group: service.pid }, signal }];
 }
 
-/** Everything that is due at `now`, one after another. */
+/** The first thing that is due at `now`; the event comes again while another is. */
 function timePassed(state: State, now: number): Next {
   const isDue = (at: number | undefined) => at !== undefined && at <= now;
   const due = state.delayed.find(({ at }) => isDue(at));
   if (due) {
     const left = { ...state, delayed: state.delayed.filter((other) => other !== due) };
-    return thenOn(deliver(left, { ...due, at: now }), now);
+    return deliver(left, { ...due, at: now });
   }
   if (isDue(state.restart.at)) {
     const { restart } = withoutRestart(state);
@@ -331,9 +331,4 @@ function timePassed(state: State, now: number): Next {
   if (budget && isDue(budget.isUsedUp ? budget.endAt : budget.killAt)) return budgetOver(state, budget);
   if (shutdown && isDue(shutdown.nextAt)) return takeStep(state, shutdown.step + 1, now);
   return ending ? endingOver(state, ending, { type: "time", now }) : { state, actions: NOTHING };
-}
-
-function thenOn(first: Next, now: number): Next {
-  const rest = timePassed(first.state, now);
-  return { state: rest.state, actions: [...first.actions, ...rest.actions] };
 }

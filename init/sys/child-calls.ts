@@ -15,6 +15,7 @@ import {
   PR_SET_KEEPCAPS,
   PR_SET_NO_NEW_PRIVS,
   PR_SET_PDEATHSIG,
+  SIG_IGN,
   SIG_SETMASK,
   TIOCSCTTY,
   TIOCSPGRP,
@@ -22,10 +23,9 @@ import {
 import type { CapabilitySets, Credentials, SignalSet, SpawnRequest } from "./kernel.ts";
 import { Block, cString, SYS, setInteger, syscall } from "./libc.ts";
 import { LEFT_UNBLOCKED, programDispositions } from "./runtime-signals.ts";
+import { SIGSET_SIZE } from "./signals.ts";
 import type { Image } from "./spawn.ts";
 
-const SIGSET_SIZE = 8;
-const SIG_IGN = 1;
 /** A capability set has 64 bits; the kernel says which of them it knows. */
 const HIGHEST_CAPABILITY = 63;
 

@@ -28,6 +28,9 @@ export const F_SEAL_WRITE = 8;
 export const FD_CLOEXEC = 1;
 
 // <unistd.h>
+export const STDIN_FILENO = 0;
+export const STDOUT_FILENO = 1;
+export const STDERR_FILENO = 2;
 export const X_OK = 1;
 
 // <linux/close_range.h>: Linux 5.9, the flag 5.11
@@ -41,6 +44,7 @@ export const POLLOUT = 4;
 export const CLOCK_MONOTONIC = 1;
 
 // <signal.h>
+export const SIG_IGN = 1;
 export const SIG_SETMASK = 2;
 export const SI_USER = 0;
 export const SI_KERNEL = 0x80;
@@ -72,7 +76,6 @@ export const NSIG = 64;
 // <sys/stat.h>, <linux/stat.h>
 export const S_IFMT = 0o170000;
 export const S_IFSOCK = 0o140000;
-export const S_IFLNK = 0o120000;
 export const S_IFREG = 0o100000;
 export const S_IFBLK = 0o060000;
 export const S_IFDIR = 0o040000;

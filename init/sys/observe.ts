@@ -12,13 +12,12 @@ import {
   S_IFMT,
   S_IFREG,
   S_IFSOCK,
+  STDIN_FILENO,
 } from "./constants.ts";
 import type { Facts, InheritedDescriptor, Questions, Range, Rungs } from "./facts.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Descriptor } from "./kinds.ts";
 import { findRuntimeDescriptors } from "./runtime-descriptors.ts";
-
-const STDIN = 0;
 
 /** How many numbers are worth looking at only to leave Bun's own two open. */
 const CHEAP = 64;
@@ -40,7 +39,7 @@ export function observe(kernel: Kernel, own: readonly [number, ...number[]], que
     if (notInherited.includes(fd)) continue;
     inherited.push(questions.classify ? classified(kernel, fd, announced) : described(kernel, fd));
   }
-  const terminal = questions.terminal ? kernel.terminal(STDIN) : undefined;
+  const terminal = questions.terminal ? kernel.terminal(STDIN_FILENO) : undefined;
   const outside = questions.workingDirectory ? kernel.workingDirectoryOutside() : undefined;
   return {
     pid: kernel.pid,

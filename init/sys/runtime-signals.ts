@@ -11,6 +11,7 @@
 // thread. Where no executable page can be had, Bun's handlers stay: docs/signals.md.
 
 import {
+  SIG_IGN,
   SIGABRT,
   SIGBUS,
   SIGFPE,
@@ -24,7 +25,7 @@ import {
 } from "./constants.ts";
 import { Block, blockAndPassOn, libc, passToMainThread, RESTORER, SYS, setInteger, syscall } from "./libc.ts";
 import { executablePage } from "./machine-code.ts";
-import { defaultedInPrograms } from "./signals.ts";
+import { defaultedInPrograms, SIGSET_SIZE } from "./signals.ts";
 
 export const LEFT_UNBLOCKED = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGPWR, SIGSYS];
 
@@ -38,7 +39,6 @@ const SA_ONSTACK = 0x08000000;
 const SA_RESTART = 0x10000000;
 const SIGACTION_SIZE = 152;
 const FLAGS_OFFSET = 136;
-const SIG_IGN = 1;
 
 /** What a program's dispositions are made of: the rest it inherits. */
 export interface ProgramDispositions {
@@ -60,7 +60,6 @@ export function programDispositions(): ProgramDispositions {
 /** musl's SIGSYNCCALL, 34 in its threads and SIGRTMIN to everybody else. */
 const UNBLOCKED_BY_MUSL = 34;
 const SA_RESTORER = 0x04000000;
-const SIGSET_SIZE = 8;
 // The second handler's place in the page, and its restorer's.
 const SECOND = 256;
 const THIRD = 512;

@@ -5,7 +5,8 @@ import { O_CLOEXEC, O_NONBLOCK, SI_KERNEL, SI_QUEUE, SIG_SETMASK, SIGCHLD } from
 import type { ReceivedSignal, SignalSet } from "./kernel.ts";
 import { Block, SYS, syscall } from "./libc.ts";
 
-const SIGSET_SIZE = 8;
+/** Of the kernel's sigset_t, in bytes. */
+export const SIGSET_SIZE = 8;
 
 /** Signals that libc uses inside itself (pthread_cancel and setxid): left unblocked, as libc does. */
 const LIBC_SIGNALS = [32, 33];

@@ -4,9 +4,7 @@
 import { SIGCONT, SIGHUP, TCGETS, TIOCGPGRP, TIOCNOTTY, TIOCSPGRP } from "./constants.ts";
 import type { TerminalFacts } from "./facts.ts";
 import { Block, SYS, syscall } from "./libc.ts";
-import { add } from "./signals.ts";
-
-const SIGSET_SIZE = 8;
+import { add, SIGSET_SIZE } from "./signals.ts";
 
 export function terminal(fd: number): TerminalFacts | undefined {
   const block = new Block(64);

@@ -9,6 +9,7 @@ import type { CommandLine } from "../../plan/plan.ts";
 import { supervise } from "../../supervise/loop.ts";
 import { pause } from "../../supervise/pause.ts";
 import { textOf } from "../../sys/bytes.ts";
+import { STDERR_FILENO, STDOUT_FILENO } from "../../sys/constants.ts";
 import type { Kernel } from "../../sys/kernel.ts";
 import { observe } from "../../sys/observe.ts";
 import { environmentOf } from "../environment.ts";
@@ -18,9 +19,6 @@ import type { Original } from "./names.ts";
 import type { Given, Reading, Start } from "./original.ts";
 import { tell, tellingKernel } from "./telling-kernel.ts";
 import { readTini } from "./tini.ts";
-
-const STDOUT = 1;
-const STDERR = 2;
 
 const READERS: Readonly<Record<Original, (given: Given) => Reading>> = {
   tini: readTini,
@@ -38,8 +36,8 @@ export function standIn(
   const reading = READERS[original]({ argv, environment: environmentOf(kernel), pid: kernel.pid });
   switch (reading.do) {
     case "end":
-      if (reading.stdout !== undefined) kernel.write(STDOUT, reading.stdout);
-      if (reading.stderr !== undefined) kernel.write(STDERR, reading.stderr);
+      if (reading.stdout !== undefined) kernel.write(STDOUT_FILENO, reading.stdout);
+      if (reading.stderr !== undefined) kernel.write(STDERR_FILENO, reading.stderr);
       return reading.code;
     case "pause":
       return pause(kernel, own[0], reading.until);
@@ -99,6 +97,6 @@ function commandLine(kernel: Kernel, wordCount: number, words: readonly number[]
 
 function failed(kernel: Kernel, wanted: Start, failure: LaunchFailure): number {
   const { stderr, code } = wanted.failed(failure);
-  kernel.write(STDERR, stderr);
+  kernel.write(STDERR_FILENO, stderr);
   return code;
 }

@@ -1,18 +1,15 @@
 // A Kernel that tells what passes through it: how a drop-in says what its original says with -v. Signals come
 // one at a time, so that each is told of before anything is done about it. Changes nothing else.
 
-import { SIGCHLD, SIGPIPE, SIGSTOP, SIGXFSZ } from "../../sys/constants.ts";
+import { SIGCHLD, SIGPIPE, SIGSTOP, SIGXFSZ, STDERR_FILENO, STDOUT_FILENO } from "../../sys/constants.ts";
 import type { Kernel, ReceivedSignal } from "../../sys/kernel.ts";
 import type { Teller, Told } from "./original.ts";
-
-const STDOUT = 1;
-const STDERR = 2;
 
 /** Never waits: what standard output or error will not take is lost. */
 export function tell(kernel: Kernel, what: string | Told | undefined): void {
   if (what === undefined || what === "") return;
-  if (typeof what === "string") kernel.writeNow(STDERR, what);
-  else if (what.stdout !== "") kernel.writeNow(STDOUT, what.stdout);
+  if (typeof what === "string") kernel.writeNow(STDERR_FILENO, what);
+  else if (what.stdout !== "") kernel.writeNow(STDOUT_FILENO, what.stdout);
 }
 
 export function tellingKernel(kernel: Kernel, teller: Teller, isProgram: (pid: number) => boolean): Kernel {
