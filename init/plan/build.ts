@@ -2,7 +2,7 @@
 // `fdinit plan` and the real run cannot differ.
 
 import type { LimitsPolicy, Policy, Service } from "../policy/types.ts";
-import { LAST_FD, PEER } from "../policy/types.ts";
+import { LAST_FD, namesOf } from "../policy/types.ts";
 import { bytesOf } from "../sys/bytes.ts";
 import { RLIMIT_NOFILE } from "../sys/constants.ts";
 import type { Facts, Range } from "../sys/facts.ts";
@@ -90,10 +90,9 @@ function startSteps({ fds, services: [{ restart }] }: Policy, launch: Launch, is
   const steps: Step[] = [];
   for (const { name, hold, what } of fds.open) if (!(isAgain && hold)) steps.push({ do: "open", name, what });
   steps.push({ do: "spawn", launch });
-  for (const { name, hold, what } of fds.open) {
-    if (hold) continue;
-    steps.push({ do: "drop", fd: name });
-    if (what.open === "pipe" || what.open === "socketpair") steps.push({ do: "drop", fd: `${name}${PEER}` });
+  for (const opened of fds.open) {
+    if (opened.hold) continue;
+    for (const name of namesOf(opened)) steps.push({ do: "drop", fd: name });
   }
   // What was inherited cannot be had a second time.
   if (restart.policy !== "never") return steps;
@@ -150,10 +149,11 @@ function keptByPid1({ fds }: Policy, service: Service): number[] {
 /** Opened and given to nobody, it only keeps an address or a file busy. */
 function unpassedOpened({ fds }: Policy, { pass }: Launch): string[] {
   const warnings: string[] = [];
-  for (const { name, hold } of fds.open) {
-    if (hold || pass.some(({ from }) => from === name || from === `${name}${PEER}`)) continue;
+  for (const opened of fds.open) {
+    const names: readonly (string | number)[] = namesOf(opened);
+    if (opened.hold || pass.some(({ from }) => names.includes(from))) continue;
     warnings.push(
-      `descriptor ${JSON.stringify(name)} of fds.open is given to no service: name it in its fds.pass`,
+      `descriptor ${JSON.stringify(opened.name)} of fds.open is given to no service: name it in its fds.pass`,
     );
   }
   return warnings;

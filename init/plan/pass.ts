@@ -4,13 +4,10 @@
 // other. Announced to it (sd_listen_fds(3)) they stand in a row from 3 on.
 
 import type { Policy, Service } from "../policy/types.ts";
-import type { Facts } from "../sys/facts.ts";
+import { type Facts, FIRST_ANNOUNCED } from "../sys/facts.ts";
 import type { Decided } from "./decide.ts";
 import { FIRST_BEYOND_STANDARD } from "./match.ts";
 import type { Launch, Pass, Refusal } from "./plan.ts";
-
-/** sd_listen_fds(3): SD_LISTEN_FDS_START. */
-export const FIRST_ANNOUNCED = 3;
 
 const LISTEN_VARIABLES = ["LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID"];
 

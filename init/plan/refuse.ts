@@ -2,10 +2,9 @@
 // nobody mends one thing to be told of the next.
 
 import type { InheritedPolicy, Policy } from "../policy/types.ts";
-import type { Facts } from "../sys/facts.ts";
+import { type Facts, FIRST_ANNOUNCED } from "../sys/facts.ts";
 import type { Decided, Decision } from "./decide.ts";
 import { FIRST_BEYOND_STANDARD } from "./match.ts";
-import { FIRST_ANNOUNCED } from "./pass.ts";
 import type { Pass, Refusal } from "./plan.ts";
 import { unseenWords } from "./sweep.ts";
 

@@ -4,7 +4,7 @@ import { parseListenAddress } from "./addresses.ts";
 import { badValue, type Finding } from "./finding.ts";
 import type { KeyPath } from "./key-path.ts";
 import { modeOf, userAndGroupOf } from "./resolve-values.ts";
-import { type InheritedRule, type ListeningType, type Opening, type OpenPolicy, PEER } from "./types.ts";
+import { type InheritedRule, type ListeningType, namesOf, type Opening, type OpenPolicy } from "./types.ts";
 
 export interface WrittenOpened {
   readonly listen?: string;
@@ -67,11 +67,6 @@ export function openOf(
 function takenBy(name: string, opened: readonly OpenPolicy[]): string | undefined {
   const other = opened.find((each) => namesOf(each).includes(name));
   return other && `${JSON.stringify(other.name)} of fds.open gives the name ${JSON.stringify(name)} too`;
-}
-
-/** The names that an opening gives: one, or both ends. */
-export function namesOf({ name, what }: OpenPolicy): string[] {
-  return what.open === "pipe" || what.open === "socketpair" ? [name, `${name}${PEER}`] : [name];
 }
 
 function openingOf(written: WrittenOpened, at: KeyPath, findings: Finding[]): Opening | undefined {

@@ -1,5 +1,6 @@
 // One service: the written keys on top of the defaults, each complaint at its key.
 
+import { FIRST_ANNOUNCED } from "../sys/facts.ts";
 import { parseCapability } from "./capabilities.ts";
 import { defaultService } from "./defaults.ts";
 import { parseDuration } from "./durations.ts";
@@ -133,9 +134,6 @@ function passOf(
   }
   return pass;
 }
-
-/** sd_listen_fds(3): SD_LISTEN_FDS_START. */
-const FIRST_ANNOUNCED = 3;
 
 /** LISTEN_FDS counts from 3: a gap cannot be announced. */
 function checkRow(pass: readonly PassPolicy[], at: KeyPath, findings: Finding[]): void {

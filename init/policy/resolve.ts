@@ -6,7 +6,7 @@ import { defaultPolicy, defaultService } from "./defaults.ts";
 import { parseFdSet } from "./fd-sets.ts";
 import { badValue, type Finding } from "./finding.ts";
 import type { KeyPath } from "./key-path.ts";
-import { namesOf, openOf, type WrittenOpened } from "./resolve-open.ts";
+import { openOf, type WrittenOpened } from "./resolve-open.ts";
 import {
   limitsOf,
   type Surroundings,
@@ -22,17 +22,18 @@ import {
   type WrittenShutdown,
   type WrittenSignals,
 } from "./resolve-signals.ts";
-import type {
-  FdSet,
-  FdsPolicy,
-  InheritedAction,
-  InheritedMatch,
-  InheritedPolicy,
-  InheritedRule,
-  Intent,
-  LogPolicy,
-  Policy,
-  Service,
+import {
+  type FdSet,
+  type FdsPolicy,
+  type InheritedAction,
+  type InheritedMatch,
+  type InheritedPolicy,
+  type InheritedRule,
+  type Intent,
+  type LogPolicy,
+  namesOf,
+  type Policy,
+  type Service,
 } from "./types.ts";
 
 /** A policy as it is written: the schema's keys that this version acts on, each left out at will. */

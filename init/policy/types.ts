@@ -112,6 +112,11 @@ export interface OpenPolicy {
   readonly what: Opening;
 }
 
+/** The names that an opening gives: one, or both ends. */
+export function namesOf({ name, what }: OpenPolicy): string[] {
+  return what.open === "pipe" || what.open === "socketpair" ? [name, `${name}${PEER}`] : [name];
+}
+
 export interface FdsPolicy {
   readonly inherited: InheritedPolicy;
   readonly open: readonly OpenPolicy[];

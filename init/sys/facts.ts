@@ -1,4 +1,4 @@
-// What can be observed before anything is done, as plain data. Types only: observe.ts asks the kernel.
+// What can be observed before anything is done, as plain data: observe.ts asks the kernel.
 
 import type { ResourceLimit } from "./kernel.ts";
 import type { Descriptor } from "./kinds.ts";
@@ -36,6 +36,9 @@ export interface Questions {
   /** Whether descriptor 0 is a terminal, and whose, must be known. */
   readonly terminal: boolean;
 }
+
+/** sd_listen_fds(3): SD_LISTEN_FDS_START, where announced descriptors stand in a row. */
+export const FIRST_ANNOUNCED = 3;
 
 /** An inherited descriptor that was looked at. */
 export interface InheritedDescriptor {

@@ -14,7 +14,14 @@ import {
   S_IFSOCK,
   STDIN_FILENO,
 } from "./constants.ts";
-import type { Facts, InheritedDescriptor, Questions, Range, Rungs } from "./facts.ts";
+import {
+  type Facts,
+  FIRST_ANNOUNCED,
+  type InheritedDescriptor,
+  type Questions,
+  type Range,
+  type Rungs,
+} from "./facts.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Descriptor } from "./kinds.ts";
 import { findRuntimeDescriptors } from "./runtime-descriptors.ts";
@@ -97,10 +104,9 @@ function isIn(ranges: readonly Range[], fd: number): boolean {
   return false;
 }
 
-/** sd_listen_fds(3): the numbers from 3 on, when LISTEN_PID says that they are for this process. */
-const FIRST_ANNOUNCED = 3;
 const MOST_ANNOUNCED = 4096;
 
+/** sd_listen_fds(3): the numbers from 3 on, when LISTEN_PID says that they are for this process. */
 function announcedNames(kernel: Kernel): string[] {
   const variable = (name: string) => {
     const value = kernel.environmentVariable(name);
