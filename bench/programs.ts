@@ -1,10 +1,10 @@
 // Compiles what the measurements need into a temporary directory: the C helpers, and the Bun no-op
 // with the flags of the executable itself.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compile } from "../scripts/build.ts";
+import { compile, EXECUTABLE } from "../scripts/build.ts";
 
 export interface Programs extends Disposable {
   readonly runner: string;
@@ -14,14 +14,19 @@ export interface Programs extends Disposable {
   /** A policy that closes everything by number, so that nothing has to be looked at. */
   readonly closeByNumber: string;
   readonly noop: string;
+  /** fdinit, written as the no-op is and just before it: how a file's pages came into the cache decides much. */
+  readonly fdinit: string;
 }
 
 export function compilePrograms(): Programs {
   const directory = mkdtempSync(join(tmpdir(), "fdinit-bench-"));
   const remove = () => rmSync(directory, { recursive: true, force: true });
   try {
-    const noop = join(directory, "noop");
-    compile(join(import.meta.dir, "noop.ts"), noop);
+    const compiled = join(directory, "compiled");
+    compile(join(import.meta.dir, "noop.ts"), compiled);
+    const [fdinit, noop] = [join(directory, "fdinit"), join(directory, "noop")];
+    copyFileSync(EXECUTABLE, fdinit);
+    copyFileSync(compiled, noop);
     return {
       runner: compileC(directory, "runner"),
       payload: compileC(directory, "payload"),
@@ -29,6 +34,7 @@ export function compilePrograms(): Programs {
       descriptors: compileC(directory, "descriptors"),
       closeByNumber: write(directory, "by-number.yaml", CLOSE_BY_NUMBER),
       noop,
+      fdinit,
       [Symbol.dispose]: remove,
     };
   } catch (error) {

@@ -9,7 +9,10 @@ export const NOOP = "Bun no-op";
 /** The whole life of an init whose program ends at once. */
 export function timeWholeProcess(programs: Programs, rounds: number): Figure {
   const noop = { name: NOOP, words: [programs.noop] };
-  const commands = [...commandsOf([...INITS, NO_INIT], ["/bin/true"]), { init: noop, words: noop.words }];
+  const inits = INITS.map((init) =>
+    init.name === "fdinit" ? { ...init, words: [programs.fdinit, "--"] } : init,
+  );
+  const commands = [...commandsOf([...inits, NO_INIT], ["/bin/true"]), { init: noop, words: noop.words }];
   return {
     title: "start, run /bin/true, end",
     unit: "ms",

@@ -20,6 +20,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { EMBEDDED, MODULES } from "./bundle.ts";
 import { harden } from "./harden.ts";
 import { keepDispositions } from "./keep-dispositions.ts";
 import { writeReleaseFiles } from "./release.ts";
@@ -36,7 +37,7 @@ const SOURCES = [
   "schema/policy.schema.json",
   "package.json",
   "bun.lock",
-  "scripts/{build,elf,harden,keep-dispositions,slim,targets}.ts",
+  "scripts/{build,bundle,elf,harden,keep-dispositions,slim,targets}.ts",
   "scripts/harden/*.ts",
 ];
 
@@ -53,15 +54,6 @@ const FLAGS = [
   "--no-compile-autoload-package-json",
   `--compile-jit-policy=${JIT_POLICY}`,
   "--compile-exec-argv=--disallow-code-generation-from-strings=strict",
-];
-
-/** What few starts need: a module of its own, loaded at first use (cli/load-second-module.ts). */
-const SECOND_MODULE = "init/cli/second-module.ts";
-const EMBEDDED = "/$bunfs/root";
-const SECOND_MODULE_FLAGS = [
-  "--root=init",
-  `--external=${EMBEDDED}/*`,
-  `--define=SECOND_MODULE="${EMBEDDED}/cli/second-module.js"`,
 ];
 
 export function isStale(file: string): boolean {
@@ -94,26 +86,29 @@ export function executableFor(target: Target): string {
 
 /** dist/fdinit, by the Bun that is running. */
 export function build(): void {
-  buildTo(EXECUTABLE, []);
+  buildTo(EXECUTABLE, targetOfThisMachine().machine, []);
   tryOut(EXECUTABLE);
 }
 
 /** The executable for `target`, by npm's Bun for it. */
 export function buildFor(target: Target): void {
   const executable = executableFor(target);
-  // --target also decides what the bundler takes process.arch for.
-  buildTo(executable, [`--target=bun-${target.name}`, `--compile-executable-path=${bunFor(target)}`]);
+  buildTo(executable, target.machine, [
+    `--target=bun-${target.name}`,
+    `--compile-executable-path=${bunFor(target)}`,
+  ]);
   if (targetOfThisMachine().machine === target.machine && targetOfThisMachine().libc === target.libc)
     tryOut(executable);
 }
 
-function buildTo(executable: string, targetFlags: readonly string[]): void {
+function buildTo(executable: string, machine: Target["machine"], targetFlags: readonly string[]): void {
   mkdirSync(DIST, { recursive: true });
   const folder = mkdtempSync(join(DIST, ".build-"));
   try {
     // Bun writes the name of the output into it.
     const raw = join(folder, "fdinit");
-    compile(["init/main.ts", SECOND_MODULE], raw, [...FLAGS, ...SECOND_MODULE_FLAGS, ...targetFlags]);
+    const modules = bundleInto(folder, machine);
+    compile(modules, raw, [...FLAGS, `--root=${folder}`, `--external=${EMBEDDED}/*`, ...targetFlags]);
     const { bytes, changes } = harden(readFileSync(raw));
     const kept = keepDispositions(bytes);
     const left = leaveOutIcuData(bytes);
@@ -128,6 +123,14 @@ function buildTo(executable: string, targetFlags: readonly string[]): void {
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+function bundleInto(folder: string, machine: Target["machine"]): string[] {
+  const bundled = Bun.spawnSync([process.execPath, join(root, "scripts/bundle.ts"), machine, folder], {
+    cwd: root,
+  });
+  if (!bundled.success) throw new Error(`bundling failed:\n${bundled.stdout}${bundled.stderr}`);
+  return MODULES.map((name) => join(folder, name));
 }
 
 /** The executable must start and be itself even where the environment asks Bun for something else. */

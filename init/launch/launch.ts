@@ -5,10 +5,8 @@ import type { GivenPipe, Launch, Pass, Step, Token } from "../plan/plan.ts";
 import { STDIN_FILENO } from "../sys/constants.ts";
 import { errnoText } from "../sys/errno.ts";
 import type { Kernel, SpawnRequest } from "../sys/kernel.ts";
-import { open } from "./open.ts";
 import { startProgram } from "./program.ts";
 import { closeRanges, markRanges } from "./ranges.ts";
-import { findCredentials } from "./users.ts";
 
 /** What could not be done: the stage in words, and the exit code it leads to. */
 export interface LaunchFailure {
@@ -83,6 +81,10 @@ function failed(code: LaunchFailure["code"], message: string): LaunchResult {
   return { ok: false, failure: { code, message } };
 }
 
+// Loaded where a policy opens descriptors or names a user.
+const opening = () => require("./open.ts") as typeof import("./open.ts");
+const users = () => require("./users.ts") as typeof import("./users.ts");
+
 type OtherStep = Exclude<Step, { do: "spawn" }>;
 
 function carryOut(step: OtherStep, context: LaunchContext): LaunchFailure | undefined {
@@ -104,7 +106,7 @@ function carryOut(step: OtherStep, context: LaunchContext): LaunchFailure | unde
     case "hide":
       return kernelFailure(kernel.closeOnExec(step.fd, true), `mark descriptor ${step.fd} (F_SETFD)`);
     case "open": {
-      const problem = open(step.name, step.what, context);
+      const problem = opening().open(step.name, step.what, context);
       return problem === undefined ? undefined : { code: "kernel", message: problem };
     }
     case "drop":
@@ -146,7 +148,7 @@ type Source = SpawnRequest["pass"][number];
 
 function spawnStep(plan: Launch, context: LaunchContext): LaunchResult {
   const { kernel, firstOwn } = context;
-  const credentials = plan.user && findCredentials(kernel, plan.user, plan.groups);
+  const credentials = plan.user && users().findCredentials(kernel, plan.user, plan.groups);
   if (typeof credentials === "string")
     return failed("cannot-start", `cannot start ${plan.service}: ${credentials}`);
   const wanted: Source[] = [];

@@ -15,26 +15,26 @@ const OOM_COUNTERS = ["/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/mem
 type Context = Pick<Surroundings, "kernel" | "say" | "supervision">;
 
 export class Observer {
-  readonly #context: Context;
-  readonly #killed: ProcessFacts[] = [];
+  private readonly context: Context;
+  private readonly killedHere: ProcessFacts[] = [];
   /** Ended by SIGKILL that fdinit did not send. */
-  readonly #killedByOthers: Pick<ChangedProcess, "pid" | "command">[] = [];
-  readonly #oomKillsBefore: number;
-  #end = "";
+  private readonly killedByOthers: Pick<ChangedProcess, "pid" | "command">[] = [];
+  private readonly oomKillsBefore: number;
+  private end = "";
 
   constructor(context: Context, isWanted: boolean) {
-    this.#context = context;
-    this.#oomKillsBefore = isWanted ? (oomKills(context.kernel) ?? 0) : 0;
+    this.context = context;
+    this.oomKillsBefore = isWanted ? (oomKills(context.kernel) ?? 0) : 0;
   }
 
   /** A child was reaped; `seen` is what /proc said of it before. */
   ended(end: ChildEnd, seen: ChangedProcess | undefined, isService: boolean): void {
-    const { say, supervision } = this.#context;
+    const { say, supervision } = this.context;
     const { log } = supervision.reaping;
     const { pid, status, cpuMs, maxRssKiB } = end;
     const command = seen?.command ?? "unknown";
-    if ((status & 0x7f) === SIGKILL && !this.#killed.some((killed) => killed.pid === pid))
-      this.#killedByOthers.push({ pid, command });
+    if ((status & 0x7f) === SIGKILL && !this.killedHere.some((killed) => killed.pid === pid))
+      this.killedByOthers.push({ pid, command });
     if (log === "none" || (log === "unexpected" && (isService || status === 0))) return;
     const ran = seen?.ranMs === undefined ? "" : ` after ${durationInWords(seen.ranMs)}`;
     // Of fdinit's own children the kernel counts fdinit's memory too: they were a vfork of it.
@@ -45,42 +45,42 @@ export class Observer {
   }
 
   serviceEnded(status: number, startedAt: number, now: number): void {
-    const { service } = this.#context.supervision;
-    this.#end = `${service} ${codeInWords(status)} after ${durationInWords(now - startedAt)}`;
+    const { service } = this.context.supervision;
+    this.end = `${service} ${codeInWords(status)} after ${durationInWords(now - startedAt)}`;
   }
 
   /** Another start did not come about. */
   startFailed(message: string): void {
-    this.#end = message;
+    this.end = message;
   }
 
   /** About to get SIGKILL because they did not end by themselves. */
   killed(processes: readonly ProcessFacts[]): void {
     if (processes.length === 0) return;
-    this.#killed.push(...processes);
-    this.#context.say("warn", `SIGKILL to what is left: ${inWords(processes)}`);
+    this.killedHere.push(...processes);
+    this.context.say("warn", `SIGKILL to what is left: ${inWords(processes)}`);
   }
 
   /** The last line, where the policy wants it. */
   report(code: number, isRunning: boolean): void {
-    const { kernel, say, supervision } = this.#context;
+    const { kernel, say, supervision } = this.context;
     const { report } = supervision;
     if (report === undefined) return;
-    const failed = kernel.writeFile(report, `${this.#line(code, isRunning)}\n`);
+    const failed = kernel.writeFile(report, `${this.line(code, isRunning)}\n`);
     if (failed < 0) say("warn", `cannot write the report ${JSON.stringify(report)}: ${errnoText(-failed)}`);
   }
 
-  #line(code: number, isRunning: boolean): string {
-    const { kernel, supervision } = this.#context;
+  private line(code: number, isRunning: boolean): string {
+    const { kernel, supervision } = this.context;
     const { service } = supervision;
-    const parts = [isRunning ? `${service} could not be ended` : this.#end || `${service} was not running`];
-    const kills = (oomKills(kernel) ?? 0) - this.#oomKillsBefore;
+    const parts = [isRunning ? `${service} could not be ended` : this.end || `${service} was not running`];
+    const kills = (oomKills(kernel) ?? 0) - this.oomKillsBefore;
     if (kills > 0) {
-      const who = this.#killedByOthers.length === 0 ? "" : `: ${inWords(this.#killedByOthers)}`;
+      const who = this.killedByOthers.length === 0 ? "" : `: ${inWords(this.killedByOthers)}`;
       const count = kills === 1 ? "1 process" : `${kills} processes`;
       parts.push(`the kernel's OOM killer killed ${count} of this container${who}`);
     }
-    if (this.#killed.length > 0) parts.push(`had to be killed: ${inWords(this.#killed)}`);
+    if (this.killedHere.length > 0) parts.push(`had to be killed: ${inWords(this.killedHere)}`);
     return `${parts.join("; ")}; exit code ${code}`;
   }
 }

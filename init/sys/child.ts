@@ -71,7 +71,7 @@ export function runChild(list: readonly (ChildCall | PidText)[]): number | Faile
   }
   const top = stack.address + STACK_SIZE - (stack.address % 16);
   const pid = child()(CLONE_VM | CLONE_VFORK | SIGCHLD, top, records.address, status.address);
-  keepAlive(stack, texts);
+  keepAlive(stack, ...texts);
   if (pid < 0) return { attempt: "make a process (clone)", errno: -pid, index: -1 };
   const result = Number(status.view.getBigInt64(0, true));
   if (result === 0) return pid;

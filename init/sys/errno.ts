@@ -25,10 +25,11 @@ export const ECONNREFUSED = 111;
 
 /** The name and the usual text of an error number; `errno 250` when it has none here. */
 export function errnoText(errno: number): string {
-  return ERRNO_TEXT[errno] ?? `errno ${errno}`;
+  return texts()[errno] ?? `errno ${errno}`;
 }
 
-const ERRNO_TEXT: Record<number, string> = {
+/** Made when it is asked for: a start that goes well has no use for them. */
+const texts = (): Record<number, string> => ({
   [EPERM]: "EPERM: operation not permitted",
   [ENOENT]: "ENOENT: no such file or directory",
   [ESRCH]: "ESRCH: no such process",
@@ -65,4 +66,4 @@ const ERRNO_TEXT: Record<number, string> = {
   99: "EADDRNOTAVAIL: cannot assign requested address",
   [ECONNREFUSED]: "ECONNREFUSED: connection refused",
   80: "ELIBBAD: accessing a corrupted shared library",
-};
+});

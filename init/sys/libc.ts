@@ -4,20 +4,9 @@
 // Only files of sys/ may import this one.
 
 import { dlopen, FFIType, linkSymbols, type Pointer, ptr, read, toArrayBuffer } from "bun:ffi";
-import * as aarch64 from "./abi/aarch64.ts";
-import * as x86_64 from "./abi/x86_64.ts";
 import { bytesOf } from "./bytes.ts";
 
-const abi = process.arch === "arm64" ? aarch64 : x86_64;
-/** System call numbers of this architecture. */
-export const SYS: { readonly [K in keyof typeof x86_64.SYS]: number } = abi.SYS;
-export const O_DIRECTORY: number = abi.O_DIRECTORY;
-export const STAT: { readonly mode: number; readonly links: number } = abi.STAT;
-export const passToMainThread: typeof x86_64.passToMainThread = abi.passToMainThread;
-/** What a child does between clone(2) and execve(2): child.ts. */
-export const childCode: string = abi.childCode;
-export const blockAndPassOn: typeof x86_64.blockAndPassOn = abi.blockAndPassOn;
-export const RESTORER: Uint8Array | undefined = abi.RESTORER;
+export * from "./abi/this-machine.ts";
 
 // musl's loader answers every name that begins with "libc." with itself, so glibc's name serves both.
 // Never a second name to fall back on: Bun looks for a library in the working directory too.
@@ -116,5 +105,10 @@ export function writeAt(address: number, bytes: Uint8Array): void {
   new Uint8Array(toArrayBuffer(address as Pointer, 0, bytes.length)).set(bytes);
 }
 
-/** Named after a call, so that nothing C was reading is collected before the call is over. */
-export function keepAlive(..._values: unknown[]): void {}
+/**
+ * Named after a call, so that nothing C was reading is collected before the call is over. Asks for their
+ * addresses, because a function that does nothing is what a minifier takes away.
+ */
+export function keepAlive(...blocks: readonly Block[]): void {
+  for (const { bytes } of blocks) ptr(bytes);
+}

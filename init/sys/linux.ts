@@ -1,7 +1,6 @@
 // The Kernel of a real run, put together from the files of this room. What few starts need is evaluated
 // at its first use.
 
-import { classify } from "./classify.ts";
 import { commandLineArgument, environmentVariable } from "./command-line.ts";
 import {
   canCloseRange,
@@ -59,7 +58,7 @@ export const linux: Kernel = {
   changeOwner: (path, uid, gid) => opening().changeOwner(path, uid, gid),
   changeDescriptorOwner: (fd, uid, gid) => opening().changeDescriptorOwner(fd, uid, gid),
   unlink: (path) => opening().unlink(path),
-  classify,
+  classify: (fd) => (require("./classify.ts") as typeof import("./classify.ts")).classify(fd),
   inspect: (pid) => (require("./inspect.ts") as typeof import("./inspect.ts")).inspect(pid),
   workingDirectoryOutside,
   nofile,

@@ -2,8 +2,6 @@
 // system calls of our own (child.ts). Both are a vfork: the cost does not grow with this process's memory,
 // and nothing of JavaScript ever runs in the child.
 
-import { runChild } from "./child.ts";
-import { childCalls } from "./child-calls.ts";
 import {
   argumentCount,
   argumentVectorFrom,
@@ -27,6 +25,10 @@ const ATTRIBUTES_SIZE = 512;
 const SIGDEFAULT_OFFSET = 8;
 const SIGMASK_OFFSET = 136;
 
+// Most starts need neither.
+const child = () => require("./child.ts") as typeof import("./child.ts");
+const childLists = () => require("./child-calls.ts") as typeof import("./child-calls.ts");
+
 /** Starts a program with the signal mask `mask`: its pid, execve's negated errno, or what failed before. */
 export function spawn(request: SpawnRequest, mask: SignalSet): number | SpawnFailure {
   const path = cString(request.byShell ? "/bin/sh" : request.path);
@@ -37,7 +39,7 @@ export function spawn(request: SpawnRequest, mask: SignalSet): number | SpawnFai
     isPlain(request) && programDispositions().ignored.length === 0
       ? posixSpawn(image, mask)
       : spawnByList(image, request, envp, mask);
-  keepAlive(path, argv, envp);
+  keepAlive(path, ...argv.holds, ...envp.holds);
   return result;
 }
 
@@ -75,12 +77,12 @@ function spawnByList(
   envp: Vector,
   mask: SignalSet,
 ): number | SpawnFailure {
-  const { calls, holds } = childCalls(request, mask, image);
+  const { calls, holds } = childLists().childCalls(request, mask, image);
   const pidText =
     request.pidVariable === undefined ? [] : [{ name: request.pidVariable, slot: envp.lastSlot }];
   const list = [...pidText, ...calls];
-  const result = runChild(list);
-  keepAlive(holds);
+  const result = child().runChild(list);
+  keepAlive(...holds);
   if (typeof result === "number") return result;
   const { attempt, errno, index } = result;
   return index === list.length - 1 ? -errno : { attempt, errno };

@@ -130,10 +130,15 @@ export class Engine {
     return [docker, "--host", `unix://${join(this.#directory, "sock")}`, ...words];
   }
 
-  #run(words: readonly string[], env: Record<string, string> = {}): Answer {
+  /** An image of nothing but the files in a tar. */
+  import(tag: string, tar: string): Answer {
+    return this.#run(["import", tar, tag], {}, 300_000);
+  }
+
+  #run(words: readonly string[], env: Record<string, string> = {}, timeout = 60_000): Answer {
     const { exitCode, stdout, stderr } = Bun.spawnSync(this.command(...words), {
       stdin: "ignore",
-      timeout: 60_000,
+      timeout,
       env: { ...process.env, ...this.environment, ...env },
     });
     return { code: exitCode, stdout: stdout.toString(), stderr: stderr.toString() };

@@ -16,6 +16,7 @@ export type Need =
   | "containerd"
   | "ctr"
   | "busybox"
+  | "debootstrap"
   | "strace"
   | "python3"
   | "bash"
@@ -44,6 +45,7 @@ const PACKAGES: Partial<Record<Need, string>> = {
   containerd: "containerd",
   ctr: "containerd",
   busybox: "busybox-static",
+  debootstrap: "debootstrap",
   strace: "strace",
   python3: "python3-minimal",
   bash: "bash",

@@ -1,0 +1,129 @@
+// Bundles the two modules of an executable, the first for its start. A function costs a fresh process time when it is made, and ten
+// times that when it is first called; so what few starts need is made only when it is needed, and small
+// functions become part of those that call them (Closure Compiler). Bun's own minifier does neither.
+//
+//   bun scripts/bundle.ts x86_64|aarch64 FOLDER
+
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { BunPlugin } from "bun";
+import type { Target } from "./targets.ts";
+
+const root = join(import.meta.dir, "..");
+const MAIN = join(root, "init/main.ts");
+/** What few starts need: a module of its own, loaded at first use (init/cli/load-second-module.ts). */
+const SECOND = join(root, "init/cli/second-module.ts");
+
+/** What the bundles are called in their folder. */
+export const MODULES = ["main.js", "second.js"] as const;
+/** Where an executable finds its own modules. */
+export const EMBEDDED = "/$bunfs/root";
+
+/**
+ * As a CommonJS module, which the bundler leaves in a function of its own: nothing of it is made before it is
+ * asked for. Of an ES module it would leave the functions outside. What hands on another module's is left as it is.
+ */
+export function asCommonJs(source: string): string {
+  if (/^export (?:\{|\*|default)/m.test(source)) return source;
+  const names: string[] = [];
+  const body = source.replace(
+    /^export (?=(function|const|class|interface|type) (\w+))/gm,
+    (_, what: string, name: string) => {
+      if (what !== "interface" && what !== "type") names.push(name);
+      return "";
+    },
+  );
+  return `${body}\nmodule.exports = { ${names.join(", ")} };\n`;
+}
+
+/** The files that a start may never load: behind a require(), and not imported by what is always loaded. */
+export function modulesBehindRequire(entry: string): string[] {
+  const transpiler = new Bun.Transpiler({ loader: "ts" });
+  const always = new Set<string>();
+  const behind = new Set<string>();
+  const visit = (file: string, into: Set<string>): void => {
+    if (into.has(file)) return;
+    into.add(file);
+    for (const { kind, path } of transpiler.scanImports(readFileSync(file, "utf8"))) {
+      if (!path.startsWith(".") || !path.endsWith(".ts")) continue;
+      visit(join(dirname(file), path), kind === "require-call" ? behind : into);
+    }
+  };
+  visit(entry, always);
+  return [...behind].filter((file) => !always.has(file)).sort();
+}
+
+async function bundle(entry: string, plugins: BunPlugin[]): Promise<string> {
+  const built = await Bun.build({
+    entrypoints: [entry],
+    target: "bun",
+    format: "cjs",
+    external: [`${EMBEDDED}/*`],
+    define: {
+      SECOND_MODULE: JSON.stringify(`${EMBEDDED}/${MODULES[1]}`),
+    },
+    plugins,
+  });
+  const [output] = built.outputs;
+  if (!output) throw new Error("the bundler made nothing");
+  const text = inner(await output.text());
+  // What Bun calls the `module` of a file that it has taken for an ES module: nobody will define it.
+  const undefinedModule = /\bmodule_\w+(?=\.exports)/.exec(text)?.[0];
+  if (undefinedModule) throw new Error(`the bundle assigns to ${undefinedModule}, which is nowhere defined`);
+  return text;
+}
+
+function forTheStart(machine: Target["machine"]): BunPlugin {
+  const behind = new Set(modulesBehindRequire(MAIN));
+  return {
+    name: "for the start",
+    setup(build) {
+      build.onResolve({ filter: /\/abi\/this-machine\.ts$/ }, () => ({
+        path: join(root, `init/sys/abi/${machine}.ts`),
+      }));
+      build.onLoad({ filter: /\/init\/.*\.ts$/ }, ({ path }) => {
+        const source = readFileSync(path, "utf8");
+        return { contents: behind.has(path) ? asCommonJs(source) : source, loader: "ts" };
+      });
+    },
+  };
+}
+
+/** Without the function that a CommonJS module is wrapped in: Bun makes it again. */
+function inner(text: string): string {
+  const found = /^\/\/ @bun @bun-cjs\n\(function\([^)]*\) \{([\s\S]*)\}\)\s*$/.exec(text);
+  if (!found?.[1]) throw new Error("the bundle is not wrapped as expected: has Bun changed?");
+  return found[1];
+}
+
+/** By Closure Compiler: functions inlined, what nobody uses left out. Nothing that JavaScript promises changes. */
+function inlined(text: string): string {
+  const compiler = join(root, `node_modules/google-closure-compiler-${compilerPlatform()}/compiler`);
+  if (!existsSync(compiler)) throw new Error(`there is no ${compiler}: bun install`);
+  const run = Bun.spawnSync(
+    [
+      compiler,
+      "--compilation_level=SIMPLE",
+      "--assume_function_wrapper",
+      "--language_in=UNSTABLE",
+      "--language_out=UNSTABLE",
+      "--jscomp_off=*",
+    ],
+    { stdin: Buffer.from(text), timeout: 120_000 },
+  );
+  if (!run.success) throw new Error(`Closure Compiler failed:\n${run.stderr}`);
+  return run.stdout.toString();
+}
+
+function compilerPlatform(): string {
+  if (process.platform !== "linux") throw new Error("fdinit is built on Linux");
+  return process.arch === "arm64" ? "linux-arm64" : "linux";
+}
+
+if (import.meta.main) {
+  const [name = "", folder = ""] = process.argv.slice(2);
+  const machine = (["x86_64", "aarch64"] as const).find((known) => known === name);
+  if (!machine || folder === "") throw new Error("bundle.ts x86_64|aarch64 FOLDER");
+  writeFileSync(join(folder, MODULES[0]), inlined(await bundle(MAIN, [forTheStart(machine)])));
+  writeFileSync(join(folder, MODULES[1]), await bundle(SECOND, []));
+}

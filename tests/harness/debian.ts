@@ -1,0 +1,65 @@
+// A root file system of Debian's own packages: made by debootstrap when it is first needed, and kept in .cache/
+// as a tar, since what walks through the repository should not walk through Debian.
+
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ROOT } from "./fixtures.ts";
+import { missing } from "./needs.ts";
+
+const SUITE = "bookworm";
+/** What the images of images/ install, so that their Dockerfiles build without a network. */
+const PACKAGES = ["nginx-light", "redis-server", "postgresql-15"];
+/** What no program needs to run. */
+const LEFT_OUT = ["var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale", "usr/share/man"];
+
+const CACHE = join(ROOT, ".cache");
+const name = createHash("sha256")
+  .update(JSON.stringify([SUITE, PACKAGES, LEFT_OUT, "no sources"]))
+  .digest("hex")
+  .slice(0, 12);
+/** `docker import` takes it as it is. */
+export const DEBIAN = join(CACHE, `debian-${SUITE}-${name}.tar`);
+
+/** Why there is no such root, or undefined when there is. */
+export function whyNoDebian(): string | undefined {
+  if (existsSync(DEBIAN)) return undefined;
+  return missing("root", "debootstrap") ?? make();
+}
+
+function make(): string | undefined {
+  mkdirSync(CACHE, { recursive: true });
+  const scratch = mkdtempSync(join(tmpdir(), "fdinit-debootstrap-"));
+  try {
+    const words = ["--variant=minbase", `--include=${PACKAGES.join(",")}`, SUITE, scratch];
+    const { success, stdout } = Bun.spawnSync(["debootstrap", ...words], {
+      timeout: 600_000,
+      stdin: "ignore",
+    });
+    if (!success) return `debootstrap failed: ${stdout.toString().trim().split("\n").at(-1)}`;
+    for (const path of LEFT_OUT) {
+      rmSync(join(scratch, path), { recursive: true });
+      mkdirSync(join(scratch, path));
+    }
+    // Nothing can be fetched from where this is used, and apt-get need not try.
+    writeFileSync(join(scratch, "etc/apt/sources.list"), "");
+    const fresh = `${DEBIAN}.fresh`;
+    tar("--create", "--one-file-system", "--file", fresh, "--directory", scratch, ".");
+    renameSync(fresh, DEBIAN);
+    return undefined;
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Its files in a directory. */
+export function unpackDebian(directory: string): void {
+  mkdirSync(directory, { recursive: true });
+  tar("--extract", "--file", DEBIAN, "--directory", directory);
+}
+
+function tar(...words: string[]): void {
+  const { success, stderr } = Bun.spawnSync(["tar", ...words], { timeout: 300_000, stdin: "ignore" });
+  if (!success) throw new Error(`tar failed: ${stderr}`);
+}

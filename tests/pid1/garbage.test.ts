@@ -1,0 +1,55 @@
+// What C reads lies in memory that the engine's collector owns. Here it collects at every eighth allocation that needs new memory,
+// in the executable as it is built: minified and with functions inlined.
+
+import { expect, test } from "bun:test";
+import { fixture } from "../harness/fixtures.ts";
+import { leaveNothingBehind } from "../harness/leftovers.ts";
+import { describeWith } from "../harness/needs.ts";
+import { children, until } from "../harness/processes.ts";
+import { policy, run, start } from "../harness/run.ts";
+
+leaveNothingBehind();
+
+const COLLECTS = {
+  BUN_JSC_slowPathAllocsBetweenGCs: "8",
+  BUN_JSC_sweepSynchronously: "1",
+  BUN_JSC_scribbleFreeCells: "1",
+};
+const WORDS = Array.from({ length: 50 }, (_, index) => `word-${index}-${"x".repeat(index)}`);
+const VARIABLES = Object.fromEntries(WORDS.map((word, index) => [`VARIABLE_${index}`, word]));
+
+describeWith(["gcc", "unshare"], "while memory is collected all the time", () => {
+  for (const [how, more] of [
+    ["posix_spawn", {}],
+    ["a list of system calls", { umask: "0022", setsid: true }],
+  ] as const) {
+    test(`a program started by ${how} gets its arguments and variables to the byte`, async () => {
+      const command = ["sh", "-c", 'printf "%s\\n" "$@"; env | grep ^VARIABLE_', "sh", ...WORDS];
+      const services = { app: { command, env: VARIABLES, stdin: "devnull", ...more } };
+      const options = policy(JSON.stringify({ version: 1, services }));
+      const { code, stdout, stderr } = await run({ run: [], options, env: COLLECTS });
+      const lines = stdout.trim().split("\n");
+      expect({ code, stderr, words: lines.slice(0, WORDS.length) }).toEqual({
+        code: 0,
+        stderr: "",
+        words: WORDS,
+      });
+      const variables = Object.entries(VARIABLES).map(([name, value]) => `${name}=${value}`);
+      expect(lines.slice(WORDS.length).sort()).toEqual(variables.sort());
+    }, 60_000);
+  }
+
+  test("signals are passed on, and orphans reaped", async () => {
+    const orphans = start({ run: [fixture("orphans"), "20"], env: COLLECTS });
+    expect(await orphans.line()).toBe("adopted by 1");
+    await orphans.ready();
+    const pid = await orphans.pid();
+    await until("the orphans are reaped", () => children(pid).length === 1);
+    expect(await orphans.finished()).toMatchObject({ code: 7, stderr: "" });
+
+    const recorder = await start({ run: [fixture("recorder")], env: COLLECTS }).ready();
+    process.kill(await recorder.pid(), "SIGHUP");
+    expect(await recorder.line()).toBe("1 0 0");
+    expect(await recorder.finished()).toMatchObject({ code: 0, stderr: "" });
+  }, 60_000);
+});

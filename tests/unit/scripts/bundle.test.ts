@@ -1,0 +1,50 @@
+import { expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { asCommonJs, modulesBehindRequire } from "../../../scripts/bundle.ts";
+import { ROOT } from "../../harness/fixtures.ts";
+
+const init = join(ROOT, "init");
+
+test("what is exported is handed out at the end, and nothing else changes", () => {
+  const source =
+    'import { a } from "./a.ts";\nexport interface I {}\nexport const one = a;\nexport function two() {}\nexport class Three {}\nfunction four() {}\n';
+  expect(asCommonJs(source)).toBe(
+    'import { a } from "./a.ts";\ninterface I {}\nconst one = a;\nfunction two() {}\nclass Three {}\nfunction four() {}\n\nmodule.exports = { one, two, Three };\n',
+  );
+});
+
+test("a file that hands on another's exports stays as it is", () => {
+  const source = 'export { A } from "./a.ts";\nexport const b = 1;\n';
+  expect(asCommonJs(source)).toBe(source);
+});
+
+test("what a start may never load is found behind require(), and what is imported anyway is not among it", () => {
+  const behind = modulesBehindRequire(join(init, "main.ts")).map((file) => relative(init, file));
+  for (const file of [
+    "sys/inspect.ts",
+    "sys/inspect-sockets.ts",
+    "sys/child.ts",
+    "launch/open.ts",
+    "cli/check.ts",
+  ])
+    expect(behind).toContain(file);
+  for (const file of ["sys/libc.ts", "sys/spawn.ts", "supervise/loop.ts", "main.ts"])
+    expect(behind).not.toContain(file);
+});
+
+test("a bundle has one machine's numbers, and keeps what holds memory for C", () => {
+  const folder = mkdtempSync(join(tmpdir(), "fdinit-bundle-"));
+  try {
+    const bundled = Bun.spawnSync([process.execPath, join(ROOT, "scripts/bundle.ts"), "aarch64", folder]);
+    expect({ code: bundled.exitCode, stderr: bundled.stderr.toString() }).toEqual({ code: 0, stderr: "" });
+    const text = readFileSync(join(folder, "main.js"), "utf8");
+    expect(text).toContain("openat:56"); // arm64's; x86-64's is 257
+    expect(text).not.toContain("openat:257");
+    // keepAlive, after posix_spawn and after the child of our own
+    expect(text.match(/\.ptr\(/g)?.length).toBeGreaterThanOrEqual(2);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}, 60_000);
