@@ -49,7 +49,12 @@ export class Containerd {
 
   /** `ctr run` of fdinit with these words, removed afterwards. */
   run(id: string, options: readonly string[], ...words: string[]): Answer {
-    return this.ctr("run", "--rm", "--rootfs", ...options, this.rootfs, id, "/fdinit/fdinit", "--", ...words);
+    return this.runIn(this.rootfs, id, options, ...words);
+  }
+
+  /** The same in another root file system. */
+  runIn(rootfs: string, id: string, options: readonly string[], ...words: string[]): Answer {
+    return this.ctr("run", "--rm", "--rootfs", ...options, rootfs, id, "/fdinit/fdinit", "--", ...words);
   }
 
   /** Ends the daemon and removes everything of it. */

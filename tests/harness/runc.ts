@@ -25,17 +25,23 @@ export class Runc {
   readonly #state = join(this.#directory, "state");
   readonly id = `fdinit-test-${process.pid}-${++count}`;
 
-  /** A container that runs `args`, with more of config.json's `process` and `linux` and files at its root if wanted. */
+  /**
+   * A container that runs `args`, with more of config.json's `process` and `linux` and files at its root if wanted;
+   * in a root file system of its own with busybox, or in one that is there.
+   */
   constructor(
     args: readonly string[],
     more: object = {},
     files: Readonly<Record<string, string>> = {},
     linux: object = {},
+    rootfs?: string,
   ) {
     // Whoever root of a user namespace is outside has to get in.
     chmodSync(this.#directory, 0o755);
-    mkdirSync(join(this.#directory, "rootfs"));
-    makeRootfs(join(this.#directory, "rootfs"));
+    if (rootfs === undefined) {
+      mkdirSync(join(this.#directory, "rootfs"));
+      makeRootfs(join(this.#directory, "rootfs"));
+    }
     for (const [name, text] of Object.entries(files))
       writeFileSync(join(this.#directory, "rootfs", name), text);
     const process = {
@@ -53,7 +59,7 @@ export class Runc {
     const config = {
       ociVersion: "1.0.2",
       process,
-      root: { path: "rootfs", readonly: true },
+      root: { path: rootfs ?? "rootfs", readonly: true },
       mounts: MOUNTS,
       linux: { namespaces: NAMESPACES, ...linux },
     };
