@@ -1,7 +1,7 @@
 // A Docker engine of the test's own: data, state, socket and cgroups apart from any other, in a PID
 // and mount namespace that take its mounts and processes with them when it ends.
 
-import { copyFileSync, globSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, globSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { letLast } from "./leftovers.ts";
@@ -16,6 +16,15 @@ ENV PATH=/bin
 ENTRYPOINT ["/fdinit/fdinit", "--"]
 `;
 
+/** An option of dockerd's: root of a container is user 100000 outside. */
+export const REMAPPED = "--userns-remap=remapped";
+
+/** The machine's /etc with that user in it, over /etc in the daemon's own mount namespace. */
+const WITH_USER = `
+cp --archive /etc "$1"; echo remapped:x:900:900::/:/bin/false >>"$1/passwd"; echo remapped:x:900: >>"$1/group"
+for file in subuid subgid; do echo remapped:100000:65536 >>"$1/$file"; done
+mount --bind "$1" /etc; shift; exec "$@"`;
+
 export interface Answer {
   readonly code: number;
   readonly stdout: string;
@@ -29,9 +38,12 @@ export class Engine {
 
   private constructor(options: readonly string[]) {
     const at = (name: string) => join(this.#directory, name);
+    // Whoever root of a user namespace is outside has to get in.
+    chmodSync(this.#directory, 0o711);
     this.#daemon = Bun.spawn(
       [
         ...UNSHARE,
+        ...(options.includes(REMAPPED) ? ["sh", "-ec", WITH_USER, "sh", at("etc")] : []),
         "dockerd",
         ...["--data-root", at("root"), "--exec-root", at("exec"), "--pidfile", at("pid")],
         ...["-H", `unix://${at("sock")}`, "--iptables=false", "--ip6tables=false", "--bridge=none"],

@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { layOut, portableTarget } from "../../scripts/portable.ts";
-import { Engine } from "../harness/docker.ts";
+import { Engine, REMAPPED } from "../harness/docker.ts";
 import { fixture, ROOT } from "../harness/fixtures.ts";
 import { leaveNothingBehind } from "../harness/leftovers.ts";
 import { describeUnless, missing } from "../harness/needs.ts";
@@ -103,4 +103,30 @@ describeUnless(reason, "with docker run", () => {
     // The glibc executable as well, whose posix_spawn falls back from clone3 to clone.
     expect(engine.run(...hardened, "base", "sh", "-c", "exit 42")).toMatchObject({ code: 42, ...QUIET });
   }, 60_000);
+});
+
+describeUnless(reason, "with dockerd --userns-remap", () => {
+  test("root of the container is another user outside, and nothing else changes", async () => {
+    const engine = await Engine.start(REMAPPED);
+    try {
+      layOut(portableTarget());
+      expect(engine.buildFolder("fdinit", join(ROOT, "images/portable"))).toMatchObject({ code: 0 });
+      expect(engine.build("base")).toMatchObject({ code: 0 });
+      const Dockerfile = "FROM base\nCOPY --from=fdinit /fdinit /fdinit\n";
+      expect(engine.build(IMAGE, { Dockerfile })).toMatchObject({ code: 0 });
+      const script =
+        "read inside outside count </proc/self/uid_map; echo $PPID $inside $outside $count; exit 9";
+      expect(engine.run(...HARDENED.slice(0, 3), IMAGE, "sh", "-c", script)).toEqual({
+        code: 9,
+        stdout: "1 0 100000 65536\n",
+        stderr: "",
+      });
+      const id = await engine.detached("--interactive", IMAGE, "orphans", "20");
+      await engine.hasReaped(id);
+      expect(engine.docker("stop", "--time=30", id).code).toBe(0);
+      expect(engine.ended(id).code).toBe(143);
+    } finally {
+      expect(await engine.stop()).toEqual([]);
+    }
+  }, 120_000);
 });
