@@ -19,8 +19,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { buildFor, executableFor, isStale } from "./build.ts";
+import { bill, MATERIALS, partsOfExecutable } from "./materials.ts";
 import { changeInterpreter, ignoreEnvironment } from "./portable/loader.ts";
-import { licencesOf, linkStandardLibrary, loaderFor } from "./portable/musl.ts";
+import { licencesOf, linkStandardLibrary, loaderFor, packagesOf } from "./portable/musl.ts";
 import { type Target, targetNamed, targetOfThisMachine } from "./targets.ts";
 
 const root = join(import.meta.dir, "..");
@@ -59,7 +60,22 @@ export function fill(folder: string, target: Target, place: string): void {
   // musl's loader looks for this two levels above its own path, and nowhere else for libraries.
   writeFileSync(join(folder, "etc", `ld-musl-${target.machine}.path`), `${place}/lib\n`);
   writeLicences(target, join(folder, "licences"));
+  writeMaterials(target, folder);
   settle(folder);
+}
+
+/** What the folder is made of, where a scanner of images finds it. */
+function writeMaterials(target: Target, folder: string): void {
+  const { musl, libstdcxx } = packagesOf(target);
+  const made = [
+    { name: "fdinit", parts: partsOfExecutable(target) },
+    { name: "lib/ld.so", parts: [musl] },
+    { name: "lib/libstdc++.so.6", parts: [libstdcxx] },
+  ];
+  writeFileSync(
+    join(folder, MATERIALS),
+    bill(made.map((part) => ({ ...part, file: join(folder, part.name) }))),
+  );
 }
 
 function writeLicences(target: Target, folder: string): void {

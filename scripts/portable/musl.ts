@@ -2,13 +2,27 @@
 // libstdc++.so.6 of just what fdinit needs, linked against it from gcc's own archives. Debian's
 // libstdc++.so.6 is glibc's and would not do.
 
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { importedNames } from "../elf.ts";
+import { type Component, debianPackage } from "../materials.ts";
 import { type Target, targetOfThisMachine } from "../targets.ts";
 
 const root = join(import.meta.dir, "../..");
+
+/** What Debian calls a machine. */
+const ARCHITECTURES = { x86_64: "amd64", aarch64: "arm64" } as const;
+/** Where the version of an unpacked package is kept. */
+const VERSION = "version";
 
 /** What libstdc++.a and libgcc_eh.a expect of glibc and musl 1.2.3 does not have. */
 const MISSING_IN_MUSL = `
@@ -49,6 +63,29 @@ export function licencesOf(target: Target): [name: string, file: string][] {
 /** gcc for a target: this machine's own, or Debian's cross compiler. */
 export function compilerFor(target: Target): string {
   return target.machine === targetOfThisMachine().machine ? "gcc" : `${target.machine}-linux-gnu-gcc`;
+}
+
+/** What is taken from Debian, as components of a bill of materials: the loader, and the C++ library. */
+export function packagesOf(target: Target): { readonly musl: Component; readonly libstdcxx: Component } {
+  const architecture = ARCHITECTURES[target.machine];
+  const isNative = target.machine === targetOfThisMachine().machine;
+  const musl = isNative ? versionOf("musl") : readFileSync(join(unpackedMusl(target), VERSION), "utf8");
+  const compiler = compilerPackage(target);
+  return {
+    musl: debianPackage("musl", musl, architecture, "MIT"),
+    libstdcxx: debianPackage(
+      compiler,
+      versionOf(compiler),
+      architecture,
+      "GPL-3.0-only WITH GCC-exception-3.1",
+    ),
+  };
+}
+
+function versionOf(installed: string): string {
+  const { success, stdout } = Bun.spawnSync(["dpkg-query", "--show", "--showformat=${Version}", installed]);
+  if (!success) throw new Error(`${installed} is not one of Debian's packages here`);
+  return stdout.toString();
 }
 
 function compilerPackage(target: Target): string {
@@ -115,9 +152,10 @@ export function whyNoArm64Musl(): string | undefined {
  * so that nothing of this machine's package state is touched.
  */
 function unpackedMusl({ machine }: Pick<Target, "machine">): string {
-  const architecture = machine === "aarch64" ? "arm64" : "amd64";
+  const architecture = ARCHITECTURES[machine];
   const folder = join(root, ".cache", "debian", architecture, "musl");
-  if (existsSync(folder)) return folder;
+  if (existsSync(join(folder, VERSION))) return folder;
+  rmSync(folder, { recursive: true, force: true });
   const scratch = mkdtempSync(join(tmpdir(), "fdinit-apt-"));
   try {
     for (const name of ["state/lists/partial", "cache/archives/partial"])
@@ -139,6 +177,8 @@ function unpackedMusl({ machine }: Pick<Target, "machine">): string {
     mkdirSync(dirname(folder), { recursive: true });
     for (const file of readdirSync(scratch).filter((name) => name.endsWith(".deb")))
       run(["dpkg-deb", "-x", file, join(scratch, "musl")], scratch);
+    const [deb = ""] = readdirSync(scratch).filter((name) => name.startsWith("musl_"));
+    writeFileSync(join(scratch, "musl", VERSION), run(["dpkg-deb", "-f", deb, "Version"], scratch).trim());
     run(["mv", join(scratch, "musl"), folder], scratch);
     return folder;
   } finally {
@@ -146,7 +186,9 @@ function unpackedMusl({ machine }: Pick<Target, "machine">): string {
   }
 }
 
-function run(command: readonly string[], cwd: string): void {
-  const { success, stderr } = Bun.spawnSync([...command], { cwd });
+/** Answers what it printed. */
+function run(command: readonly string[], cwd: string): string {
+  const { success, stdout, stderr } = Bun.spawnSync([...command], { cwd });
   if (!success) throw new Error(`${command.join(" ")} failed:\n${stderr}`);
+  return stdout.toString();
 }

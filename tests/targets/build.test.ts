@@ -5,6 +5,7 @@ import { expect, test } from "bun:test";
 import { cpSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { harden } from "../../scripts/harden.ts";
+import { fill, portableTarget } from "../../scripts/portable.ts";
 import { writeReleaseFiles } from "../../scripts/release.ts";
 import { bunFor, sha256Of, TARGETS, targetNamed } from "../../scripts/targets.ts";
 import { ROOT } from "../harness/fixtures.ts";
@@ -39,6 +40,27 @@ for (const target of TARGETS) {
   });
 }
 
+interface Bill {
+  readonly components: readonly {
+    readonly "bom-ref": string;
+    readonly name: string;
+    readonly version?: string;
+    readonly hashes?: readonly { readonly content: string }[];
+  }[];
+  readonly dependencies: readonly { readonly dependsOn: readonly string[] }[];
+}
+
+function versionIn(bill: Bill, name: string): string | undefined {
+  return bill.components.find((component) => component.name === name)?.version;
+}
+
+/** Each thing once, and nothing named that is not there. */
+function expectResolved({ components, dependencies }: Bill): void {
+  const refs = components.map((component) => component["bom-ref"]);
+  expect(new Set(refs).size).toBe(refs.length);
+  for (const { dependsOn } of dependencies) for (const ref of dependsOn) expect(refs).toContain(ref);
+}
+
 describeUnless(noBun, "a release", () => {
   test("has the same bytes when it is built again, in another place", () => {
     const target = targetNamed("linux-arm64");
@@ -66,15 +88,27 @@ describeUnless(noBun, "a release", () => {
     expect(checked.stdout.toString()).toBe(
       "fdinit-linux-x64: OK\nfdinit.cdx.json: OK\npolicy.schema.json: OK\n",
     );
-    const bill = JSON.parse(readFileSync(join(folder, "fdinit.cdx.json"), "utf8"));
-    const names = bill.components.map(
-      (part: { name: string; version?: string }) => `${part.name} ${part.version}`,
-    );
-    expect(names).toContain(`@oven/bun-linux-x64 ${Bun.version}`);
-    expect(names.join()).toMatch(/,yaml 2\.\d+\.\d+,/);
-    const refs = bill.components.map((part: { "bom-ref": string }) => part["bom-ref"]);
-    for (const { dependsOn } of bill.dependencies) for (const ref of dependsOn) expect(refs).toContain(ref);
+    const bill: Bill = JSON.parse(readFileSync(join(folder, "fdinit.cdx.json"), "utf8"));
+    expect(versionIn(bill, "@oven/bun-linux-x64")).toBe(Bun.version);
+    expect(versionIn(bill, "yaml")).toMatch(/^2\.\d+\.\d+$/);
+    expectResolved(bill);
   }, 60_000);
+
+  describeUnless(missingFor(portableTarget()), "the portable folder", () => {
+    test("has a bill of its own, with musl and its C++ library as Debian has them", () => {
+      const folder = join(temporaryDirectory(), "folder");
+      fill(folder, portableTarget(), "/fdinit");
+      const bill: Bill = JSON.parse(readFileSync(join(folder, "fdinit.cdx.json"), "utf8"));
+      const installed = Bun.spawnSync(["dpkg-query", "--show", "--showformat=${Version}", "musl"]).stdout;
+      expect(versionIn(bill, "musl")).toBe(installed.toString());
+      expect(bill.components.map(({ name }) => name).join()).toMatch(/,libstdc\+\+-\d+-dev/);
+      for (const name of ["fdinit", "lib/ld.so", "lib/libstdc++.so.6"]) {
+        const part = bill.components.find((component) => component.name === name);
+        expect(part?.hashes?.[0]?.content).toBe(sha256Of(join(folder, name)));
+      }
+      expectResolved(bill);
+    }, 60_000);
+  });
 
   test("refuses a Bun that is not the one written down", () => {
     const target = { ...targetNamed("linux-x64"), sha256: "0".repeat(64) };
