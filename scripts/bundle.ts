@@ -89,6 +89,16 @@ function forTheStart(machine: Target["machine"]): BunPlugin {
   };
 }
 
+/**
+ * bun:ffi is a module of JavaScript around functions that Bun has as Bun.FFI: evaluating it costs a start more
+ * than all that fdinit does with it.
+ */
+function withoutModuleOfFfi(text: string): string {
+  const pieces = text.split('require("bun:ffi")');
+  if (pieces.length !== 2) throw new Error(`bun:ffi is loaded ${pieces.length - 1} times, not once`);
+  return pieces.join("Bun.FFI");
+}
+
 /** Without the function that a CommonJS module is wrapped in: Bun makes it again. */
 function inner(text: string): string {
   const found = /^\/\/ @bun @bun-cjs\n\(function\([^)]*\) \{([\s\S]*)\}\)\s*$/.exec(text);
@@ -124,6 +134,9 @@ if (import.meta.main) {
   const [name = "", folder = ""] = process.argv.slice(2);
   const machine = (["x86_64", "aarch64"] as const).find((known) => known === name);
   if (!machine || folder === "") throw new Error("bundle.ts x86_64|aarch64 FOLDER");
-  writeFileSync(join(folder, MODULES[0]), inlined(await bundle(MAIN, [forTheStart(machine)])));
+  writeFileSync(
+    join(folder, MODULES[0]),
+    inlined(withoutModuleOfFfi(await bundle(MAIN, [forTheStart(machine)]))),
+  );
   writeFileSync(join(folder, MODULES[1]), await bundle(SECOND, []));
 }

@@ -242,7 +242,7 @@ function buildLaunch(
   service: Service,
   facts: Facts,
   command: NonNullable<CommandLine>,
-  { environment, refusals: _refusals, ...passed }: Passing,
+  passed: Passing,
   tty: Policy["tty"],
 ): Launch {
   const { name, cwd, user, groups, umask, nice, oomScoreAdj, capabilities, parentDeathSignal } = service;
@@ -255,11 +255,14 @@ function buildLaunch(
     service: name,
     program: command.program,
     arguments: command.arguments,
-    environment: { ...service.env, ...environment },
-    ...passed,
+    environment: { ...service.env, ...passed.environment },
+    pass: passed.pass,
+    devNullAsStdin: passed.devNullAsStdin,
   };
   // Each is named only when there is one: a plain start has none of them.
   const more: { -readonly [K in keyof Launch]?: Launch[K] } = {};
+  if (passed.withoutVariables) more.withoutVariables = passed.withoutVariables;
+  if (passed.pidVariable !== undefined) more.pidVariable = passed.pidVariable;
   if (cwd !== undefined) more.cwd = cwd;
   if (group !== undefined) more.group = group;
   if (group !== undefined && tty !== "none" && facts.terminal?.isForeground) more.terminal = true;

@@ -76,7 +76,7 @@ export function stretches(
     const last = (sorted[index + 1] ?? LAST_FD + 1) - 1;
     if (last < first || first > LAST_FD) continue;
     const action = looked.get(first) ?? settle(policy, intent, { fd: first }).action;
-    const before = result.at(-1);
+    const before = result[result.length - 1];
     if (before && before.action === action && first !== FIRST_BEYOND_STANDARD) {
       before.last = last;
     } else result.push({ first, last, action });
@@ -102,8 +102,9 @@ const MOST_LOOKED_AT = 256;
  * What has to be known before a plan can be made. Closing and marking by number need no knowledge;
  * what is kept, refused or replaced beyond 2 does, and so does every rule about more than numbers.
  */
-export function questions({ fds, intent, ...rest }: Policy): Questions {
-  const { inherited: policy, method, scanLimit } = fds;
+export function questions(whole: Policy): Questions {
+  const { intent } = whole;
+  const { inherited: policy, method, scanLimit } = whole.fds;
   const mustSee: Range[] = [];
   let closes = false;
   let marks = false;
@@ -152,7 +153,7 @@ export function questions({ fds, intent, ...rest }: Policy): Questions {
     closes,
     marks,
     workingDirectory: intent === "security",
-    terminal: asksAboutTerminal(rest),
+    terminal: asksAboutTerminal(whole),
   };
 }
 

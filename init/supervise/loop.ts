@@ -180,7 +180,7 @@ class Supervisor {
   /** The last words; answers the code. */
   leave(code: number): number {
     const { tokens } = this.surroundings.context;
-    this.lookAtTokens(tokens.map(({ fd }) => fd));
+    if (tokens.length > 0) this.lookAtTokens(tokens.map(({ fd }) => fd));
     if (this.kernel.pid !== 1) this.giveTerminalBack();
     this.observer.report(code, this.state.service !== undefined);
     return code;

@@ -20,7 +20,7 @@ export class Observer {
   /** Ended by SIGKILL that fdinit did not send. */
   private readonly killedByOthers: Pick<ChangedProcess, "pid" | "command">[] = [];
   private readonly oomKillsBefore: number;
-  private end = "";
+  private end = (): string => `${this.context.supervision.service} was not running`;
 
   constructor(context: Context, isWanted: boolean) {
     this.context = context;
@@ -46,12 +46,13 @@ export class Observer {
 
   serviceEnded(status: number, startedAt: number, now: number): void {
     const { service } = this.context.supervision;
-    this.end = `${service} ${codeInWords(status)} after ${durationInWords(now - startedAt)}`;
+    // In words when it is asked for, as it mostly is not.
+    this.end = () => `${service} ${codeInWords(status)} after ${durationInWords(now - startedAt)}`;
   }
 
   /** Another start did not come about. */
   startFailed(message: string): void {
-    this.end = message;
+    this.end = () => message;
   }
 
   /** About to get SIGKILL because they did not end by themselves. */
@@ -73,7 +74,7 @@ export class Observer {
   private line(code: number, isRunning: boolean): string {
     const { kernel, supervision } = this.context;
     const { service } = supervision;
-    const parts = [isRunning ? `${service} could not be ended` : this.end || `${service} was not running`];
+    const parts = [isRunning ? `${service} could not be ended` : this.end()];
     const kills = (oomKills(kernel) ?? 0) - this.oomKillsBefore;
     if (kills > 0) {
       const who = this.killedByOthers.length === 0 ? "" : `: ${inWords(this.killedByOthers)}`;

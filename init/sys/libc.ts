@@ -3,7 +3,7 @@
 // under glibc and musl while their wrappers and structs are not (musl has no close_range).
 // Only files of sys/ may import this one.
 
-import { dlopen, FFIType, linkSymbols, type Pointer, ptr, read, toArrayBuffer } from "bun:ffi";
+import { dlopen, type FFIType, linkSymbols, type Pointer, ptr, read, toArrayBuffer } from "bun:ffi";
 import { bytesOf } from "./bytes.ts";
 
 export * from "./abi/this-machine.ts";
@@ -12,9 +12,12 @@ export * from "./abi/this-machine.ts";
 // Never a second name to fall back on: Bun looks for a library in the working directory too.
 const LIBC = "libc.so.6";
 
+/** A number where it is exact, else a BigInt. By its value: in an executable there is Bun.FFI alone (scripts/bundle.ts). */
+export const I64_FAST = 15 as FFIType.i64_fast;
+
 /** What every start needs. Each symbol costs a start its time and memory: the kernel's ABI serves for the rest. */
 export const libc = dlopen(LIBC, {
-  syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], returns: FFIType.i64_fast },
+  syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], returns: I64_FAST },
   __errno_location: { args: [], returns: "ptr" },
   dlsym: { args: ["i64", "i64"], returns: "ptr" },
   getenv: { args: ["i64"], returns: "ptr" },
@@ -25,7 +28,7 @@ export const libc = dlopen(LIBC, {
 /** A function of machine code as one of JavaScript's: four integers in, one out. */
 export function callable(address: number): (a: number, b: number, c: number, d: number) => number {
   const { call } = linkSymbols({
-    call: { ptr: address as Pointer, args: ["i64", "i64", "i64", "i64"], returns: FFIType.i64_fast },
+    call: { ptr: address as Pointer, args: ["i64", "i64", "i64", "i64"], returns: I64_FAST },
   }).symbols;
   return call as (a: number, b: number, c: number, d: number) => number;
 }
@@ -66,10 +69,14 @@ export function cString(text: string | Uint8Array): Block {
   return block;
 }
 
-/** Stores a 64-bit integer below 2^53, a pointer for one: in two halves, so that no BigInt is made. */
+/**
+ * Stores a 64-bit integer below 2^53, a pointer for one: in two halves, so that no BigInt is made. Without
+ * Math.floor, for which the engine makes machine code when it is first asked for.
+ */
 export function setInteger(view: DataView, offset: number, value: number): void {
-  view.setUint32(offset, value % 2 ** 32, true);
-  view.setUint32(offset + 4, Math.floor(value / 2 ** 32), true);
+  const low = value % 2 ** 32;
+  view.setUint32(offset, low, true);
+  view.setUint32(offset + 4, (value - low) / 2 ** 32, true);
 }
 
 /** A NULL-terminated array of pointers. */

@@ -5,19 +5,24 @@
 // and lets it take its creator's mask a moment later, so a look may come too early. A thread made
 // after fdinit blocked its signals inherits that; one made before has to be got rid of.
 
-import { CLONE_THREAD, PROC_SUPER_MAGIC } from "./constants.ts";
+import { AT_FDCWD, CLONE_THREAD } from "./constants.ts";
 import { EINVAL } from "./errno.ts";
-import { listNumbers } from "./files.ts";
-import { cString, SYS, syscall } from "./libc.ts";
+import { Block, cString, STAT, SYS, syscall } from "./libc.ts";
 
-const PROC_SELF_TASK = cString("/proc/self/task");
+// struct stat, 144 bytes on x86-64 and 128 on arm64
+const STAT_SIZE = 144;
+/** Of a directory of procfs: itself, its parent's entry, and one for each thread. */
+const LINKS_OF_ONE_THREAD = 3;
 
 /**
- * True when there is no other thread. Without /proc, unshare(2) of CLONE_THREAD tells: it does
- * nothing in a single-threaded process and fails with EINVAL in any other. Where seccomp forbids
- * that too, the answer is yes: with the bytecode build no second thread exists this early.
+ * True when there is no other thread: unshare(2) of CLONE_THREAD does nothing then, and fails with EINVAL in a
+ * process that has more. Where seccomp forbids it, as in Docker, the links of /proc/self/task tell (a stat instead of a
+ * listing: every start asks). Without that too the answer is yes: with the bytecode build no second thread exists this early.
  */
 export function isOnlyThread(): boolean {
-  const threads = listNumbers(PROC_SELF_TASK, PROC_SUPER_MAGIC, false);
-  return threads ? threads.length === 1 : syscall(SYS.unshare, CLONE_THREAD) !== -EINVAL;
+  const unshared = syscall(SYS.unshare, CLONE_THREAD);
+  if (unshared === 0 || unshared === -EINVAL) return unshared === 0;
+  const stat = new Block(STAT_SIZE);
+  if (syscall(SYS.newfstatat, AT_FDCWD, cString("/proc/self/task").address, stat.address, 0) < 0) return true;
+  return stat.view.getUint32(STAT.links, true) === LINKS_OF_ONE_THREAD;
 }

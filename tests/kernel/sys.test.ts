@@ -1,6 +1,7 @@
 // The kernel room against the real kernel, inside the test runner's own process: numbers far above
 // its own descriptors, and nothing that touches its signal mask.
 
+import { FFIType } from "bun:ffi";
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -26,6 +27,7 @@ import {
 } from "../../init/sys/descriptors.ts";
 import { EBADF, EINVAL, EISDIR, ENOENT } from "../../init/sys/errno.ts";
 import { canExecute, readFile } from "../../init/sys/files.ts";
+import { I64_FAST } from "../../init/sys/libc.ts";
 import { write, writeNow } from "../../init/sys/polling.ts";
 import { nofile, processGroup } from "../../init/sys/processes.ts";
 import { findRuntimeDescriptors } from "../../init/sys/runtime-descriptors.ts";
@@ -38,6 +40,10 @@ const HIGH = 3000;
 
 afterEach(() => {
   closeRange(HIGH, HIGH + 999, 0);
+});
+
+test("the type of a system call's numbers is Bun's", () => {
+  expect(I64_FAST).toBe(FFIType.i64_fast);
 });
 
 describe("descriptors", () => {

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { EPERM } from "../../init/sys/errno.ts";
+import { SYS } from "../../init/sys/libc.ts";
 import { compile } from "../../scripts/build.ts";
 import { harden } from "../../scripts/harden.ts";
 import { COMMAND_NAME, FDINIT, fixture } from "../harness/fixtures.ts";
@@ -48,24 +50,31 @@ const WAYS: Record<string, () => How> = {
 };
 
 describeWith(["gcc", "unshare"], "a helper thread that exists before fdinit's first statement", () => {
-  test("makes fdinit start itself once more, under the same name and pid", async () => {
-    const running = await start({ env: EARLY_THREAD, run: [fixture("hold")] }).ready();
-    const pid = await running.pid();
-    await settled(pid);
-    expect(isSecondStart(pid)).toBe(true);
-    expect(status(pid, "Name")).toBe(COMMAND_NAME);
-    expect(readFileSync(`/proc/${pid}/cmdline`, "latin1")).toStartWith(`${FDINIT}\0--\0`);
-    expect((await running.finished()).code).toBe(0);
-  });
-  test("is not there in the ordinary build: no second start", async () => {
-    for (let round = 0; round < 10; round++) {
-      const running = await start({ run: [fixture("hold")] }).ready();
+  // As Docker's profile does: what tells then is /proc.
+  const FORBIDDEN = [`deny=${SYS.unshare}:${EPERM}`];
+  for (const [how, launch] of [
+    ["", []],
+    [" where unshare(2) is forbidden", FORBIDDEN],
+  ] as const) {
+    test(`makes fdinit start itself once more, under the same name and pid${how}`, async () => {
+      const running = await start({ env: EARLY_THREAD, launch, run: [fixture("hold")] }).ready();
       const pid = await running.pid();
       await settled(pid);
-      expect(environmentOf(pid).filter((variable) => variable.startsWith(VARIABLE))).toEqual([]);
+      expect(isSecondStart(pid)).toBe(true);
+      expect(status(pid, "Name")).toBe(COMMAND_NAME);
+      expect(readFileSync(`/proc/${pid}/cmdline`, "latin1")).toStartWith(`${FDINIT}\0--\0`);
       expect((await running.finished()).code).toBe(0);
-    }
-  });
+    });
+    test(`is not there in the ordinary build: no second start${how}`, async () => {
+      for (let round = 0; round < 10; round++) {
+        const running = await start({ launch, run: [fixture("hold")] }).ready();
+        const pid = await running.pid();
+        await settled(pid);
+        expect(environmentOf(pid).filter((variable) => variable.startsWith(VARIABLE))).toEqual([]);
+        expect((await running.finished()).code).toBe(0);
+      }
+    });
+  }
 });
 
 for (const [name, how] of Object.entries(WAYS)) {

@@ -42,6 +42,8 @@ test("a bundle has one machine's numbers, and keeps what holds memory for C", ()
     const text = readFileSync(join(folder, "main.js"), "utf8");
     expect(text).toContain("openat:56"); // arm64's; x86-64's is 257
     expect(text).not.toContain("openat:257");
+    expect(text).toContain("Bun.FFI");
+    expect(text).not.toContain("bun:ffi");
     // keepAlive, after posix_spawn and after the child of our own
     expect(text.match(/\.ptr\(/g)?.length).toBeGreaterThanOrEqual(2);
   } finally {
