@@ -33,6 +33,8 @@ export function asCommonJs(source: string): string {
       return "";
     },
   );
+  const left = /^export .*/m.exec(body)?.[0];
+  if (left !== undefined) throw new Error(`not known how to make CommonJS of: ${left}`);
   return `${body}\nmodule.exports = { ${names.join(", ")} };\n`;
 }
 
@@ -59,9 +61,7 @@ async function bundle(entry: string, plugins: BunPlugin[]): Promise<string> {
     target: "bun",
     format: "cjs",
     external: [`${EMBEDDED}/*`],
-    define: {
-      SECOND_MODULE: JSON.stringify(`${EMBEDDED}/${MODULES[1]}`),
-    },
+    define: { SECOND_MODULE: JSON.stringify(`${EMBEDDED}/${MODULES[1]}`) },
     plugins,
   });
   const [output] = built.outputs;

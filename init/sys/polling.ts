@@ -20,6 +20,18 @@ function fill(fds: readonly number[], events: number): void {
 }
 
 const timeout = new Block(16);
+const REST_MS = 20;
+
+/** ppoll(2); where a seccomp profile forbids it, a short sleep, without which the loop would never rest. */
+function waitPolled(count: number, limit: number): number {
+  const ready = syscall(SYS.ppoll, polled.address, count, limit, 0);
+  if (ready < 0 && ready !== -EINTR) {
+    const rest = new Block(16);
+    setInteger(rest.view, 8, REST_MS * 1_000_000);
+    syscall(SYS.nanosleep, rest.address, 0);
+  }
+  return ready;
+}
 
 /** Blocks until one of `fds` can be read or is hung up, or until the timeout; answers those that are. */
 export function waitReadable(fds: readonly number[], timeoutMs?: number): readonly number[] {
@@ -32,7 +44,7 @@ export function waitReadable(fds: readonly number[], timeoutMs?: number): readon
     setInteger(timeout.view, 8, (wholeMs % 1000) * 1_000_000);
     limit = timeout.address;
   }
-  const count = syscall(SYS.ppoll, polled.address, fds.length, limit, 0);
+  const count = waitPolled(fds.length, limit);
   const ready: number[] = [];
   for (let index = 0; count > 0 && index < fds.length; index++) {
     if (polled.view.getInt16(POLLFD_SIZE * index + 6, true) !== 0) ready.push(fds[index] as number);
@@ -79,7 +91,7 @@ export function write(fd: number, text: string | Uint8Array): number {
     const wrote = syscall(SYS.write, fd, block.address + at, length - at);
     if (wrote === -EAGAIN) {
       fill([fd], POLLOUT);
-      syscall(SYS.ppoll, polled.address, 1, 0, 0);
+      waitPolled(1, 0);
     } else if (wrote < 0 && wrote !== -EINTR) return wrote;
     else at += Math.max(0, wrote);
   }

@@ -45,8 +45,13 @@ export function hasEnded(pid: number): boolean {
 /** What each open descriptor leads to, by number. */
 export function descriptors(pid: number): Record<number, string> {
   const found: Record<number, string> = {};
-  for (const name of readdirSync(`/proc/${pid}/fd`))
-    found[Number(name)] = readlinkSync(`/proc/${pid}/fd/${name}`);
+  for (const name of readdirSync(`/proc/${pid}/fd`)) {
+    try {
+      found[Number(name)] = readlinkSync(`/proc/${pid}/fd/${name}`);
+    } catch {
+      // Closed since it was listed.
+    }
+  }
   return found;
 }
 

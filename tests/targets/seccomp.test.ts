@@ -9,16 +9,14 @@ import { BareRoots, put } from "../harness/bare.ts";
 import { FDINIT, fixture, ROOT } from "../harness/fixtures.ts";
 import { leaveNothingBehind, register } from "../harness/leftovers.ts";
 import { describeUnless, missing } from "../harness/needs.ts";
-import { children, settled, until } from "../harness/processes.ts";
-import { commandLine, type Start } from "../harness/run.ts";
+import { children, settled, status, until } from "../harness/processes.ts";
+import { commandLine, type Start, start } from "../harness/run.ts";
 import { missingFor } from "../harness/targets.ts";
 
 leaveNothingBehind();
 
 const EPERM = 1;
 const PATIENCE_MS = 1500;
-// Without ppoll it works, and never rests.
-const NOT_FATAL = ["ppoll"];
 /** Only a service with a working directory of its own needs these. */
 const WITH_DIRECTORY = ["chdir", "faccessat"];
 /** Which executable it is that cannot do without; the portable one unless it is named here. */
@@ -35,6 +33,12 @@ function numbers(): Map<string, number> {
   return new Map(
     [...macros.matchAll(/^#define __NR_(\w+) (\d+)$/gm)].map(([, name = "", n]) => [name, Number(n)]),
   );
+}
+
+/** What it has used of the processor (proc_pid_stat(5): utime and stime). */
+function cpuTicks(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]?.split(" ") ?? [];
+  return Number(fields[11]) + Number(fields[12]);
 }
 
 const reason = missing("gcc", "unshare", "root") ?? missingFor(portableTarget());
@@ -83,7 +87,20 @@ describeUnless(
       expect(FDINIT).not.toBe("");
     });
 
-    for (const name of required.filter((name) => !NOT_FATAL.includes(name))) {
+    test("rests where neither way to wait is allowed: it sleeps in between", async () => {
+      const launch = ["ppoll", "rt_sigtimedwait"].map((name) => `deny=${known.get(name)}:${EPERM}`);
+      const running = await start(portable(launch)).ready();
+      const pid = await running.pid();
+      const sleeps = () => Number(status(pid, "voluntary_ctxt_switches"));
+      const [before, cpuBefore] = [sleeps(), cpuTicks(pid)];
+      await until("it has slept", () => sleeps() >= before + 20);
+      // Twenty times 20 ms; a tick is 10 ms.
+      expect(cpuTicks(pid) - cpuBefore).toBeLessThan(20);
+      process.kill(pid, "SIGTERM");
+      expect((await running.ended()).code).toBe(143);
+    });
+
+    for (const name of required) {
       const how = GLIBC_NEEDS.includes(name)
         ? glibc
         : WITH_DIRECTORY.includes(name)

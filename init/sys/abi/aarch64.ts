@@ -34,6 +34,7 @@ export const SYS = {
   exit_group: 94,
   waitid: 95,
   unshare: 97,
+  nanosleep: 101,
   clock_gettime: 113,
   kill: 129,
   tgkill: 131,

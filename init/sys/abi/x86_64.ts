@@ -14,6 +14,7 @@ export const SYS = {
   rt_sigprocmask: 14,
   rt_sigreturn: 15,
   ioctl: 16,
+  nanosleep: 35,
   getpid: 39,
   socket: 41,
   connect: 42,

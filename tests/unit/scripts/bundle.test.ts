@@ -20,6 +20,13 @@ test("a file that hands on another's exports stays as it is", () => {
   expect(asCommonJs(source)).toBe(source);
 });
 
+test("what it does not know how to hand out is refused", () => {
+  expect(() => asCommonJs("export let one = 1;\n")).toThrow(
+    "not known how to make CommonJS of: export let one",
+  );
+  expect(() => asCommonJs("export const { a } = b;\n")).toThrow("export const { a } = b;");
+});
+
 test("what a start may never load is found behind require(), and what is imported anyway is not among it", () => {
   const behind = modulesBehindRequire(join(init, "main.ts")).map((file) => relative(init, file));
   for (const file of [
