@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
-import { children, descriptors, until, waiting } from "../harness/processes.ts";
+import { children, descriptors, settled, until, waiting } from "../harness/processes.ts";
 import { freePort, requests } from "../harness/requests.ts";
 import { policy, run, start } from "../harness/run.ts";
 
@@ -127,9 +127,11 @@ describeWith(["gcc", "unshare"], "restart", () => {
     const end = "[ $n -lt 100 ] && exit 1; echo ready; exec sleep 1000";
     const running = start({ run: counting(file, end), options });
     await running.ready();
+    const pid = await running.pid();
+    await settled(pid);
     // Bun's two, the signalfd, the token's read end
-    expect(Object.keys(descriptors(await running.pid())).length - 3).toBe(4);
-    process.kill(await running.pid(), "SIGTERM");
+    expect(Object.keys(descriptors(pid)).length - 3).toBe(4);
+    process.kill(pid, "SIGTERM");
     expect((await running.finished()).code).toBe(143);
   });
 });
