@@ -33,8 +33,9 @@ export function asCommonJs(source: string): string {
       return "";
     },
   );
-  const left = /^export .*/m.exec(body)?.[0];
-  if (left !== undefined) throw new Error(`not known how to make CommonJS of: ${left}`);
+  const { exports } = new Bun.Transpiler({ loader: "ts" }).scan(source);
+  if (exports.toSorted().join() !== names.toSorted().join())
+    throw new Error(`not known how to make CommonJS of what exports ${exports.join(", ")}`);
   return `${body}\nmodule.exports = { ${names.join(", ")} };\n`;
 }
 

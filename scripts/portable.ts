@@ -66,11 +66,11 @@ export function fill(folder: string, target: Target, place: string): void {
 
 /** What the folder is made of, where a scanner of images finds it. */
 function writeMaterials(target: Target, folder: string): void {
-  const { musl, libstdcxx } = packagesOf(target);
+  const { musl, library } = packagesOf(target);
   const made = [
     { name: "fdinit", parts: partsOfExecutable(target) },
     { name: "lib/ld.so", parts: [musl] },
-    { name: "lib/libstdc++.so.6", parts: [libstdcxx] },
+    { name: "lib/libstdc++.so.6", parts: library },
   ];
   writeFileSync(
     join(folder, MATERIALS),

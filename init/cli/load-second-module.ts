@@ -1,7 +1,7 @@
 // The way to the second module of the executable, loaded at first use: its bytecode would cost every
 // start more than a millisecond.
 
-/** Set by scripts/build.ts: where the executable holds that module. Run from source there is no such place. */
+/** Set by scripts/bundle.ts: where the executable holds that module. Run from source there is no such place. */
 declare const SECOND_MODULE: string;
 
 export function secondModule(): typeof import("./second-module.ts") {

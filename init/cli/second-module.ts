@@ -1,5 +1,5 @@
 // What few starts need: the subcommands' reports, standing in for other inits, and the part of the policy room that reads text. In the
-// executable a module of its own (scripts/build.ts). Nothing here may import sys/libc or what does: it
+// executable a module of its own (scripts/bundle.ts). Nothing here may import sys/libc or what does: it
 // would be there twice.
 
 export { checkPolicy, placed, textOfPolicy } from "../policy/check.ts";

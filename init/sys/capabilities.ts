@@ -1,7 +1,7 @@
 // The calling process's capabilities (capabilities(7)): reading the sets and giving some up.
 
 import { _LINUX_CAPABILITY_VERSION_3 } from "./constants.ts";
-import { Block, SYS, syscall } from "./libc.ts";
+import { Block, keepAlive, SYS, syscall } from "./libc.ts";
 
 /** Two of struct __user_cap_data_struct { u32 effective, permitted, inheritable; }. */
 const DATA_SIZE = 24;
@@ -20,7 +20,9 @@ export function capabilityHeader(): Block {
 /** What is permitted now, cut to `keep`, and effective alike; `inheritable` as given. For capset(2). */
 export function capabilitiesCutTo(keep: readonly number[], inheritable: readonly number[]): Block {
   const sets = new Block(DATA_SIZE);
-  syscall(SYS.capget, capabilityHeader().address, sets.address);
+  const header = capabilityHeader();
+  syscall(SYS.capget, header.address, sets.address);
+  keepAlive(header);
   for (const [half, at] of HALVES) {
     const kept = wordOf(keep, half) & sets.view.getUint32(at + 4, true);
     sets.view.setUint32(at, kept >>> 0, true);
@@ -38,5 +40,9 @@ function wordOf(capabilities: readonly number[], half: 0 | 1): number {
 
 /** capset(2) for fdinit itself; 0 or a negated errno. */
 export function dropCapabilities(keep: readonly number[]): number {
-  return syscall(SYS.capset, capabilityHeader().address, capabilitiesCutTo(keep, []).address);
+  const header = capabilityHeader();
+  const sets = capabilitiesCutTo(keep, []);
+  const result = syscall(SYS.capset, header.address, sets.address);
+  keepAlive(header, sets);
+  return result;
 }

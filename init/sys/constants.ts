@@ -44,6 +44,7 @@ export const POLLOUT = 4;
 export const CLOCK_MONOTONIC = 1;
 
 // <signal.h>
+export const SIG_DFL = 0;
 export const SIG_IGN = 1;
 export const SIG_SETMASK = 2;
 export const SI_USER = 0;

@@ -4,7 +4,7 @@
 import { concatenate } from "./bytes.ts";
 import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_RDONLY, X_OK } from "./constants.ts";
 import { EINTR } from "./errno.ts";
-import { Block, cString, O_DIRECTORY, SYS, syscall } from "./libc.ts";
+import { Block, cString, keepAlive, O_DIRECTORY, SYS, syscall } from "./libc.ts";
 
 const CHUNK = 32768;
 const PATH_MAX = 4096;
@@ -89,7 +89,10 @@ function numberAt(bytes: Uint8Array, start: number): number {
 
 /** The target of a symbolic link, cut at 4096 bytes, or undefined. */
 export function readLink(path: string): Uint8Array | undefined {
-  return linkAt(cString(path).address);
+  const name = cString(path);
+  const link = linkAt(name.address);
+  keepAlive(name);
+  return link;
 }
 
 function linkAt(path: number): Uint8Array | undefined {

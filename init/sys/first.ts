@@ -2,12 +2,12 @@
 // sure that no other thread can take one away. What arrives before this point meets the kernel's defaults: docs/signals.md.
 // Nothing but sys/ may be imported from here, or its top level would run first.
 
-import { SIGCHLD } from "./constants.ts";
+import { SIG_DFL, SIGCHLD } from "./constants.ts";
 import { probeCloseRange } from "./descriptors.ts";
 import type { SignalSet } from "./kernel.ts";
 import { maskBeforeReexec, reexec } from "./reexec.ts";
 import { takeOverRuntimeSignals } from "./runtime-signals.ts";
-import { allSignals, setDefaultDisposition, setMask } from "./signals.ts";
+import { allSignals, setDisposition, setMask } from "./signals.ts";
 import { isOnlyThread } from "./threads.ts";
 
 /** The signal mask fdinit was started with, to be given to the programs it starts. */
@@ -21,7 +21,7 @@ function blockSignals(): SignalSet {
   const before = setMask(all);
   const restarted = maskBeforeReexec();
   // While SIGCHLD is ignored the kernel reaps by itself and no exit status can be had.
-  setDefaultDisposition(SIGCHLD);
+  setDisposition(SIGCHLD, SIG_DFL);
   // In a second start every thread has inherited the mask.
   if (!restarted && !isOnlyThread()) reexec(before);
   return restarted ?? before;

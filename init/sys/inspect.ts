@@ -26,7 +26,7 @@ import { listNumbers, readLink } from "./files.ts";
 import { socketTables } from "./inspect-sockets.ts";
 import type { Inspection } from "./kernel.ts";
 import type { Descriptor, SocketFacts } from "./kinds.ts";
-import { Block, cString, SYS, syscall } from "./libc.ts";
+import { Block, cString, keepAlive, SYS, syscall } from "./libc.ts";
 import { commandOf, textFile } from "./process-list.ts";
 import { type Status, statusOf, statusOfPath } from "./status.ts";
 
@@ -87,7 +87,9 @@ function lookAt(process: Process, fd: number): Descriptor | undefined {
   const info = textFile(`/proc/${pid}/fdinfo/${fd}`);
   const link = readLink(magicLink);
   if (info === undefined && link === undefined) return undefined;
-  const copy = syscall(SYS.openat, AT_FDCWD, cString(magicLink).address, O_PATH | O_CLOEXEC);
+  const path = cString(magicLink);
+  const copy = syscall(SYS.openat, AT_FDCWD, path.address, O_PATH | O_CLOEXEC);
+  keepAlive(path);
   if (copy === -ENOENT) return undefined;
   const descriptor = describe(process, { fd, copy, info: info ?? "", link });
   if (copy >= 0) syscall(SYS.close, copy);

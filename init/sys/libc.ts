@@ -16,20 +16,30 @@ const LIBC = "libc.so.6";
 export const I64_FAST = 15 as FFIType.i64_fast;
 
 /** What every start needs. Each symbol costs a start its time and memory: the kernel's ABI serves for the rest. */
-export const libc = dlopen(LIBC, {
-  syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], returns: I64_FAST },
-  __errno_location: { args: [], returns: "ptr" },
-  dlsym: { args: ["i64", "i64"], returns: "ptr" },
-  getenv: { args: ["i64"], returns: "ptr" },
-  sigaction: { args: ["i32", "i64", "i64"], returns: "i32" },
-  posix_spawn: { args: ["i64", "i64", "i64", "i64", "i64", "i64"], returns: "i32" },
-}).symbols;
+export const libc = linked(
+  dlopen(LIBC, {
+    syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], returns: I64_FAST },
+    __errno_location: { args: [], returns: "ptr" },
+    dlsym: { args: ["i64", "i64"], returns: "ptr" },
+    getenv: { args: ["i64"], returns: "ptr" },
+    sigaction: { args: ["i32", "i64", "i64"], returns: "i32" },
+    posix_spawn: { args: ["i64", "i64", "i64", "i64", "i64", "i64"], returns: "i32" },
+  }),
+).symbols;
+
+/** bun:ffi throws when something cannot be linked; Bun.FFI, which an executable has in its place, answers with the error. */
+function linked<T extends object>(library: T): T {
+  if (library instanceof Error) throw library;
+  return library;
+}
 
 /** A function of machine code as one of JavaScript's: four integers in, one out. */
 export function callable(address: number): (a: number, b: number, c: number, d: number) => number {
-  const { call } = linkSymbols({
-    call: { ptr: address as Pointer, args: ["i64", "i64", "i64", "i64"], returns: I64_FAST },
-  }).symbols;
+  const { call } = linked(
+    linkSymbols({
+      call: { ptr: address as Pointer, args: ["i64", "i64", "i64", "i64"], returns: I64_FAST },
+    }),
+  ).symbols;
   return call as (a: number, b: number, c: number, d: number) => number;
 }
 

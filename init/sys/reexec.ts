@@ -10,6 +10,7 @@ import {
   environmentVariable,
   variableName,
 } from "./command-line.ts";
+import { SIG_IGN } from "./constants.ts";
 import {
   close,
   closeOnExec,
@@ -19,10 +20,11 @@ import {
   listDescriptors,
 } from "./descriptors.ts";
 import type { SignalSet } from "./kernel.ts";
-import { bytesAt, cString, pointers, SYS, syscall } from "./libc.ts";
+import { bytesAt, cString, keepAlive, pointers, SYS, syscall } from "./libc.ts";
 import { ownPid } from "./processes.ts";
 import { findRuntimeDescriptors } from "./runtime-descriptors.ts";
-import { formatSignalSet, openSignalFd, parseSignalSet } from "./signals.ts";
+import { programDispositions } from "./runtime-signals.ts";
+import { formatSignalSet, openSignalFd, parseSignalSet, setDisposition } from "./signals.ts";
 
 export const REEXEC_VARIABLE = "FDINIT_ORIGINAL_SIGNAL_MASK";
 
@@ -56,12 +58,16 @@ function stringsWithoutMask(): number[] {
 /** Starts over with the calling thread's mask in place. Returns only when execve(2) failed: the negated errno. */
 export function reexec(originalMask: SignalSet): number {
   passInheritedThroughExec();
+  // execve(2) makes a default of a handler, and these have been fdinit's.
+  for (const signal of programDispositions().ignored) setDisposition(signal, SIG_IGN);
   const variable = cString(`${REEXEC_VARIABLE}=${formatSignalSet(originalMask)}:${ownPid()}`);
   const envp = pointers([...stringsWithoutMask(), variable.address]);
   // The path as it was given keeps the process's name; /proc/self/exe would call it "exe".
   const given = syscall(SYS.execve, auxiliaryValue(AT_EXECFN), argumentVectorFrom(0), envp.address);
   const itself = cString("/proc/self/exe");
-  return syscall(SYS.execve, itself.address, argumentVectorFrom(0), envp.address) || given;
+  const again = syscall(SYS.execve, itself.address, argumentVectorFrom(0), envp.address);
+  keepAlive(variable, envp, itself);
+  return again || given;
 }
 
 /**

@@ -1,9 +1,18 @@
 // Signals: masks, dispositions, signalfd, sending. The kernel's 8-byte sets throughout, so that
 // 32 and 33 (which libc keeps to itself) can be named too. Answers negated errnos.
 
-import { O_CLOEXEC, O_NONBLOCK, SI_KERNEL, SI_QUEUE, SIG_SETMASK, SIGCHLD } from "./constants.ts";
+import {
+  O_CLOEXEC,
+  O_NONBLOCK,
+  SI_KERNEL,
+  SI_QUEUE,
+  type SIG_DFL,
+  type SIG_IGN,
+  SIG_SETMASK,
+  SIGCHLD,
+} from "./constants.ts";
 import type { ReceivedSignal, SignalSet } from "./kernel.ts";
-import { Block, SYS, syscall } from "./libc.ts";
+import { Block, keepAlive, SYS, syscall } from "./libc.ts";
 
 /** Of the kernel's sigset_t, in bytes. */
 export const SIGSET_SIZE = 8;
@@ -58,12 +67,13 @@ export function setMask(mask: SignalSet): SignalSet {
   return block.bytes.slice(SIGSET_SIZE);
 }
 
-/** Gives a signal its default disposition; the previous handler address (1 is SIG_IGN) is the answer. */
-export function setDefaultDisposition(signal: number): number {
-  // struct kernel_sigaction is 32 bytes or fewer on both architectures, all zero for SIG_DFL
-  const block = new Block(64);
-  syscall(SYS.rt_sigaction, signal, block.address, block.address + 32, SIGSET_SIZE);
-  return Number(block.view.getBigUint64(32, true));
+/** SIG_DFL or SIG_IGN for a signal, by the system call: libc keeps some to itself. */
+export function setDisposition(signal: number, handler: typeof SIG_DFL | typeof SIG_IGN): void {
+  // struct kernel_sigaction is 32 bytes or fewer on both architectures; the handler comes first
+  const action = new Block(32);
+  action.bytes[0] = handler;
+  syscall(SYS.rt_sigaction, signal, action.address, 0, SIGSET_SIZE);
+  keepAlive(action);
 }
 
 /** signalfd(2), non-blocking and CLOEXEC, for every signal that can be taken. */

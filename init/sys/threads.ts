@@ -7,7 +7,7 @@
 
 import { AT_FDCWD, CLONE_THREAD } from "./constants.ts";
 import { EINVAL } from "./errno.ts";
-import { Block, cString, STAT, SYS, syscall } from "./libc.ts";
+import { Block, cString, keepAlive, STAT, SYS, syscall } from "./libc.ts";
 
 // struct stat, 144 bytes on x86-64 and 128 on arm64
 const STAT_SIZE = 144;
@@ -23,6 +23,8 @@ export function isOnlyThread(): boolean {
   const unshared = syscall(SYS.unshare, CLONE_THREAD);
   if (unshared === 0 || unshared === -EINVAL) return unshared === 0;
   const stat = new Block(STAT_SIZE);
-  if (syscall(SYS.newfstatat, AT_FDCWD, cString("/proc/self/task").address, stat.address, 0) < 0) return true;
-  return stat.view.getUint32(STAT.links, true) === LINKS_OF_ONE_THREAD;
+  const path = cString("/proc/self/task");
+  const failed = syscall(SYS.newfstatat, AT_FDCWD, path.address, stat.address, 0) < 0;
+  keepAlive(path);
+  return failed || stat.view.getUint32(STAT.links, true) === LINKS_OF_ONE_THREAD;
 }

@@ -21,6 +21,8 @@ const root = join(import.meta.dir, "../..");
 
 /** What Debian calls a machine. */
 const ARCHITECTURES = { x86_64: "amd64", aarch64: "arm64" } as const;
+/** What libstdc++.so.6 is linked from. */
+const LIBRARY = ["libstdc++.a", "libgcc_eh.a", "libgcc.a"];
 /** Where the version of an unpacked package is kept. */
 const VERSION = "version";
 
@@ -56,7 +58,7 @@ export function licencesOf(target: Target): [name: string, file: string][] {
   const musl = target.machine === targetOfThisMachine().machine ? "/" : unpackedMusl(target);
   return [
     ["musl", join(musl, "usr/share/doc/musl/copyright")],
-    ["libstdc++", `/usr/share/doc/${compilerPackage(target)}/copyright`],
+    ["libstdc++", `/usr/share/doc/${ownerOf(archive(target, "libstdc++.a"))}/copyright`],
   ];
 }
 
@@ -65,31 +67,31 @@ export function compilerFor(target: Target): string {
   return target.machine === targetOfThisMachine().machine ? "gcc" : `${target.machine}-linux-gnu-gcc`;
 }
 
-/** What is taken from Debian, as components of a bill of materials: the loader, and the C++ library. */
-export function packagesOf(target: Target): { readonly musl: Component; readonly libstdcxx: Component } {
-  const architecture = ARCHITECTURES[target.machine];
+/** What is taken from Debian, as components of a bill of materials: the loader, and the C++ library's parts. */
+export function packagesOf(target: Target): { readonly musl: Component; readonly library: Component[] } {
   const isNative = target.machine === targetOfThisMachine().machine;
-  const musl = isNative ? versionOf("musl") : readFileSync(join(unpackedMusl(target), VERSION), "utf8");
-  const compiler = compilerPackage(target);
+  const [version, architecture] = isNative
+    ? installed("musl")
+    : ([readFileSync(join(unpackedMusl(target), VERSION), "utf8"), ARCHITECTURES[target.machine]] as const);
+  const owners = new Set(LIBRARY.map((name) => ownerOf(archive(target, name))));
   return {
-    musl: debianPackage("musl", musl, architecture, "MIT"),
-    libstdcxx: debianPackage(
-      compiler,
-      versionOf(compiler),
-      architecture,
-      "GPL-3.0-only WITH GCC-exception-3.1",
+    musl: debianPackage("musl", version, architecture, "MIT"),
+    library: [...owners].map((name) =>
+      debianPackage(name, ...installed(name), "GPL-3.0-or-later WITH GCC-exception-3.1"),
     ),
   };
 }
 
-function versionOf(installed: string): string {
-  const { success, stdout } = Bun.spawnSync(["dpkg-query", "--show", "--showformat=${Version}", installed]);
-  if (!success) throw new Error(`${installed} is not one of Debian's packages here`);
-  return stdout.toString();
+function installed(name: string): [version: string, architecture: string] {
+  const format = "--showformat=${Version} ${Architecture}";
+  const { success, stdout } = Bun.spawnSync(["dpkg-query", "--show", format, name]);
+  const [version, architecture] = stdout.toString().split(" ");
+  if (!success || !version || !architecture) throw new Error(`${name} is not one of Debian's packages here`);
+  return [version, architecture];
 }
 
-function compilerPackage(target: Target): string {
-  const file = archive(target, "libstdc++.a");
+/** The package of Debian's that a file is from. */
+function ownerOf(file: string): string {
   const owner = Bun.spawnSync(["dpkg", "-S", file]).stdout.toString().split(":")[0];
   if (!owner) throw new Error(`no package of Debian's owns ${file}`);
   return owner;
@@ -126,7 +128,7 @@ export function linkStandardLibrary(target: Target, executable: Buffer, output: 
       ...["-Wl,-soname,libstdc++.so.6", "-Wl,-z,defs,-z,relro,-z,now", "-Wl,--gc-sections", "-Wl,-s"],
       ...["-Wl,--build-id=none", "-Wl,--exclude-libs,libgcc_eh.a:libgcc.a", `@${wanted}`],
       ...["-o", output, source],
-      ...["libstdc++.a", "libgcc_eh.a", "libgcc.a"].map((name) => archive(target, name)),
+      ...LIBRARY.map((name) => archive(target, name)),
       // By -l, so that it is needed as libc.so, which musl's loader takes for itself, and not by its path.
       ...["-L", dirname(loaderFor(target)), "-l:libc.so"],
     ];

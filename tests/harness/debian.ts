@@ -57,7 +57,7 @@ function make(): string | undefined {
       rmSync(join(scratch, path), { recursive: true });
     // Nothing can be fetched from where this is used, and apt-get need not try.
     writeFileSync(join(scratch, "etc/apt/sources.list"), "");
-    const fresh = `${DEBIAN}.fresh`;
+    const fresh = `${DEBIAN}.${process.pid}`;
     tar("--create", "--one-file-system", "--file", fresh, "--directory", scratch, ".");
     renameSync(fresh, DEBIAN);
     return undefined;

@@ -5,7 +5,7 @@ import { expect, test } from "bun:test";
 import { fixture } from "../harness/fixtures.ts";
 import { leaveNothingBehind } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
-import { children, until } from "../harness/processes.ts";
+import { children, settled, status, until } from "../harness/processes.ts";
 import { policy, run, start } from "../harness/run.ts";
 
 leaveNothingBehind();
@@ -38,6 +38,18 @@ describeWith(["gcc", "unshare"], "while memory is collected all the time", () =>
       expect(lines.slice(WORDS.length).sort()).toEqual(variables.sort());
     }, 60_000);
   }
+
+  test("PID 1 gives up its privileges", async () => {
+    const command = ["sh", "-c", "echo ready; read line"];
+    const services = { app: { command, user: "65534:65534" } };
+    const options = policy(JSON.stringify({ version: 1, dropPrivileges: true, services }));
+    const running = await start({ run: [], options, env: COLLECTS }).ready();
+    const pid = await running.pid();
+    await settled(pid);
+    // CAP_KILL alone
+    for (const set of ["CapPrm", "CapEff"]) expect(status(pid, set)).toBe("0000000000000020");
+    expect(await running.finished()).toMatchObject({ stderr: "" });
+  }, 60_000);
 
   test("signals are passed on, and orphans reaped", async () => {
     const orphans = start({ run: [fixture("orphans"), "20"], env: COLLECTS });

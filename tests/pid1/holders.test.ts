@@ -1,8 +1,9 @@
 // Keep-alive tokens, and who still has a pipe of a service that has ended, with the executable as PID 1.
 
 import { expect, test } from "bun:test";
+import { join } from "node:path";
 import { FDINIT } from "../harness/fixtures.ts";
-import { leaveNothingBehind } from "../harness/leftovers.ts";
+import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeWith, UNSHARE } from "../harness/needs.ts";
 import { children, descriptors, hasEnded, until } from "../harness/processes.ts";
 import { policy, run, start } from "../harness/run.ts";
@@ -103,11 +104,12 @@ describeWith(["gcc", "unshare"], "the deadlock finder", () => {
   });
 
   test("says so where fdinit is not PID 1 and leaves orphans behind", async () => {
-    // It ends by itself once nobody reads any more what it writes.
+    // It ends by itself once nobody reads any more what it writes: the reader reads on until fdinit has spoken.
     const script = "while echo alive; do sleep 0.1; done </dev/null 2>/dev/null & exit 0";
     const leaving = [FDINIT, "--intent", "simplicity", "--", "sh", "-c", script];
     const words = leaving.map((word) => `"${word}"`).join(" ");
-    const read = `${words} | { read line; echo $line; }`;
+    const over = join(temporaryDirectory(), "over");
+    const read = `{ ${words}; : >${over}; } | { read line; echo $line; until [ -e ${over} ]; do read line; done; }`;
     const { stdout, stderr } = await run({ run: ["sh", "-c", read], direct: true, as: "child" });
     expect(stdout).toBe("alive\n");
     expect(stderr).toMatch(/still open in process \d+ \(sh -c .*\) as 1/);

@@ -75,6 +75,14 @@ describeWith(["gcc", "unshare"], "a helper thread that exists before fdinit's fi
       }
     });
   }
+  test("does not change what the program ignores, the engine's own signals included", async () => {
+    const ignored = [4, 5, 6, 7, 8, 10, 11, 30, 31];
+    const launch = ignored.map((signal) => `ignore=${signal}`);
+    const running = await start({ env: EARLY_THREAD, launch, run: [fixture("hold")] }).ready();
+    const seen = BigInt(`0x${status(await running.payload(), "SigIgn")}`);
+    expect(ignored.filter((signal) => ((seen >> BigInt(signal - 1)) & 1n) === 0n)).toEqual([]);
+    expect((await running.finished()).code).toBe(0);
+  });
 });
 
 for (const [name, how] of Object.entries(WAYS)) {
