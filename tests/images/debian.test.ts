@@ -152,7 +152,9 @@ describeUnless(reason, "on Debian fdinit", () => {
       await until("no zombie is left", () => made.command("exec", "sh", "-c", ZOMBIES).stdout === "0\n");
       expect(made.command("kill", "HUP").code).toBe(0);
       expect(made.command("kill", "KILL").code).toBe(0);
-      expect(await rest()).toMatchObject({ code: 137, stdout: "1 0 0\n" });
+      const { code, stdout } = await rest();
+      // runc passes on its own SIGURG too, by which Go interrupts its goroutines when they are slow.
+      expect({ code, stdout: stdout.replaceAll("23 0 0\n", "") }).toEqual({ code: 137, stdout: "1 0 0\n" });
     }, 60_000);
 
     describe("of containerd's ctr", () => {

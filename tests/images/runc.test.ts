@@ -61,7 +61,9 @@ describeWith(["runc", "busybox", "gcc", "root"], "under runc fdinit", () => {
     expect(made.command("kill", "KILL").code).toBe(0);
     const { code, stdout } = await rest();
     expect(code).toBe(137);
-    expect(stdout.split("\n").filter(Boolean).sort()).toEqual(["1 0 0", "10 0 0", "15 0 0"]);
+    // runc passes on its own SIGURG too, by which Go interrupts its goroutines when they are slow.
+    const lines = stdout.split("\n").filter((line) => line !== "" && line !== "23 0 0");
+    expect(lines.sort()).toEqual(["1 0 0", "10 0 0", "15 0 0"]);
   });
   test("ends with the program that TERM ends", async () => {
     const made = container(["--", "hold"]);
