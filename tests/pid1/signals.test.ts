@@ -47,8 +47,8 @@ describeWith(["gcc", "unshare"], "a signal sent to fdinit", () => {
     });
   }
   test("arrives from inside the container too", async () => {
-    // The shell is what fdinit started, so it is what gets the signal, and dies of it.
-    const script = `${fixture("recorder")} & ${fixture("send")} 1 1; wait`;
+    // The shell is what fdinit started, so it is what gets the signal, and dies of it: before the exec or after it.
+    const script = `${fixture("send")} 1 1; exec sleep 1000`;
     const ended = await run({ run: ["sh", "-c", script] });
     expect(ended.code).toBe(129);
     const running = await recorder();
