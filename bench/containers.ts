@@ -4,11 +4,8 @@
 //   bun bench/containers.ts [1 10 50]
 
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { layOut, portableTarget } from "../scripts/portable.ts";
 import { Engine } from "../tests/harness/docker.ts";
-import { ROOT } from "../tests/harness/fixtures.ts";
-import { children } from "../tests/harness/processes.ts";
+import { children, descendants } from "../tests/harness/processes.ts";
 
 const counts = process.argv.slice(2).map(Number);
 const INITS: Readonly<Record<string, readonly string[]>> = {
@@ -54,18 +51,11 @@ function outside(dockerd: number, there: number): number {
   return found;
 }
 
-function descendants(pid: number): number[] {
-  return children(pid).flatMap((child) => [child, ...descendants(child)]);
-}
-
 async function main(): Promise<void> {
-  layOut(portableTarget());
-  const engine = await Engine.start();
-  if (typeof engine === "string") throw new Error(engine);
+  const engine = await Engine.withFdinit();
   try {
     // The base has fdinit for glibc with its libraries, and busybox.
     const steps = [
-      engine.buildFolder("fdinit", join(ROOT, "images/portable")),
       engine.build("base"),
       engine.buildWith(
         "many",

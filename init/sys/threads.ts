@@ -5,12 +5,12 @@
 // and lets it take its creator's mask a moment later, so a look may come too early. A thread made
 // after fdinit blocked its signals inherits that; one made before has to be got rid of.
 
-import { AT_FDCWD, CLONE_THREAD } from "./constants.ts";
+import { bytesOf } from "./bytes.ts";
+import { CLONE_THREAD } from "./constants.ts";
 import { EINVAL } from "./errno.ts";
-import { Block, cString, keepAlive, STAT, SYS, syscall } from "./libc.ts";
+import { SYS, syscall } from "./libc.ts";
+import { statusOfPath } from "./status.ts";
 
-// struct stat, 144 bytes on x86-64 and 128 on arm64
-const STAT_SIZE = 144;
 /** Of a directory of procfs: itself, its parent's entry, and one for each thread. */
 const LINKS_OF_ONE_THREAD = 3;
 
@@ -22,9 +22,6 @@ const LINKS_OF_ONE_THREAD = 3;
 export function isOnlyThread(): boolean {
   const unshared = syscall(SYS.unshare, CLONE_THREAD);
   if (unshared === 0 || unshared === -EINVAL) return unshared === 0;
-  const stat = new Block(STAT_SIZE);
-  const path = cString("/proc/self/task");
-  const failed = syscall(SYS.newfstatat, AT_FDCWD, path.address, stat.address, 0) < 0;
-  keepAlive(path);
-  return failed || stat.view.getUint32(STAT.links, true) === LINKS_OF_ONE_THREAD;
+  const tasks = statusOfPath(bytesOf("/proc/self/task"));
+  return tasks === undefined || tasks.links === LINKS_OF_ONE_THREAD;
 }

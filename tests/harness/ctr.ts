@@ -57,6 +57,24 @@ export class Containerd {
     return this.ctr("run", "--rm", "--rootfs", ...options, rootfs, id, "/fdinit/fdinit", "--", ...words);
   }
 
+  /**
+   * A task whose program ends with 33 on SIGTERM, which `ctr task kill` sends until it has ended, with a program of `ctr task
+   * exec` beside it that ends with 5. What each command ended with; ctr's own exit code is the task's, hence what it said.
+   */
+  async killed(rootfs: string, shell: string) {
+    const script = "trap 'exit 33' TERM; while :; do sleep 0.05; done";
+    const words = ["/fdinit/fdinit", "--", shell, "-c", script];
+    const started = this.ctr("run", "--detach", "--rootfs", rootfs, "task", ...words).code;
+    const exec = ["task", "exec", "--exec-id", "beside", "task", shell, "-c", "exit 5"];
+    const beside = this.ctr(...exec).code;
+    await until("it has ended", () => {
+      this.ctr("task", "kill", "--signal", "TERM", "task");
+      return this.ctr("task", "ls").stdout.includes("STOPPED");
+    });
+    const said = this.ctr("task", "delete", "task").stderr;
+    return { started, beside, said, deleted: this.ctr("container", "delete", "task").code };
+  }
+
   /** Ends the daemon and removes everything of it. */
   async stop(): Promise<void> {
     for (const pid of children(this.#daemon.pid)) process.kill(pid, "SIGTERM");

@@ -4,9 +4,11 @@
 import { chmodSync, copyFileSync, globSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { layOut, portableTarget } from "../../scripts/portable.ts";
+import { ROOT } from "./fixtures.ts";
 import { letLast } from "./leftovers.ts";
 import { UNSHARE } from "./needs.ts";
-import { children, until } from "./processes.ts";
+import { COUNT_ZOMBIES, children, until } from "./processes.ts";
 import { makeRootfs } from "./rootfs.ts";
 
 /** What a container is built of: nothing but these. */
@@ -68,6 +70,16 @@ export class Engine {
     throw new Error(`dockerd ends at once: ${log.trim().split("\n").at(-1)}`);
   }
 
+  /** An engine that has the image `fdinit`, which is nothing but the portable folder. */
+  static async withFdinit(...options: readonly string[]): Promise<Engine> {
+    layOut(portableTarget());
+    const engine = await Engine.start(...options);
+    const { code, stdout, stderr } = engine.buildFolder("fdinit", join(ROOT, "images/portable"));
+    if (code === 0) return engine;
+    await engine.stop();
+    throw new Error(`the image fdinit cannot be built: ${stdout}${stderr}`);
+  }
+
   docker(...words: string[]): Answer {
     return this.#run(words);
   }
@@ -88,8 +100,7 @@ export class Engine {
 
   /** Until no zombie is left in a running container. */
   async hasReaped(id: string): Promise<void> {
-    const count = "grep -l '^State:.Z' /proc/[0-9]*/status | wc -l";
-    await until("no zombie is left", () => this.docker("exec", id, "sh", "-c", count).stdout === "0\n");
+    await until("no zombie is left", () => this.docker("exec", id, ...COUNT_ZOMBIES).stdout === "0\n");
   }
 
   /** The exit code of a detached container, once it has ended; removes it. */
@@ -102,12 +113,10 @@ export class Engine {
 
   /** Builds an image from a directory with busybox and fdinit, or from a Dockerfile's text and other files. */
   build(tag: string, files: Record<string, string> = { Dockerfile: DOCKERFILE }): Answer {
-    const context = mkdtempSync(join(this.#directory, "context-"));
-    if (files["Dockerfile"] === DOCKERFILE) makeRootfs(join(context, "rootfs"));
-    for (const [name, text] of Object.entries(files)) writeFileSync(join(context, name), text);
-    const built = this.buildFolder(tag, context);
-    rmSync(context, { recursive: true });
-    return built;
+    return this.#buildFrom(tag, (context) => {
+      if (files["Dockerfile"] === DOCKERFILE) makeRootfs(join(context, "rootfs"));
+      for (const [name, text] of Object.entries(files)) writeFileSync(join(context, name), text);
+    });
   }
 
   /** What the client's environment needs besides. */
@@ -117,9 +126,15 @@ export class Engine {
 
   /** Builds an image from a Dockerfile's text and copies of files. */
   buildWith(tag: string, dockerfile: string, copied: Readonly<Record<string, string>>): Answer {
+    return this.#buildFrom(tag, (context) => {
+      for (const [name, file] of Object.entries(copied)) copyFileSync(file, join(context, name));
+      writeFileSync(join(context, "Dockerfile"), dockerfile);
+    });
+  }
+
+  #buildFrom(tag: string, fill: (context: string) => void): Answer {
     const context = mkdtempSync(join(this.#directory, "context-"));
-    for (const [name, file] of Object.entries(copied)) copyFileSync(file, join(context, name));
-    writeFileSync(join(context, "Dockerfile"), dockerfile);
+    fill(context);
     const built = this.buildFolder(tag, context);
     rmSync(context, { recursive: true });
     return built;

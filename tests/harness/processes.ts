@@ -23,6 +23,14 @@ export function children(pid: number): number[] {
   return childrenOf(pid);
 }
 
+/** Everything below a process. */
+export function descendants(pid: number): number[] {
+  return children(pid).flatMap((child) => [child, ...descendants(child)]);
+}
+
+/** A command that prints how many zombies a container has. */
+export const COUNT_ZOMBIES = ["sh", "-c", "grep -l '^State:.Z' /proc/[0-9]*/status | wc -l"] as const;
+
 /** A field of /proc/PID/status; "" when the process is gone. */
 export function status(pid: number, field: string): string {
   return new RegExp(`^${field}:\\s*(.*)$`, "m").exec(statusText(pid))?.[1] ?? "";

@@ -12,8 +12,8 @@ import { Engine } from "../harness/docker.ts";
 import { fixture, ROOT } from "../harness/fixtures.ts";
 import { leaveNothingBehind } from "../harness/leftovers.ts";
 import { describeUnless, missing } from "../harness/needs.ts";
-import { until } from "../harness/processes.ts";
-import { Runc, ready } from "../harness/runc.ts";
+import { COUNT_ZOMBIES, until } from "../harness/processes.ts";
+import { Runc, ready, withoutSigurg } from "../harness/runc.ts";
 import { missingFor } from "../harness/targets.ts";
 
 const containers: Runc[] = [];
@@ -28,7 +28,6 @@ const WHERE = "/usr/local/bin";
 const STRICT = `--security-opt=seccomp=${join(ROOT, "images/seccomp/strict.json")}`;
 const HARDENED = ["--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--user=1000:1000"];
 const SAYS = "echo $PPID $(id -u) $(ulimit -Sn) $(ulimit -Hn); grep ^Seccomp: /proc/1/status; exit 9";
-const ZOMBIES = "grep -l '^State:.Z' /proc/[0-9]*/status | wc -l";
 
 const reason =
   missing("dockerd", "runc", "containerd", "ctr", "gcc", "unshare", "root") ??
@@ -43,8 +42,7 @@ describeUnless(reason, "on Debian fdinit", () => {
   describe("in Docker", () => {
     let engine: Engine;
     beforeAll(async () => {
-      engine = await Engine.start();
-      expect(engine.buildFolder("fdinit", join(ROOT, "images/portable"))).toMatchObject({ code: 0 });
+      engine = await Engine.withFdinit();
       expect(engine.import("debian:12-slim", DEBIAN)).toMatchObject({ code: 0 });
       const Dockerfile =
         `FROM debian:12-slim\nCOPY --from=fdinit /fdinit /fdinit\nCOPY ${PROGRAMS.join(" ")} ${WHERE}/\n` +
@@ -149,12 +147,11 @@ describeUnless(reason, "on Debian fdinit", () => {
       const made = inRunc({}, {}, "recorder");
       const rest = await ready(made.start());
       expect(made.command("exec", "bash", "-c", "(bash -c 'exit 3' &); exit 5").code).toBe(5);
-      await until("no zombie is left", () => made.command("exec", "sh", "-c", ZOMBIES).stdout === "0\n");
+      await until("no zombie is left", () => made.command("exec", ...COUNT_ZOMBIES).stdout === "0\n");
       expect(made.command("kill", "HUP").code).toBe(0);
       expect(made.command("kill", "KILL").code).toBe(0);
       const { code, stdout } = await rest();
-      // runc passes on its own SIGURG too, by which Go interrupts its goroutines when they are slow.
-      expect({ code, stdout: stdout.replaceAll("23 0 0\n", "") }).toEqual({ code: 137, stdout: "1 0 0\n" });
+      expect({ code, stdout: withoutSigurg(stdout) }).toEqual({ code: 137, stdout: "1 0 0\n" });
     }, 60_000);
 
     describe("of containerd's ctr", () => {
@@ -180,18 +177,12 @@ describeUnless(reason, "on Debian fdinit", () => {
       });
 
       test("forwards what ctr task kill sends, with a program of ctr task exec beside it", async () => {
-        const script = "trap 'exit 33' TERM; while :; do sleep 0.05; done";
-        const words = ["/fdinit/fdinit", "--", "/bin/bash", "-c", script];
-        expect(containerd.ctr("run", "--detach", "--rootfs", rootfs, "task", ...words).code).toBe(0);
-        const exec = ["task", "exec", "--exec-id", "beside", "task", "/bin/bash", "-c", "exit 5"];
-        expect(containerd.ctr(...exec).code).toBe(5);
-        await until("it has ended", () => {
-          containerd.ctr("task", "kill", "--signal", "TERM", "task");
-          return containerd.ctr("task", "ls").stdout.includes("STOPPED");
+        expect(await containerd.killed(rootfs, "/bin/bash")).toEqual({
+          started: 0,
+          beside: 5,
+          said: expect.stringContaining("33"),
+          deleted: 0,
         });
-        // ctr's own exit code is the task's.
-        expect(containerd.ctr("task", "delete", "task").stderr).toContain("33");
-        expect(containerd.ctr("container", "delete", "task").code).toBe(0);
       }, 60_000);
     });
   });

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { layOut, portableTarget } from "../../scripts/portable.ts";
+import { portableTarget } from "../../scripts/portable.ts";
 import { put } from "../harness/bare.ts";
 import { Engine } from "../harness/docker.ts";
 import { ROOT } from "../harness/fixtures.ts";
@@ -89,9 +89,7 @@ describeUnless(reason, "the example image", () => {
   let engine: Engine;
 
   beforeAll(async () => {
-    layOut(portableTarget());
-    engine = await Engine.start();
-    expect(engine.buildFolder("fdinit", join(IMAGES, "portable"))).toMatchObject({ code: 0 });
+    engine = await Engine.withFdinit();
     for (const name of Object.keys(STAND_INS)) standIn(name);
   }, 120_000);
 

@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import { layOut, portableTarget } from "../../scripts/portable.ts";
+import { portableTarget } from "../../scripts/portable.ts";
 import { Engine, REMAPPED } from "../harness/docker.ts";
 import { fixture, ROOT } from "../harness/fixtures.ts";
 import { leaveNothingBehind } from "../harness/leftovers.ts";
@@ -21,9 +21,7 @@ const reason = missing("dockerd", "busybox", "gcc", "unshare", "root") ?? missin
 describeUnless(reason, "with docker run", () => {
   let engine: Engine;
   beforeAll(async () => {
-    layOut(portableTarget());
-    engine = await Engine.start();
-    expect(engine.buildFolder("fdinit", join(ROOT, "images/portable"))).toMatchObject({ code: 0 });
+    engine = await Engine.withFdinit();
     expect(engine.build("base")).toMatchObject({ code: 0 });
     const policy =
       "version: 1\nfds: { inherited: { rules: [{ match: { fd: 1 }, action: keep, as: 5 }] } }\n" +
@@ -107,10 +105,8 @@ describeUnless(reason, "with docker run", () => {
 
 describeUnless(reason, "with dockerd --userns-remap", () => {
   test("root of the container is another user outside, and nothing else changes", async () => {
-    const engine = await Engine.start(REMAPPED);
+    const engine = await Engine.withFdinit(REMAPPED);
     try {
-      layOut(portableTarget());
-      expect(engine.buildFolder("fdinit", join(ROOT, "images/portable"))).toMatchObject({ code: 0 });
       expect(engine.build("base")).toMatchObject({ code: 0 });
       const Dockerfile = "FROM base\nCOPY --from=fdinit /fdinit /fdinit\n";
       expect(engine.build(IMAGE, { Dockerfile })).toMatchObject({ code: 0 });

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, readdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { layOut, portableTarget } from "../../scripts/portable.ts";
+import { portableTarget } from "../../scripts/portable.ts";
 import { DEBIAN, whyNoDebian } from "../harness/debian.ts";
 import { Engine } from "../harness/docker.ts";
 import { ROOT } from "../harness/fixtures.ts";
@@ -27,9 +27,7 @@ describeUnless(reason, "from Debian's packages, behind fdinit in Docker,", () =>
   let engine: Engine;
 
   beforeAll(async () => {
-    layOut(portableTarget());
-    engine = await Engine.start();
-    expect(engine.buildFolder("fdinit", join(IMAGES, "portable"))).toMatchObject({ code: 0 });
+    engine = await Engine.withFdinit();
     expect(engine.import("debian:12-slim", DEBIAN)).toMatchObject({ code: 0 });
     for (const name of ["nginx", "redis", "postgres"]) {
       const { code, stdout, stderr } = engine.buildFolder(name, IMAGES, join(IMAGES, name, "Dockerfile"));

@@ -6,7 +6,7 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeWith, type Need } from "../harness/needs.ts";
-import { children, until } from "../harness/processes.ts";
+import { descendants, until } from "../harness/processes.ts";
 import { freePort, request, requests } from "../harness/requests.ts";
 import { policy, type Running, start } from "../harness/run.ts";
 
@@ -23,11 +23,6 @@ function held(port: number, service: Record<string, unknown>): string[] {
   return policy(JSON.stringify({ version: 1, fds: { open }, services: { app: { restart, ...service } } }));
 }
 
-/** Everything below PID 1, so that no worker goes on serving when its master is gone. */
-function tree(pid: number): number[] {
-  return children(pid).flatMap((child) => [child, ...tree(child)]);
-}
-
 async function killedAndAsked(running: Running, port: number): Promise<void> {
   const pid = await running.pid();
   await until("it answers", async () => (await request(port, GET)) === "answered");
@@ -35,7 +30,8 @@ async function killedAndAsked(running: Running, port: number): Promise<void> {
   const outcomes = await requests(REQUESTS, port, GET, (number) => {
     if (number % EVERY !== EVERY / 2) return;
     rounds++;
-    for (const process of tree(pid)) kill(process);
+    // So that no worker goes on serving when its master is gone.
+    for (const process of descendants(pid)) kill(process);
   });
   process.kill(pid, "SIGTERM");
   await running.ended();
