@@ -7,6 +7,8 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { BunPlugin } from "bun";
+import * as aarch64 from "../init/sys/abi/aarch64.ts";
+import * as x86_64 from "../init/sys/abi/x86_64.ts";
 import type { Target } from "./targets.ts";
 
 const root = join(import.meta.dir, "..");
@@ -76,6 +78,7 @@ async function bundle(entry: string, plugins: BunPlugin[]): Promise<string> {
 
 function forTheStart(machine: Target["machine"]): BunPlugin {
   const behind = new Set(modulesBehindRequire(MAIN));
+  const { SYS: numbers } = machine === "aarch64" ? aarch64 : x86_64;
   return {
     name: "for the start",
     setup(build) {
@@ -83,11 +86,20 @@ function forTheStart(machine: Target["machine"]): BunPlugin {
         path: join(root, `init/sys/abi/${machine}.ts`),
       }));
       build.onLoad({ filter: /\/init\/.*\.ts$/ }, ({ path }) => {
-        const source = readFileSync(path, "utf8");
+        const source = withNumbers(readFileSync(path, "utf8"), numbers);
         return { contents: behind.has(path) ? asCommonJs(source) : source, loader: "ts" };
       });
     },
   };
+}
+
+/** System calls by their numbers, so that no start makes the table of all of them. */
+export function withNumbers(source: string, numbers: Readonly<Record<string, number>>): string {
+  return source.replace(/\bSYS\.(\w+)/g, (text, name: string) => {
+    const number = numbers[name];
+    if (number === undefined) throw new Error(`${text} has no number`);
+    return String(number);
+  });
 }
 
 /**
@@ -98,6 +110,33 @@ function withoutModuleOfFfi(text: string): string {
   const pieces = text.split('require("bun:ffi")');
   if (pieces.length !== 2) throw new Error(`bun:ffi is loaded ${pieces.length - 1} times, not once`);
   return pieces.join("Bun.FFI");
+}
+
+/**
+ * Of modules that something behind a require() imports as well, the bundler makes functions, called before they are
+ * used. What every start loads runs where it stands instead, in the same order: then the compiler sees what never changes.
+ */
+export function runWhereTheyStand(text: string): string {
+  const body = (_: string, lines: string): string => lines.replace(/^ {2}/gm, "");
+  const run = text
+    .replace(/^var init_\w+ = __esm\(\(\) => \{\n([\s\S]*?)\n\}\);$/gm, body)
+    .replace(/^var init_\w+ = \(\) => \{\};\n/gm, "")
+    .replace(/^ *init_\w+\(\);\n/gm, "");
+  const left = /\binit_\w+\(\)|__esm\(/.exec(run)?.[0];
+  if (left) throw new Error(`the bundle still has ${left}: has Bun changed?`);
+  return constantsFirst(run);
+}
+
+/** Numbers in capitals go in front of everything: below a function that uses one, the compiler takes it for a variable. */
+function constantsFirst(text: string): string {
+  const constants: string[] = [];
+  const rest = text.replace(/^var .*;$/gm, (line) =>
+    line.replace(/(?<=^var |, )([A-Z][A-Z0-9_]*) = (-?\d+)(?=, [\w$]+(?: = |,|;)|;$)/g, (_, name, value) => {
+      constants.push(`${name} = ${value}`);
+      return name;
+    }),
+  );
+  return `var ${constants.join(", ")};\n${rest}`;
 }
 
 /** Without the function that a CommonJS module is wrapped in: Bun makes it again. */
@@ -137,7 +176,7 @@ if (import.meta.main) {
   if (!machine || folder === "") throw new Error("bundle.ts x86_64|aarch64 FOLDER");
   writeFileSync(
     join(folder, MODULES[0]),
-    inlined(withoutModuleOfFfi(await bundle(MAIN, [forTheStart(machine)]))),
+    inlined(runWhereTheyStand(withoutModuleOfFfi(await bundle(MAIN, [forTheStart(machine)])))),
   );
   writeFileSync(join(folder, MODULES[1]), await bundle(SECOND, []));
 }

@@ -5,7 +5,8 @@
 // What cannot be closed off this way is documented in docs/hardening.md (BUN_JSC_*).
 
 import { contents, onlyOccurrence, section } from "./elf.ts";
-import { keepAlone, silence } from "./harden/code.ts";
+import { countOneCpu, keepAlone, silence } from "./harden/code.ts";
+import { askNothing } from "./harden/questions.ts";
 
 export interface Hardened {
   readonly bytes: Buffer;
@@ -54,7 +55,9 @@ export function harden(executable: Buffer): Hardened {
     deafen(bytes, expected.names),
     settleAllocator(bytes, expected.options),
     keepAlone(bytes),
+    countOneCpu(bytes),
     silence(bytes),
+    askNothing(bytes),
   ];
   return { bytes, changes };
 }

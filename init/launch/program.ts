@@ -25,8 +25,15 @@ export function startProgram(
   if (cwdProblem < 0) return { ok: false, failure: cannotEnter(launch.cwd ?? "", -cwdProblem) };
   let obstacle: { path: Uint8Array; errno: number } | undefined;
   let missing = ENOENT;
-  for (const path of candidates(kernel, launch)) {
-    const result = spawnAt(kernel, launch, path, wish);
+  const paths = candidates(kernel, launch);
+  for (const path of paths) {
+    // Of several, each is asked about first, because a failing start costs a process; what that answers is the truth, though.
+    const executable = paths.length === 1 ? 0 : kernel.canExecute(within(launch.cwd, path));
+    if (executable === -ENOENT || executable === -ENOTDIR) {
+      missing = -executable;
+      continue;
+    }
+    const result = spawnAt(kernel, path, wish);
     if (typeof result !== "number") return { ok: false, failure: cannotPrepare(launch, result) };
     const errno = -result;
     if (errno < 0) return { ok: true, pid: -errno, service: launch.service, afterwards: [] };
@@ -64,10 +71,7 @@ function wishOf(launch: Launch, pass: SpawnRequest["pass"], credentials: Credent
   return wish as unknown as Wish;
 }
 
-function spawnAt(kernel: Kernel, launch: Launch, path: Uint8Array, wish: Wish): number | SpawnFailure {
-  const executable = kernel.canExecute(within(launch.cwd, path));
-  // Asked first because a failing start costs a process; what it answers is the truth, though.
-  if (executable === -ENOENT || executable === -ENOTDIR) return executable;
+function spawnAt(kernel: Kernel, path: Uint8Array, wish: Wish): number | SpawnFailure {
   const request: SpawnRequest = { ...wish, path, byShell: false };
   const result = kernel.spawn(request);
   return result === -ENOEXEC ? kernel.spawn({ ...request, byShell: true }) : result;

@@ -11,7 +11,7 @@ import { type Decided, type Stretch, settle, stretches } from "./decide.ts";
 import { FIRST_BEYOND_STANDARD } from "./match.ts";
 import { type Passing, passing } from "./pass.ts";
 import type { CommandLine, Launch, PlanResult, Step, Supervision } from "./plan.ts";
-import { findRefusals, undetermined, unnamedAnnounced, unpassedKept, unseenWarnings } from "./refuse.ts";
+import { findRefusals, findWarnings } from "./refuse.ts";
 import { type Swept, sweep, type Wanted } from "./sweep.ts";
 
 /** Makes the plan, or says everything that stands in its way. */
@@ -35,29 +35,21 @@ export function buildPlan(policy: Policy, facts: Facts, commandLine: CommandLine
     };
 
   const launch = buildLaunch(service, facts, command, passed, policy.tty);
-  const again = startSteps(policy, launch, true);
-  const steps: Step[] = [
-    ...descriptorSteps(facts, decided, all, swept),
-    ...nofileSteps(policy.limits.nofile, facts.nofile),
-    ...(isSubreaper(policy.reaping.subreaper, facts.pid) ? [{ do: "subreaper" } as const] : []),
-    ...hiding(decided, launch.pass),
-    ...startSteps(policy, launch, false),
-    ...(policy.dropPrivileges ? [{ do: "dropPrivileges", keep: keptByPid1(policy, service) } as const] : []),
-  ];
+  const steps = descriptorSteps(facts, decided, all, swept);
+  const limit = nofileLimit(policy.limits.nofile, facts.nofile);
+  if (limit.soft !== facts.nofile.soft || limit.hard !== facts.nofile.hard)
+    steps.push({ do: "nofile", limit });
+  if (isSubreaper(policy.reaping.subreaper, facts.pid)) steps.push({ do: "subreaper" });
+  if (decided.length > 0) steps.push(...hiding(decided, launch.pass));
+  for (const step of startSteps(policy, launch, false)) steps.push(step);
+  if (policy.dropPrivileges) steps.push({ do: "dropPrivileges", keep: keptByPid1(policy, service) });
   return {
     ok: true,
     plan: {
       steps,
-      again: service.restart.policy === "never" ? [] : again,
+      again: service.restart.policy === "never" ? [] : startSteps(policy, launch, true),
       supervision: supervisionOf(policy, launch),
-      warnings: [
-        ...unnamedAnnounced(facts, decided, launch.pass),
-        ...(service.pass ? unpassedKept(decided, launch.pass) : []),
-        ...unpassedOpened(policy, launch),
-        ...undetermined(policy, decided),
-        ...unseenWarnings(policy, facts),
-        ...swept.warnings,
-      ],
+      warnings: [...findWarnings(policy, facts, decided, launch.pass), ...swept.warnings],
     },
   };
 }
@@ -146,19 +138,6 @@ function keptByPid1({ fds }: Policy, service: Service): number[] {
   return keep;
 }
 
-/** Opened and given to nobody, it only keeps an address or a file busy. */
-function unpassedOpened({ fds }: Policy, { pass }: Launch): string[] {
-  const warnings: string[] = [];
-  for (const opened of fds.open) {
-    const names: readonly (string | number)[] = namesOf(opened);
-    if (opened.hold || pass.some(({ from }) => names.includes(from))) continue;
-    warnings.push(
-      `descriptor ${JSON.stringify(opened.name)} of fds.open is given to no service: name it in its fds.pass`,
-    );
-  }
-  return warnings;
-}
-
 /** The decision about each inherited descriptor that was looked at. */
 export function decideAll({ fds, intent }: Policy, { inherited }: Facts): Decided[] {
   const decided: Decided[] = [];
@@ -219,11 +198,6 @@ function around(stretch: Stretch, stays: readonly number[]): Range[] {
   }
   if (first <= stretch.last) ranges.push({ first, last: Math.min(stretch.last, LAST_FD) });
   return ranges;
-}
-
-function nofileSteps(wanted: LimitsPolicy["nofile"], inherited: ResourceLimit): Step[] {
-  const limit = nofileLimit(wanted, inherited);
-  return limit.soft === inherited.soft && limit.hard === inherited.hard ? [] : [{ do: "nofile", limit }];
 }
 
 function nofileLimit(wanted: LimitsPolicy["nofile"], inherited: ResourceLimit): ResourceLimit {

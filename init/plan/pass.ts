@@ -47,7 +47,7 @@ export function passing(
   }
   const placed = service.protocol === "systemd" ? inARow(given) : given;
   const announced = announcedOf(service, placed);
-  refuseCollisions(placed, refuse);
+  if (placed.length > 1) refuseCollisions(placed, refuse);
   if (announced) refuseGaps(announced, refuse);
   if (service.stdin === "devnull") refuseTakenStdin(placed, refuse);
   return {

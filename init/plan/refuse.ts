@@ -1,7 +1,8 @@
 // What stands in the way of a start, and what a person should know. Pure. All of it at once, so that
-// nobody mends one thing to be told of the next.
+// nobody mends one thing to be told of the next. Whether there is anything to say is asked before a function is
+// called for it: a first call costs a start a hundredth of a millisecond.
 
-import type { InheritedPolicy, Policy } from "../policy/types.ts";
+import { type InheritedPolicy, namesOf, type OpenPolicy, type Policy } from "../policy/types.ts";
 import { type Facts, FIRST_ANNOUNCED } from "../sys/facts.ts";
 import type { Decided, Decision } from "./decide.ts";
 import { FIRST_BEYOND_STANDARD } from "./match.ts";
@@ -10,15 +11,39 @@ import { unseenWords } from "./sweep.ts";
 
 /** Everything about descriptors for which nothing is started. */
 export function findRefusals(policy: Policy, facts: Facts, decided: readonly Decided[]): Refusal[] {
-  const messages = [
-    ...refusedDescriptors(decided),
-    ...unexpected(policy.fds.inherited, decided),
-    ...unseen(policy, facts),
-    ...workingDirectory(facts),
-  ];
+  const { intent, fds } = policy;
+  const { unseenFrom, workingDirectoryOutside: outside } = facts;
+  const messages: string[] = [];
+  for (const known of decided) if (known.decision.action === "refuse") messages.push(refused(known));
+  if (fds.inherited.expect.length > 0) messages.push(...unexpected(fds.inherited, decided));
+  if (unseenFrom !== undefined && intent === "security") messages.push(unseen(fds, unseenFrom));
+  if (outside !== undefined)
+    messages.push(`the working directory ${JSON.stringify(outside)} lies outside the root (CVE-2024-21626)`);
   const refusals: Refusal[] = [];
   for (const message of messages) refusals.push({ code: "descriptor", message });
   return refusals;
+}
+
+/** What does not keep anything from being started. */
+export function findWarnings(
+  policy: Policy,
+  { announced, unseenFrom }: Facts,
+  decided: readonly Decided[],
+  pass: readonly Pass[],
+): string[] {
+  const { intent, fds, services } = policy;
+  const warnings: string[] = [];
+  if (announced.length > 0) warnings.push(...unnamedAnnounced(announced, decided, pass));
+  if (services[0].pass) warnings.push(...unpassedKept(decided, pass));
+  for (const opened of fds.open) if (!opened.hold && !isPassed(opened, pass)) warnings.push(unpassed(opened));
+  // What is passed over: performance says so, simplicity does not, and security has refused it.
+  if (intent === "performance")
+    for (const known of decided) if (known.decision.undetermined) warnings.push(passedOver(known));
+  if (unseenFrom !== undefined && intent !== "security")
+    warnings.push(
+      `${unseenWords(unseenFrom)}: ${noListing(fds)}; what is open there is not passed on by a rule`,
+    );
+  return warnings;
 }
 
 const UNDETERMINED = "what a rule asks about it cannot be determined";
@@ -30,29 +55,16 @@ function remedy({ descriptor }: Decided): string {
     : "";
 }
 
-/** What is passed over because it is undetermined: performance says so, simplicity does not. */
-export function undetermined({ intent }: Policy, decided: readonly Decided[]): string[] {
-  if (intent === "security") return [];
-  const messages: string[] = [];
-  for (const known of decided)
-    if (known.decision.undetermined && intent === "performance")
-      messages.push(
-        `descriptor ${known.fd} (${known.what}): ${UNDETERMINED} and is passed over${remedy(known)}`,
-      );
-  return messages;
+function passedOver(known: Decided): string {
+  return `descriptor ${known.fd} (${known.what}): ${UNDETERMINED} and is passed over${remedy(known)}`;
 }
 
-function refusedDescriptors(decided: readonly Decided[]): string[] {
-  const messages: string[] = [];
-  for (const known of decided) {
-    const { fd, what, decision } = known;
-    if (decision.action !== "refuse") continue;
-    const why = decision.undetermined
-      ? `${UNDETERMINED}${remedy(known)}`
-      : `${decisionSource(decision)} refuses it`;
-    messages.push(`descriptor ${fd} (${what}) was inherited and ${why}`);
-  }
-  return messages;
+function refused(known: Decided): string {
+  const { fd, what, decision } = known;
+  const why = decision.undetermined
+    ? `${UNDETERMINED}${remedy(known)}`
+    : `${decisionSource(decision)} refuses it`;
+  return `descriptor ${fd} (${what}) was inherited and ${why}`;
 }
 
 /** Who decided, as the policy's reader finds it. */
@@ -63,7 +75,6 @@ export function decisionSource({ rule }: Decision): string {
 
 /** `expect`: each name arrived, and nothing came that no rule of the policy is about. */
 function unexpected({ expect }: InheritedPolicy, decided: readonly Decided[]): string[] {
-  if (expect.length === 0) return [];
   const missing = expect.filter((name) => !decided.some(({ decision }) => decision.rule?.name === name));
   const surplus = decided.filter(
     ({ fd, decision }) => fd >= FIRST_BEYOND_STANDARD && decision.rule?.index === undefined,
@@ -75,30 +86,16 @@ function unexpected({ expect }: InheritedPolicy, decided: readonly Decided[]): s
 }
 
 /** security does not start on what it could not see; the other intents go on with what they saw. */
-function unseen({ intent, fds }: Policy, { unseenFrom }: Facts): string[] {
-  if (unseenFrom === undefined || intent !== "security") return [];
-  return [
-    `${unseenWords(unseenFrom)}: ${noListing(fds)}; raise fds.scanLimit, mount /proc, or let the policy close them (default: close needs no look)`,
-  ];
-}
-
-export function unseenWarnings({ intent, fds }: Policy, { unseenFrom }: Facts): string[] {
-  if (unseenFrom === undefined || intent === "security") return [];
-  return [`${unseenWords(unseenFrom)}: ${noListing(fds)}; what is open there is not passed on by a rule`];
+function unseen(fds: Policy["fds"], from: number): string {
+  return `${unseenWords(from)}: ${noListing(fds)}; raise fds.scanLimit, mount /proc, or let the policy close them (default: close needs no look)`;
 }
 
 function noListing({ method }: Policy["fds"]): string {
   return method === "scan" ? "fds.method is scan" : "/proc/self/fd cannot be read";
 }
 
-function workingDirectory({ workingDirectoryOutside: outside }: Facts): string[] {
-  return outside === undefined
-    ? []
-    : [`the working directory ${JSON.stringify(outside)} lies outside the root (CVE-2024-21626)`];
-}
-
 /** What a rule of the policy keeps and `fds.pass` gives to nobody: it is held open in PID 1 for nothing. */
-export function unpassedKept(decided: readonly Decided[], pass: readonly Pass[]): string[] {
+function unpassedKept(decided: readonly Decided[], pass: readonly Pass[]): string[] {
   const warnings: string[] = [];
   for (const { fd, decision } of decided) {
     if (fd < FIRST_BEYOND_STANDARD || decision.action !== "keep") continue;
@@ -109,8 +106,8 @@ export function unpassedKept(decided: readonly Decided[], pass: readonly Pass[])
 }
 
 /** What the launcher announced by LISTEN_FDS and the program does not get. */
-export function unnamedAnnounced(
-  { announced }: Facts,
+function unnamedAnnounced(
+  announced: readonly string[],
   decided: readonly Decided[],
   pass: readonly Pass[],
 ): string[] {
@@ -126,4 +123,14 @@ export function unnamedAnnounced(
     );
   }
   return warnings;
+}
+
+function isPassed(opened: OpenPolicy, pass: readonly Pass[]): boolean {
+  const names: readonly (string | number)[] = namesOf(opened);
+  return pass.some(({ from }) => names.includes(from));
+}
+
+/** Opened and given to nobody, it only keeps an address or a file busy. */
+function unpassed({ name }: OpenPolicy): string {
+  return `descriptor ${JSON.stringify(name)} of fds.open is given to no service: name it in its fds.pass`;
 }

@@ -21,10 +21,34 @@ import {
   TIOCSPGRP,
 } from "./constants.ts";
 import type { CapabilitySets, Credentials, SignalSet, SpawnRequest } from "./kernel.ts";
-import { Block, cString, SYS, setInteger, syscall } from "./libc.ts";
-import { LEFT_UNBLOCKED, programDispositions } from "./runtime-signals.ts";
+import { Block, type Bytes, cString, SYS, setInteger, syscall } from "./libc.ts";
+import { programDispositions } from "./runtime-signals.ts";
 import { SIGSET_SIZE } from "./signals.ts";
 import type { Image } from "./spawn.ts";
+
+/** What a child may call, by the names that a complaint calls them. */
+const CALLS = {
+  capset: SYS.capset,
+  chdir: SYS.chdir,
+  dup3: SYS.dup3,
+  execve: SYS.execve,
+  fcntl: SYS.fcntl,
+  getpgid: SYS.getpgid,
+  ioctl: SYS.ioctl,
+  openat: SYS.openat,
+  prctl: SYS.prctl,
+  prlimit64: SYS.prlimit64,
+  rt_sigaction: SYS.rt_sigaction,
+  rt_sigprocmask: SYS.rt_sigprocmask,
+  setgroups: SYS.setgroups,
+  setpgid: SYS.setpgid,
+  setpriority: SYS.setpriority,
+  setresgid: SYS.setresgid,
+  setresuid: SYS.setresuid,
+  setsid: SYS.setsid,
+  umask: SYS.umask,
+  write: SYS.write,
+};
 
 /** A capability set has 64 bits; the kernel says which of them it knows. */
 const HIGHEST_CAPABILITY = 63;
@@ -32,7 +56,7 @@ const HIGHEST_CAPABILITY = 63;
 export interface ChildCalls {
   readonly calls: readonly ChildCall[];
   /** Memory that the calls point to. */
-  readonly holds: readonly Block[];
+  readonly holds: readonly Bytes[];
 }
 
 export function childCalls(request: SpawnRequest, mask: SignalSet, image: Image): ChildCalls {
@@ -67,22 +91,27 @@ export function childCalls(request: SpawnRequest, mask: SignalSet, image: Image)
 
 class CallList implements ChildCalls {
   readonly calls: ChildCall[] = [];
-  readonly holds: Block[] = [];
+  readonly holds: Bytes[] = [];
 
-  add(name: keyof typeof SYS, given: readonly number[], attempt: string, by: string = name): void {
-    this.calls.push({ call: SYS[name], arguments: given, attempt: `${attempt} (${by})` });
+  add(name: keyof typeof CALLS, given: readonly number[], attempt: string, by: string = name): void {
+    this.calls.push({ call: CALLS[name], arguments: given, attempt: `${attempt} (${by})` });
   }
 
   /** A call whose failure the program can do without, or whose result is wanted. */
-  addWith(more: Partial<ChildCall>, name: keyof typeof SYS, given: readonly number[], attempt: string): void {
-    this.calls.push({ ...more, call: SYS[name], arguments: given, attempt: `${attempt} (${name})` });
+  addWith(
+    more: Partial<ChildCall>,
+    name: keyof typeof CALLS,
+    given: readonly number[],
+    attempt: string,
+  ): void {
+    this.calls.push({ ...more, call: CALLS[name], arguments: given, attempt: `${attempt} (${name})` });
   }
 
   text(text: string): number {
     return this.keep(cString(text));
   }
 
-  keep(block: Block): number {
+  keep(block: Bytes): number {
     this.holds.push(block);
     return block.address;
   }
@@ -170,7 +199,7 @@ function resetSignals(list: CallList, mask: SignalSet): void {
   const ignore = new Block(64);
   setInteger(ignore.view, 0, SIG_IGN);
   const ignoring = list.keep(ignore);
-  for (const signal of new Set([...defaulted, ...LEFT_UNBLOCKED])) {
+  for (const signal of defaulted) {
     const action = ignored.includes(signal) ? ignoring : byDefault;
     list.add("rt_sigaction", [signal, action, 0, SIGSET_SIZE], `reset signal ${signal}`);
   }

@@ -4,7 +4,17 @@
 // child, and this process stands still until it has become the program or has failed. Decides nothing.
 
 import { CLONE_VFORK, CLONE_VM, SIGCHLD } from "./constants.ts";
-import { Block, callable, childCode, cString, keepAlive, SYS, setInteger, syscall } from "./libc.ts";
+import {
+  Block,
+  type Bytes,
+  callable,
+  childCode,
+  cString,
+  keepAlive,
+  SYS,
+  setInteger,
+  syscall,
+} from "./libc.ts";
 import { executablePage } from "./machine-code.ts";
 
 /** One system call of the child. Memory its arguments point to is the caller's to keep. */
@@ -62,7 +72,7 @@ export function runChild(list: readonly (ChildCall | PidText)[]): number | Faile
   const records = new Block(RECORD_SIZE * list.length);
   const status = new Block(16);
   const stack = new Block(STACK_SIZE);
-  const texts: Block[] = [];
+  const texts: Bytes[] = [];
   for (let index = 0; index < list.length; index++) {
     const at = RECORD_SIZE * index;
     const entry = list[index] as ChildCall | PidText;
@@ -91,7 +101,7 @@ function putCall(records: Block, at: number, { call, arguments: given, mayFail, 
 }
 
 /** The digits are written from the last one back, then the name before them. */
-function putPidText(records: Block, at: number, { name, slot }: PidText): Block[] {
+function putPidText(records: Block, at: number, { name, slot }: PidText): Bytes[] {
   const before = cString(`${name}=`);
   const length = before.bytes.length - 1;
   const text = new Block(length + MOST_DIGITS + 1);

@@ -4,7 +4,7 @@
 import { concatenate } from "./bytes.ts";
 import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_RDONLY, X_OK } from "./constants.ts";
 import { EINTR } from "./errno.ts";
-import { Block, cString, keepAlive, O_DIRECTORY, SYS, syscall } from "./libc.ts";
+import { Block, type Bytes, cString, keepAlive, O_DIRECTORY, SYS, syscall } from "./libc.ts";
 
 const CHUNK = 32768;
 const PATH_MAX = 4096;
@@ -50,7 +50,7 @@ function readDescriptor(fd: number, length: number): Uint8Array | number {
  * descriptors, and the number used to read it is left out. Undefined when it cannot be read or is not on a
  * file system with the given magic.
  */
-export function listNumbers(path: Block, magic: number, isOwn: boolean): number[] | undefined {
+export function listNumbers(path: Bytes, magic: number, isOwn: boolean): number[] | undefined {
   const fd = syscall(SYS.openat, AT_FDCWD, path.address, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
   if (fd < 0) return undefined;
   const { address, bytes, view } = buffer();
@@ -102,7 +102,7 @@ function linkAt(path: number): Uint8Array | undefined {
 }
 
 const OWN_LINKS = "/proc/self/fd/";
-let ownLink: Block | undefined;
+let ownLink: Bytes | undefined;
 
 /** The target of /proc/self/fd/N, or undefined. One block for all of them: there may be thousands. */
 export function readOwnLink(fd: number): Uint8Array | undefined {

@@ -7,7 +7,7 @@ import { probeCloseRange } from "./descriptors.ts";
 import type { SignalSet } from "./kernel.ts";
 import { maskBeforeReexec, reexec } from "./reexec.ts";
 import { takeOverRuntimeSignals } from "./runtime-signals.ts";
-import { allSignals, setDisposition, setMask } from "./signals.ts";
+import { everySignal, setDisposition, setMask } from "./signals.ts";
 import { isOnlyThread } from "./threads.ts";
 
 /** The signal mask fdinit was started with, to be given to the programs it starts. */
@@ -17,8 +17,7 @@ function blockSignals(): SignalSet {
   // First, because a blocked SIGSYS would end the process where a seccomp filter traps close_range.
   takeOverRuntimeSignals();
   probeCloseRange();
-  const all = allSignals();
-  const before = setMask(all);
+  const before = setMask(everySignal.bytes);
   const restarted = maskBeforeReexec();
   // While SIGCHLD is ignored the kernel reaps by itself and no exit status can be had.
   setDisposition(SIGCHLD, SIG_DFL);

@@ -22,7 +22,6 @@ export const libc = linked(
     __errno_location: { args: [], returns: "ptr" },
     dlsym: { args: ["i64", "i64"], returns: "ptr" },
     getenv: { args: ["i64"], returns: "ptr" },
-    sigaction: { args: ["i32", "i64", "i64"], returns: "i32" },
     posix_spawn: { args: ["i64", "i64", "i64", "i64", "i64", "i64"], returns: "i32" },
   }),
 ).symbols;
@@ -71,12 +70,22 @@ export class Block {
   }
 }
 
-/** A NUL-terminated copy of `text`. The caller keeps the block for as long as C may read it. */
-export function cString(text: string | Uint8Array): Block {
-  const bytes = typeof text === "string" ? bytesOf(text) : text;
-  const block = new Block(bytes.length + 1);
-  block.bytes.set(bytes);
-  return block;
+/** Memory that C reads. Nobody asks `bytes` for their buffer: a small typed array's bytes would move. */
+export interface Bytes {
+  readonly bytes: Uint8Array;
+  readonly address: number;
+}
+
+/** A NUL-terminated copy of `text`. The caller keeps it for as long as C may read it. */
+export function cString(text: string | Uint8Array): Bytes {
+  const bytes = typeof text === "string" ? bytesOf(`${text}\0`) : terminated(text);
+  return { bytes, address: ptr(bytes) as unknown as number };
+}
+
+function terminated(text: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(text.length + 1);
+  bytes.set(text);
+  return bytes;
 }
 
 /**
@@ -126,6 +135,6 @@ export function writeAt(address: number, bytes: Uint8Array): void {
  * Named after a call, so that nothing C was reading is collected before the call is over. Asks for their
  * addresses, because a function that does nothing is what a minifier takes away.
  */
-export function keepAlive(...blocks: readonly Block[]): void {
+export function keepAlive(...blocks: readonly Bytes[]): void {
   for (const { bytes } of blocks) ptr(bytes);
 }

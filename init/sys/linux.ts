@@ -22,7 +22,7 @@ import type { Kernel, SpawnFailure, SpawnRequest } from "./kernel.ts";
 import { isAtEnd, waitReadable, write, writeNow } from "./polling.ts";
 import { nofile, now, ownPid, processGroup, reap, setNofile, setSubreaper } from "./processes.ts";
 import { workingDirectoryOutside } from "./root.ts";
-import { allSignals, kill, queue, setMask, takeSignals, waitForSignal } from "./signals.ts";
+import { everySignal, kill, queue, setMask, takeSignals, waitForSignal } from "./signals.ts";
 import { spawn } from "./spawn.ts";
 
 const opening = () => (require("./open.ts") as typeof import("./open.ts")).opening;
@@ -98,6 +98,6 @@ export const linux: Kernel = {
 /** musl's posix_spawn leaves signal 34 unblocked (runtime-signals.ts). */
 function spawnAndBlockAgain(request: SpawnRequest): number | SpawnFailure {
   const result = spawn(request, originalMask);
-  setMask(allSignals());
+  setMask(everySignal.bytes);
   return result;
 }

@@ -162,17 +162,24 @@ function described(kernel: Kernel, fd: number): InheritedDescriptor {
   return { fd, what: kernel.descriptorLink(fd) ?? typeName(kernel.descriptorMode(fd)) };
 }
 
-const TYPE_NAMES: Record<number, string> = {
-  0: "an anonymous inode",
-  [S_IFBLK]: "a block device",
-  [S_IFCHR]: "a character device",
-  [S_IFDIR]: "a directory",
-  [S_IFIFO]: "a pipe",
-  [S_IFREG]: "a file",
-  [S_IFSOCK]: "a socket",
-};
-
 /** What can be said without /proc. */
 function typeName(mode: number): string {
-  return (mode < 0 ? undefined : TYPE_NAMES[mode & S_IFMT]) ?? "of a kind that cannot be determined";
+  switch (mode < 0 ? mode : mode & S_IFMT) {
+    case 0:
+      return "an anonymous inode";
+    case S_IFBLK:
+      return "a block device";
+    case S_IFCHR:
+      return "a character device";
+    case S_IFDIR:
+      return "a directory";
+    case S_IFIFO:
+      return "a pipe";
+    case S_IFREG:
+      return "a file";
+    case S_IFSOCK:
+      return "a socket";
+    default:
+      return "of a kind that cannot be determined";
+  }
 }

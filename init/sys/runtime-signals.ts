@@ -23,7 +23,16 @@ import {
   SIGTRAP,
   SIGXFSZ,
 } from "./constants.ts";
-import { Block, blockAndPassOn, libc, passToMainThread, RESTORER, SYS, setInteger, syscall } from "./libc.ts";
+import {
+  Block,
+  blockAndPassOn,
+  keepAlive,
+  passToMainThread,
+  RESTORER,
+  SYS,
+  setInteger,
+  syscall,
+} from "./libc.ts";
 import { executablePage } from "./machine-code.ts";
 import { defaultedInPrograms, SIGSET_SIZE } from "./signals.ts";
 
@@ -32,16 +41,16 @@ export const LEFT_UNBLOCKED = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV
 /** The exit code when a thread of fdinit itself runs into a fault: "fdinit itself failed". */
 const EXIT_SOFTWARE = 70;
 
-// <signal.h>: the same struct sigaction in glibc and musl, on both architectures:
-// { void *handler; sigset_t mask (128 bytes); int flags; void (*restorer)(void); }
+// <asm/signal.h>: { void *handler; unsigned long flags; void (*restorer)(void); sigset_t mask; } on both architectures
+const SIGACTION_SIZE = 32;
 const SA_SIGINFO = 4;
 const SA_ONSTACK = 0x08000000;
 const SA_RESTART = 0x10000000;
-const SIGACTION_SIZE = 152;
-const FLAGS_OFFSET = 136;
+const SA_RESTORER = 0x04000000;
 
 /** What a program's dispositions are made of: the rest it inherits. */
 export interface ProgramDispositions {
+  /** What fdinit handles is among them: musl's posix_spawn knows nothing of handlers that are set by the system call. */
   readonly defaulted: readonly number[];
   /** fdinit handles these itself, and the launcher ignored them. */
   readonly ignored: readonly number[];
@@ -59,7 +68,6 @@ export function programDispositions(): ProgramDispositions {
 
 /** musl's SIGSYNCCALL, 34 in its threads and SIGRTMIN to everybody else. */
 const UNBLOCKED_BY_MUSL = 34;
-const SA_RESTORER = 0x04000000;
 // The second handler's place in the page, and its restorer's.
 const SECOND = 256;
 const THIRD = 512;
@@ -73,33 +81,38 @@ export function takeOverRuntimeSignals(): boolean {
     ...(RESTORER ? [{ at: THIRD, code: RESTORER }] : []),
   ]);
   if (page === undefined) return false;
-  const action = new Block(SIGACTION_SIZE);
-  setInteger(action.view, 0, page);
-  action.view.setInt32(FLAGS_OFFSET, SA_SIGINFO | SA_ONSTACK | SA_RESTART, true);
-  const before = new Block(SIGACTION_SIZE);
+  // By the system call: musl's sigaction refuses the last one, and two functions more of libc's cost a start.
+  const actions = new Block(2 * SIGACTION_SIZE);
+  const { address, view } = actions;
+  const before = address + SIGACTION_SIZE;
+  const restored = RESTORER ? SA_RESTORER : 0;
+  if (RESTORER) setInteger(view, 16, page + THIRD);
+  setInteger(view, 0, page);
+  setInteger(view, 8, SA_SIGINFO | SA_ONSTACK | SA_RESTART | restored);
   const ignored: number[] = [];
   let isHandled = false;
   for (const signal of LEFT_UNBLOCKED) {
-    libc.sigaction(signal, action.address, before.address);
-    const handler = before.view.getUint32(0, true) + before.view.getUint32(4, true);
+    syscall(SYS.rt_sigaction, signal, address, before, SIGSET_SIZE);
+    const handler = handlerAt(view, SIGACTION_SIZE);
     if (handler === SIG_IGN) ignored.push(signal);
     else if (handler !== 0) isHandled = true;
   }
+  const defaulted = [...defaultedInPrograms, ...LEFT_UNBLOCKED];
+  // Whoever ignores this one goes on ignoring it.
+  syscall(SYS.rt_sigaction, UNBLOCKED_BY_MUSL, 0, before, SIGSET_SIZE);
+  if (handlerAt(view, SIGACTION_SIZE) !== SIG_IGN) {
+    setInteger(view, 0, page + SECOND);
+    setInteger(view, 8, SA_SIGINFO | SA_RESTART | restored);
+    syscall(SYS.rt_sigaction, UNBLOCKED_BY_MUSL, address, 0, SIGSET_SIZE);
+    defaulted.push(UNBLOCKED_BY_MUSL);
+  }
   // Somebody handles faults: an unhardened Bun, which ignores SIGPIPE and SIGXFSZ besides.
-  if (!isHandled) dispositions = { defaulted: defaultedInPrograms, ignored };
-  catchUnblockedByMusl(page + SECOND, page + THIRD);
+  if (!isHandled) dispositions = { defaulted, ignored };
+  keepAlive(actions);
   return true;
 }
 
-/** By the system call, because musl's sigaction refuses its own signals. Whoever ignores it goes on ignoring it. */
-function catchUnblockedByMusl(handler: number, restorer: number): void {
-  // The kernel's struct: { void *handler; unsigned long flags; [x86: void *restorer;] sigset_t mask; }
-  const action = new Block(64);
-  syscall(SYS.rt_sigaction, UNBLOCKED_BY_MUSL, 0, action.address, SIGSET_SIZE);
-  if (action.view.getUint32(0, true) === SIG_IGN && action.view.getUint32(4, true) === 0) return;
-  action.bytes.fill(0);
-  setInteger(action.view, 0, handler);
-  setInteger(action.view, 8, SA_SIGINFO | SA_RESTART | (RESTORER ? SA_RESTORER : 0));
-  if (RESTORER) setInteger(action.view, 16, restorer);
-  syscall(SYS.rt_sigaction, UNBLOCKED_BY_MUSL, action.address, 0, SIGSET_SIZE);
+/** Only SIG_DFL and SIG_IGN are told from everything else. */
+function handlerAt(view: DataView, at: number): number {
+  return view.getUint32(at, true) + view.getUint32(at + 4, true);
 }

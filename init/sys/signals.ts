@@ -26,12 +26,10 @@ const LIBC_SIGNALS = [32, 33];
  */
 export const defaultedInPrograms: readonly number[] = [SIGCHLD, ...LIBC_SIGNALS];
 
-/** A set of all signals but libc's own two. The kernel takes SIGKILL and SIGSTOP out by itself. */
-export function allSignals(): SignalSet {
-  const set = new Uint8Array(SIGSET_SIZE).fill(0xff);
-  for (const signal of LIBC_SIGNALS) remove(set, signal);
-  return set;
-}
+/** The set of all signals but libc's own two. The kernel takes SIGKILL and SIGSTOP out by itself. */
+export const everySignal = new Block(SIGSET_SIZE);
+everySignal.bytes.fill(0xff);
+for (const signal of LIBC_SIGNALS) remove(everySignal.bytes, signal);
 
 export function has(set: SignalSet, signal: number): boolean {
   return ((set[(signal - 1) >> 3] as number) & (1 << ((signal - 1) & 7))) !== 0;
@@ -78,9 +76,7 @@ export function setDisposition(signal: number, handler: typeof SIG_DFL | typeof 
 
 /** signalfd(2), non-blocking and CLOEXEC, for every signal that can be taken. */
 export function openSignalFd(): number {
-  const block = new Block(SIGSET_SIZE);
-  block.bytes.set(allSignals());
-  return syscall(SYS.signalfd4, -1, block.address, SIGSET_SIZE, O_NONBLOCK | O_CLOEXEC);
+  return syscall(SYS.signalfd4, -1, everySignal.address, SIGSET_SIZE, O_NONBLOCK | O_CLOEXEC);
 }
 
 // struct signalfd_siginfo, 128 bytes: u32 ssi_signo 0, s32 ssi_code 8, u32 ssi_pid 12, u64 ssi_ptr 48
@@ -98,8 +94,6 @@ export function takeSignals(signalFd: number): ReceivedSignal[] {
 }
 
 const waited = new Block(SIGINFO_SIZE);
-const everySignal = new Block(SIGSET_SIZE);
-everySignal.bytes.set(allSignals());
 
 /**
  * rt_sigtimedwait(2) without a timeout: waits for a signal and takes it in one call. Undefined when interrupted.
@@ -130,13 +124,14 @@ export function kill(pid: number, signal: number): number {
   return syscall(SYS.kill, pid, signal);
 }
 
-// siginfo_t for SI_QUEUE, 128 bytes: si_signo 0, si_errno 4, si_code 8, si_pid 16, si_uid 20, si_value 24
-const queued = new Block(SIGINFO_SIZE);
-
 export function queue(pid: number, signal: number, value: bigint): number {
+  // siginfo_t for SI_QUEUE, 128 bytes: si_signo 0, si_errno 4, si_code 8, si_pid 16, si_uid 20, si_value 24
+  const queued = new Block(SIGINFO_SIZE);
   queued.view.setInt32(0, signal, true);
   queued.view.setInt32(8, SI_QUEUE, true);
   queued.view.setInt32(16, syscall(SYS.getpid), true);
   queued.view.setBigUint64(24, value, true);
-  return syscall(SYS.rt_sigqueueinfo, pid, signal, queued.address);
+  const failed = syscall(SYS.rt_sigqueueinfo, pid, signal, queued.address);
+  keepAlive(queued);
+  return failed;
 }

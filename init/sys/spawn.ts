@@ -11,7 +11,7 @@ import {
 } from "./command-line.ts";
 import { POSIX_SPAWN_SETSIGDEF, POSIX_SPAWN_SETSIGMASK } from "./constants.ts";
 import type { Arguments, SignalSet, SpawnFailure, SpawnRequest } from "./kernel.ts";
-import { Block, bytesAt, cString, keepAlive, libc, pointers } from "./libc.ts";
+import { Block, type Bytes, bytesAt, cString, keepAlive, libc, pointers } from "./libc.ts";
 import { programEnvironment } from "./reexec.ts";
 import { programDispositions } from "./runtime-signals.ts";
 import { add } from "./signals.ts";
@@ -91,12 +91,12 @@ function spawnByList(
 /** A NULL-terminated array of C strings, with what it points to. */
 interface Vector {
   readonly address: number;
-  readonly holds: readonly Block[];
+  readonly holds: readonly Bytes[];
   /** Where the address of the last string stands. */
   readonly lastSlot: number;
 }
 
-function vectorOf(addresses: readonly number[], holds: readonly Block[]): Vector {
+function vectorOf(addresses: readonly number[], holds: readonly Bytes[]): Vector {
   const block = pointers(addresses);
   const lastSlot = block.address + 8 * (addresses.length - 1);
   return { address: block.address, holds: [block, ...holds], lastSlot };

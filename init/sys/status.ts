@@ -5,7 +5,7 @@ import { textOf } from "./bytes.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, STATX_BASIC_STATS, STATX_MNT_ID } from "./constants.ts";
 import { EBADF, ENOENT } from "./errno.ts";
 import { readFile } from "./files.ts";
-import { Block, cString, STAT, SYS, syscall } from "./libc.ts";
+import { Block, type Bytes, cString, STAT, SYS, syscall } from "./libc.ts";
 
 export interface Status {
   readonly mode: number;
@@ -40,10 +40,10 @@ export function statusOfPath(path: Uint8Array): Status | undefined {
 }
 
 const PATH_MAX = 4096;
-let pathBlock: Block | undefined;
+let pathBlock: Bytes | undefined;
 
 /** The path as C has it; in one block for all of them, since there may be thousands. */
-function named(path: Uint8Array): Block {
+function named(path: Uint8Array): Bytes {
   if (path.length >= PATH_MAX) return cString(path);
   pathBlock ??= new Block(PATH_MAX);
   pathBlock.bytes.set(path);
@@ -51,7 +51,7 @@ function named(path: Uint8Array): Block {
   return pathBlock;
 }
 
-function statx(directory: number, path: Block, flags: number): Status | number {
+function statx(directory: number, path: Bytes, flags: number): Status | number {
   const mask = STATX_BASIC_STATS | STATX_MNT_ID;
   const failed = syscall(SYS.statx, directory, path.address, flags, mask, buffer.address);
   if (failed < 0) return failed;

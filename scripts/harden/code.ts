@@ -1,5 +1,5 @@
-// The two edits of machine code: what has to be changed is not a string and not a table, but one
-// instruction that sets a default, and one jump. For each architecture the instructions a compiler
+// The three edits of machine code: what has to be changed is not a string and not a table, but one
+// instruction that sets a default, one call, and one jump. For each architecture the instructions a compiler
 // writes there, found exactly once or not at all.
 
 import { contents, EM_AARCH64, EM_X86_64, machineOf, only, onlyOccurrence, section } from "../elf.ts";
@@ -15,6 +15,16 @@ export function keepAlone(bytes: Buffer): string {
   const text = contents(bytes, section(bytes, ".text"));
   ({ [EM_X86_64]: keepAloneX86, [EM_AARCH64]: keepAloneArm })[known(bytes)](text);
   return "the engine's warm-up thread is never started (warmUpMarkedBlockStartAfterBlocks)";
+}
+
+/**
+ * The engine asks sysconf(3) for the number of CPUs, and has as many threads collect garbage. The call becomes the
+ * number one: PID 1 collects alone, and a start asks for nothing.
+ */
+export function countOneCpu(bytes: Buffer): string {
+  const text = contents(bytes, section(bytes, ".text"));
+  ({ [EM_X86_64]: countOneX86, [EM_AARCH64]: countOneArm })[known(bytes)](text);
+  return "the engine counts one CPU and has no threads for its garbage (numberOfProcessorCores)";
 }
 
 /** Where SIGPWR was ignored at the start, the engine remarks that it replaces the handler. The remark is jumped over. */
@@ -55,6 +65,38 @@ function keepAloneArm(text: Buffer): void {
   }
   const at = only(found, WARM_UP);
   text.writeUInt32LE((MOVK_X_7FFF_LSL_48 | (text.readUInt32LE(at) & REGISTER)) >>> 0, at);
+}
+
+const CPUS = "the call for the number of CPUs";
+const _SC_NPROCESSORS_ONLN = 84;
+
+/** mov edi, 84; call sysconf; mov rbx, rax; xorps xmm0, xmm0 becomes mov eax, 1; nop; … */
+function countOneX86(text: Buffer): void {
+  const call = Buffer.from([0xbf, _SC_NPROCESSORS_ONLN, 0, 0, 0, 0xe8]);
+  const result = Buffer.from([0x48, 0x89, 0xc3, 0x0f, 0x57, 0xc0]);
+  const found: number[] = [];
+  for (let at = text.indexOf(call); at >= 0; at = text.indexOf(call, at + 1))
+    if (text.indexOf(result, at) === at + 10) found.push(at);
+  Buffer.from([0xb8, 1, 0, 0, 0, 0x0f, 0x1f, 0x44, 0, 0]).copy(text, only(found, CPUS));
+}
+
+const MOV_W0 = 0x52800000; //        mov   w0, #…, shifted by five
+const BL = 0x25; //                  bl    …: the upper six bits
+const MOVI_V0_0 = 0x6f00e400; //     movi  v0.2d, #0
+const MOV_X19_X0 = 0xaa0003f3; //    mov   x19, x0
+const NOP = 0xd503201f;
+
+/** mov w0, #84; bl sysconf; movi v0.2d, #0; mov x19, x0 becomes mov w0, #1; nop; … */
+function countOneArm(text: Buffer): void {
+  const found: number[] = [];
+  for (let at = 0; at < text.length - 12; at += 4) {
+    if (text.readUInt32LE(at) !== (MOV_W0 | (_SC_NPROCESSORS_ONLN << 5)) >>> 0) continue;
+    if (text.readUInt32LE(at + 4) >>> 26 !== BL || text.readUInt32LE(at + 8) !== MOVI_V0_0) continue;
+    if (text.readUInt32LE(at + 12) === MOV_X19_X0) found.push(at);
+  }
+  const at = only(found, CPUS);
+  text.writeUInt32LE((MOV_W0 | (1 << 5)) >>> 0, at);
+  text.writeUInt32LE(NOP, at + 4);
 }
 
 /** je in front of the mov edi that names the text becomes jmp. */

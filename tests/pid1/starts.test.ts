@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { COMMAND_NAME, fixture } from "../harness/fixtures.ts";
+import { QUESTIONS } from "../../scripts/harden/questions.ts";
+import { COMMAND_NAME, FDINIT, fixture } from "../harness/fixtures.ts";
 import { leaveNothingBehind, register } from "../harness/leftovers.ts";
 import { describeWith, LONG } from "../harness/needs.ts";
 import { hasEnded, statusText, until, waiting } from "../harness/processes.ts";
@@ -31,6 +32,19 @@ describeWith(["unshare"], "fdinit -- true", () => {
     busy(4);
     await manyStarts(BUSY_STARTS);
   }, 300_000);
+});
+
+describeWith(["strace"], "a start", () => {
+  test("asks the machine nothing that PID 1 has no use for", () => {
+    const calls = "--trace=open,openat,access,faccessat,readlink,readlinkat";
+    const { success, stderr } = Bun.spawnSync(["strace", "-qq", calls, FDINIT, "--", "true"]);
+    const opened = stderr.toString();
+    expect({ success, isTraced: opened.includes("/proc/self/fd") }).toEqual({
+      success: true,
+      isTraced: true,
+    });
+    for (const [path] of QUESTIONS) expect(opened).not.toContain(path.replace("%u", ""));
+  });
 });
 
 /** Everything but KILL and STOP, which cannot be blocked, and libc's 32 and 33. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
+import { QUESTIONS } from "../../../scripts/harden/questions.ts";
 import { harden } from "../../../scripts/harden.ts";
 
 // The development Bun is the executable that compiled ones are made from.
@@ -14,9 +15,9 @@ describe("hardening", () => {
     for (let at = 0; at < bun.length; at++) if (bytes[at] !== bun[at]) changed++;
     const places = Number(/\((\d+) places\)/.exec(changes[1] ?? "")?.[1]);
     const options = Number(/\((\d+) options\)/.exec(changes[2] ?? "")?.[1]);
-    // One letter of setrlimit, one of each name, a byte of each option and of the scavenger's value; five
-    // of code: four of a number and one of a jump on x86-64, three and two on arm64.
-    expect(changed).toBe(1 + places + options + 1 + 5);
+    // One letter of setrlimit, one of each name, a byte of each option and of the scavenger's value; twelve
+    // of code: four of a number, one of a jump and seven of a call on x86-64; the first letter of each path.
+    expect(changed).toBe(1 + places + options + 1 + 12 + QUESTIONS.length);
     expect(places).toBeGreaterThan(100);
   });
 
@@ -25,6 +26,11 @@ describe("hardening", () => {
     for (const name of ["BUN_BE_BUN\0", "BUN_OPTIONS", "BUN_INSPECT_PRELOAD\0"])
       expect(text).not.toContain(`\0${name}`);
     expect(text).toContain("BUN_JSC_");
+  });
+
+  test("leaves no path that Bun would look up at its start", () => {
+    for (const [path] of QUESTIONS) expect(bytes.indexOf(`\0${path}\0`)).toBe(-1);
+    expect(bytes.indexOf("\0/proc/self/exe\0")).toBeGreaterThan(0);
   });
 
   test("renames the import once", () => {
