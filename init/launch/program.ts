@@ -1,17 +1,20 @@
 // Finds the program and starts it: PATH searched as execvp(3) does, a script without "#!" run by
-// /bin/sh as execvp(3) does, and a failure said in the words of a person who has to mend it.
+// /bin/sh as execvp(3) does. What a failure is called: failures.ts.
 
 import type { Launch } from "../plan/plan.ts";
-import { bytesOf, concatenate, split, textOf } from "../sys/bytes.ts";
+import { bytesOf, concatenate, split } from "../sys/bytes.ts";
 import { STDIN_FILENO } from "../sys/constants.ts";
-import { EACCES, ENOENT, ENOEXEC, ENOTDIR, errnoText } from "../sys/errno.ts";
+import { EACCES, ENOENT, ENOEXEC, ENOTDIR } from "../sys/errno.ts";
 import type { Credentials, Kernel, SpawnFailure, SpawnRequest } from "../sys/kernel.ts";
-import type { LaunchFailure, LaunchResult } from "./launch.ts";
+import type { LaunchResult } from "./launch.ts";
 
 /** Searched when PATH is not set at all: what Docker sets in an image that says nothing. */
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const SLASH = 0x2f;
 const COLON = 0x3a;
+
+// Most programs start.
+const failures = () => require("./failures.ts") as typeof import("./failures.ts");
 
 /** Starts it with these descriptors and, when it has a user, as that user. */
 export function startProgram(
@@ -22,7 +25,7 @@ export function startProgram(
 ): LaunchResult {
   const wish = wishOf(launch, pass, credentials);
   const cwdProblem = launch.cwd === undefined ? 0 : kernel.canExecute(bytesOf(launch.cwd));
-  if (cwdProblem < 0) return { ok: false, failure: cannotEnter(launch.cwd ?? "", -cwdProblem) };
+  if (cwdProblem < 0) return { ok: false, failure: failures().cannotEnter(launch.cwd ?? "", -cwdProblem) };
   let obstacle: { path: Uint8Array; errno: number } | undefined;
   let missing = ENOENT;
   const paths = candidates(kernel, launch);
@@ -34,7 +37,7 @@ export function startProgram(
       continue;
     }
     const result = spawnAt(kernel, path, wish);
-    if (typeof result !== "number") return { ok: false, failure: cannotPrepare(launch, result) };
+    if (typeof result !== "number") return { ok: false, failure: failures().cannotPrepare(launch, result) };
     const errno = -result;
     if (errno < 0) return { ok: true, pid: -errno, service: launch.service, afterwards: [] };
     if (errno === ENOENT || errno === ENOTDIR) {
@@ -46,9 +49,11 @@ export function startProgram(
       if (errno !== EACCES) break;
     }
   }
+  const { cannotExecute, notFound } = failures();
+  if (!obstacle) return { ok: false, failure: notFound(launch, missing) };
   return {
     ok: false,
-    failure: obstacle ? cannotExecute(kernel, launch, obstacle) : notFound(launch, missing),
+    failure: cannotExecute(kernel, { ...obstacle, file: within(launch.cwd, obstacle.path) }),
   };
 }
 
@@ -96,49 +101,4 @@ function searchPath(kernel: Kernel, given: string | undefined): Uint8Array {
 /** Where a relative path leads once the child has changed its directory. */
 function within(cwd: string | undefined, path: Uint8Array): Uint8Array {
   return cwd === undefined || path[0] === SLASH ? path : concatenate(bytesOf(`${cwd}/`), path);
-}
-
-function cannotEnter(cwd: string, errno: number): LaunchFailure {
-  const message = `cannot change to the working directory ${JSON.stringify(cwd)} (chdir): ${errnoText(errno)}`;
-  return { code: "cannot-start", message };
-}
-
-/** A step between clone and execve failed: the program was never looked at. */
-function cannotPrepare({ service }: Launch, { attempt, errno }: SpawnFailure): LaunchFailure {
-  return { code: "cannot-start", message: `cannot start ${service}: cannot ${attempt}: ${errnoText(errno)}` };
-}
-
-function notFound(launch: Launch, errno: number): LaunchFailure {
-  const where = launch.program.includes(SLASH) ? errnoText(ENOENT) : "not found in PATH";
-  return { code: "not-found", message: `cannot execute ${quote(launch.program)}: ${where}`, errno };
-}
-
-function cannotExecute(
-  kernel: Kernel,
-  launch: Launch,
-  at: { path: Uint8Array; errno: number },
-): LaunchFailure {
-  const reason = explain(kernel, within(launch.cwd, at.path), at.errno) ?? errnoText(at.errno);
-  const message = `cannot execute ${quote(at.path)}: ${reason}`;
-  return { code: "not-executable", message, errno: at.errno };
-}
-
-/** "#!" lines are read up to this length by the kernel (BINPRM_BUF_SIZE, Linux 5.1). */
-const LONGEST_INTERPRETER_LINE = 256;
-
-/** ENOENT of a file that exists, and ENOEXEC, in other words than the kernel's. */
-function explain(kernel: Kernel, path: Uint8Array, errno: number): string | undefined {
-  if (errno !== ENOENT) return undefined;
-  const head = kernel.readFile(path, LONGEST_INTERPRETER_LINE);
-  if (typeof head === "number") return undefined;
-  const [, interpreter] = /^#![ \t]*([^ \t\n]+)/.exec(textOf(head)) ?? [];
-  if (interpreter === undefined)
-    return "the dynamic loader it names (PT_INTERP) does not exist: is it built for another libc?";
-  return interpreter.endsWith("\r")
-    ? `its interpreter "${interpreter.slice(0, -1)}\\r" does not exist: the file has DOS line ends`
-    : `its interpreter "${interpreter}" does not exist`;
-}
-
-function quote(path: Uint8Array): string {
-  return JSON.stringify(textOf(path));
 }

@@ -5,7 +5,7 @@
 import type { GivenPipe, Supervision, Token } from "../plan/plan.ts";
 import { SI_KERNEL, SI_USER, SIGCHLD, SIGKILL, SIGSTOP, STDIN_FILENO } from "../sys/constants.ts";
 import type { ChangedProcess, ChildEnd, Kernel, ReceivedSignal } from "../sys/kernel.ts";
-import { Observer } from "./report.ts";
+import type { Observer } from "./report.ts";
 import {
   type Action,
   deadline,
@@ -16,7 +16,7 @@ import {
   type State,
   type Target,
 } from "./state.ts";
-import { descendants } from "./tree.ts";
+import { descendants, inWords } from "./tree.ts";
 
 export type Say = (level: "error" | "warn" | "info" | "debug", message: string) => void;
 
@@ -36,8 +36,9 @@ export interface Surroundings {
   startAgain(): { readonly pid: number } | { readonly code: number; readonly message: string };
 }
 
-// Loaded when somebody holds something.
+// Loaded when somebody holds something, and when somebody wants to know.
 const holders = () => require("./holders.ts") as typeof import("./holders.ts");
+const reports = () => require("./report.ts") as typeof import("./report.ts");
 
 /** Supervises until the container ends, reaping every child; answers the exit code. */
 export function supervise(surroundings: Surroundings, pid: number): number {
@@ -57,9 +58,8 @@ class Supervisor {
   exit: number | undefined;
   private readonly surroundings: Surroundings;
   private readonly kernel: Kernel;
-  private readonly observer: Observer;
-  /** Someone wants to know of each child that ended. */
-  private readonly observes: boolean;
+  /** There when someone wants to know of each child that ended. */
+  private readonly observer: Observer | undefined;
   private state: State;
   /**
    * What a plain signal led to in this state, when that was to send one on. next() is pure: it would lead
@@ -72,8 +72,8 @@ class Supervisor {
     this.kernel = surroundings.kernel;
     this.state = state;
     const { reaping, report } = state.supervision;
-    this.observes = reaping.log !== "none" || report !== undefined;
-    this.observer = new Observer(surroundings, this.observes);
+    this.observer =
+      reaping.log === "none" && report === undefined ? undefined : new (reports().Observer)(surroundings);
   }
 
   /** Blocks until something happens; what it takes of that is done when it returns. */
@@ -127,9 +127,9 @@ class Supervisor {
   reap(): void {
     for (;;) {
       // Looked at first, and exactly that one is taken then: afterwards /proc knows nothing of it.
-      const seen = this.observes ? this.kernel.nextChanged() : undefined;
+      const seen = this.observer ? this.kernel.nextChanged() : undefined;
       const isKnown = seen !== undefined && seen !== "none";
-      const changed = this.observes && !isKnown ? seen : this.kernel.reap(isKnown ? seen.pid : undefined);
+      const changed = this.observer && !isKnown ? seen : this.kernel.reap(isKnown ? seen.pid : undefined);
       if (changed === undefined || changed === "none") {
         if (this.state.ending && this.exit === undefined)
           this.handle({ type: "settled", now: this.kernel.now(), childrenLeft: changed === undefined });
@@ -147,9 +147,9 @@ class Supervisor {
       if (isService) this.handle({ type: "serviceStopped", now: this.kernel.now(), signal });
       return;
     }
-    if (this.observes) this.observer.ended(changed, seen, isService);
+    this.observer?.ended(changed, seen, isService);
     if (!isService) return;
-    this.observer.serviceEnded(changed.status, this.state.service?.startedAt ?? 0, this.kernel.now());
+    this.observer?.serviceEnded(changed.status, this.state.service?.startedAt ?? 0, this.kernel.now());
     this.handle({ type: "serviceEnded", now: this.kernel.now(), status: changed.status });
   }
 
@@ -182,7 +182,7 @@ class Supervisor {
     const { tokens } = this.surroundings.context;
     if (tokens.length > 0) this.lookAtTokens(tokens.map(({ fd }) => fd));
     if (this.kernel.pid !== 1) this.giveTerminalBack();
-    this.observer.report(code, this.state.service !== undefined);
+    this.observer?.report(code, this.state.service !== undefined);
     return code;
   }
 
@@ -209,7 +209,7 @@ class Supervisor {
       case "start": {
         const started = this.surroundings.startAgain();
         const now = this.kernel.now();
-        if ("message" in started) this.observer.startFailed(started.message);
+        if ("message" in started) this.observer?.startFailed(started.message);
         this.handle(
           "pid" in started ? { type: "started", now, ...started } : { type: "startFailed", now, ...started },
         );
@@ -248,7 +248,9 @@ class Supervisor {
   }
 
   private killAll(): void {
-    this.observer.killed(descendants(this.kernel));
+    const left = descendants(this.kernel);
+    if (left.length > 0) this.surroundings.say("warn", `SIGKILL to what is left: ${inWords(left)}`);
+    this.observer?.killed(left);
     this.send("all", SIGKILL, undefined);
     const { service } = this.state;
     // Without /proc nobody knows the rest.

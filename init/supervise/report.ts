@@ -22,9 +22,9 @@ export class Observer {
   private readonly oomKillsBefore: number;
   private end = (): string => `${this.context.supervision.service} was not running`;
 
-  constructor(context: Context, isWanted: boolean) {
+  constructor(context: Context) {
     this.context = context;
-    this.oomKillsBefore = isWanted ? (oomKills(context.kernel) ?? 0) : 0;
+    this.oomKillsBefore = oomKills(context.kernel) ?? 0;
   }
 
   /** A child was reaped; `seen` is what /proc said of it before. */
@@ -57,9 +57,7 @@ export class Observer {
 
   /** About to get SIGKILL because they did not end by themselves. */
   killed(processes: readonly ProcessFacts[]): void {
-    if (processes.length === 0) return;
     this.killedHere.push(...processes);
-    this.context.say("warn", `SIGKILL to what is left: ${inWords(processes)}`);
   }
 
   /** The last line, where the policy wants it. */

@@ -1,0 +1,53 @@
+// What stands between a launch and its program, in the words of a person who has to mend it.
+
+import type { Launch } from "../plan/plan.ts";
+import { textOf } from "../sys/bytes.ts";
+import { ENOENT, errnoText } from "../sys/errno.ts";
+import type { Kernel, SpawnFailure } from "../sys/kernel.ts";
+import type { LaunchFailure } from "./launch.ts";
+
+const SLASH = 0x2f;
+
+export function cannotEnter(cwd: string, errno: number): LaunchFailure {
+  const message = `cannot change to the working directory ${JSON.stringify(cwd)} (chdir): ${errnoText(errno)}`;
+  return { code: "cannot-start", message };
+}
+
+/** A step between clone and execve failed: the program was never looked at. */
+export function cannotPrepare({ service }: Launch, { attempt, errno }: SpawnFailure): LaunchFailure {
+  return { code: "cannot-start", message: `cannot start ${service}: cannot ${attempt}: ${errnoText(errno)}` };
+}
+
+export function notFound(launch: Launch, errno: number): LaunchFailure {
+  const where = launch.program.includes(SLASH) ? errnoText(ENOENT) : "not found in PATH";
+  return { code: "not-found", message: `cannot execute ${quote(launch.program)}: ${where}`, errno };
+}
+
+/** `file` is where the path leads from here. */
+export function cannotExecute(
+  kernel: Kernel,
+  { path, file, errno }: { path: Uint8Array; file: Uint8Array; errno: number },
+): LaunchFailure {
+  const reason = explain(kernel, file, errno) ?? errnoText(errno);
+  return { code: "not-executable", message: `cannot execute ${quote(path)}: ${reason}`, errno };
+}
+
+/** "#!" lines are read up to this length by the kernel (BINPRM_BUF_SIZE, Linux 5.1). */
+const LONGEST_INTERPRETER_LINE = 256;
+
+/** ENOENT of a file that exists, and ENOEXEC, in other words than the kernel's. */
+function explain(kernel: Kernel, path: Uint8Array, errno: number): string | undefined {
+  if (errno !== ENOENT) return undefined;
+  const head = kernel.readFile(path, LONGEST_INTERPRETER_LINE);
+  if (typeof head === "number") return undefined;
+  const [, interpreter] = /^#![ \t]*([^ \t\n]+)/.exec(textOf(head)) ?? [];
+  if (interpreter === undefined)
+    return "the dynamic loader it names (PT_INTERP) does not exist: is it built for another libc?";
+  return interpreter.endsWith("\r")
+    ? `its interpreter "${interpreter.slice(0, -1)}\\r" does not exist: the file has DOS line ends`
+    : `its interpreter "${interpreter}" does not exist`;
+}
+
+function quote(path: Uint8Array): string {
+  return JSON.stringify(textOf(path));
+}
