@@ -162,7 +162,14 @@ function inlined(text: string): string {
     { stdin: Buffer.from(text), timeout: 120_000 },
   );
   if (!run.success) throw new Error(`Closure Compiler failed:\n${run.stderr}`);
-  return run.stdout.toString();
+  return withLists(run.stdout.toString());
+}
+
+/** Lists of words as such: the compiler makes "a b".split(" ") of them, which is shorter and takes longer. */
+export function withLists(text: string): string {
+  return text.replace(/("[^"\\]*")\.split\(" "\)/g, (_, words: string) =>
+    JSON.stringify((JSON.parse(words) as string).split(" ")),
+  );
 }
 
 function compilerPlatform(): string {

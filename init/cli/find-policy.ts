@@ -5,9 +5,11 @@ import type { PolicySource } from "../policy/types.ts";
 import { bytesOf } from "../sys/bytes.ts";
 import { EISDIR, ENOENT, ENOTDIR, errnoText } from "../sys/errno.ts";
 import type { Kernel } from "../sys/kernel.ts";
-import { embeddedNames, embeddedPolicy } from "./embedded.ts";
 
 export const DEFAULT_POLICY_FILE = "/etc/fdinit/policy.yaml";
+
+// Most images bring a file.
+const embedded = () => require("./embedded.ts") as typeof import("./embedded.ts");
 
 /** One byte more than a policy may have, so that too long a file shows. */
 const MOST_READ = 1024 * 1024 + 1;
@@ -18,7 +20,7 @@ export type FoundPolicy =
 
 export function findPolicy(kernel: Kernel, named: string | undefined): FoundPolicy {
   if (named === undefined) return readPolicyFile(kernel, DEFAULT_POLICY_FILE, true);
-  const text = embeddedPolicy(named);
+  const text = embedded().embeddedPolicy(named);
   return text === undefined
     ? readPolicyFile(kernel, named, false)
     : { ok: true, source: { name: named, bytes: bytesOf(text) } };
@@ -38,5 +40,5 @@ function hint(path: string, error: number): string {
   if (error === -EISDIR)
     return " (name the file in it: in Kubernetes mount the ConfigMap's key with subPath)";
   if (error !== -ENOENT || path.includes("/")) return "";
-  return `; the embedded policies are ${embeddedNames().join(", ")}`;
+  return `; the embedded policies are ${embedded().embeddedNames().join(", ")}`;
 }

@@ -7,7 +7,7 @@ import { bytesOf } from "../sys/bytes.ts";
 import { RLIMIT_NOFILE } from "../sys/constants.ts";
 import type { Facts, Range } from "../sys/facts.ts";
 import type { ResourceLimit } from "../sys/kernel.ts";
-import { type Decided, type Stretch, settle, stretches } from "./decide.ts";
+import { ascending, type Decided, type Stretch, settle, stretches } from "./decide.ts";
 import { FIRST_BEYOND_STANDARD } from "./match.ts";
 import { type Passing, passing } from "./pass.ts";
 import type { CommandLine, Launch, PlanResult, Step, Supervision } from "./plan.ts";
@@ -148,7 +148,7 @@ export function decideAll({ fds, intent }: Policy, { inherited }: Facts): Decide
 /** What is closed, around what must stay open, and what is marked. */
 function ranges({ own, runtime }: Facts, all: readonly Stretch[]): Wanted {
   const runtimeStays = runtime.certain ? runtime.numbers : [];
-  const stays = [...own, ...runtimeStays].sort((a, b) => a - b);
+  const stays = ascending([...runtimeStays, ...own]);
   const close: Range[] = [];
   const mark: Range[] = [];
   for (const stretch of all) {
@@ -188,7 +188,7 @@ function descriptorSteps(
 }
 
 /** The parts of a stretch from 3 up that are left when single numbers are taken out. */
-function around(stretch: Stretch, stays: readonly number[]): Range[] {
+function around(stretch: Stretch, stays: Iterable<number>): Range[] {
   const ranges: Range[] = [];
   let first = Math.max(stretch.first, FIRST_BEYOND_STANDARD);
   for (const fd of stays) {

@@ -85,7 +85,7 @@ export function stretches(
 }
 
 /** Most policies give few, in order: nothing is sorted then, whose first use costs a start its time. */
-function ascending(numbers: readonly number[]): ArrayLike<number> {
+export function ascending(numbers: readonly number[]): readonly number[] | Uint32Array {
   let before = -1;
   for (const number of numbers) {
     // A typed array sorts without a call for each comparison: there may be thousands.

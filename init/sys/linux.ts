@@ -19,13 +19,13 @@ import {
 import { canExecute, readFile } from "./files.ts";
 import { originalMask } from "./first.ts";
 import type { Kernel, SpawnFailure, SpawnRequest } from "./kernel.ts";
-import { isAtEnd, waitReadable, write, writeNow } from "./polling.ts";
 import { nofile, now, ownPid, processGroup, reap, setNofile, setSubreaper } from "./processes.ts";
-import { workingDirectoryOutside } from "./root.ts";
 import { everySignal, kill, queue, setMask, takeSignals, waitForSignal } from "./signals.ts";
 import { spawn } from "./spawn.ts";
+import { workingDirectoryOutside } from "./working-directory.ts";
 
 const opening = () => (require("./open.ts") as typeof import("./open.ts")).opening;
+const polling = () => require("./polling.ts") as typeof import("./polling.ts");
 const terminals = () => require("./terminal.ts") as typeof import("./terminal.ts");
 const ownProcess = () => require("./own-process.ts") as typeof import("./own-process.ts");
 const processList = () => require("./process-list.ts") as typeof import("./process-list.ts");
@@ -78,7 +78,7 @@ export const linux: Kernel = {
   commandLineArgument,
   spawn: spawnAndBlockAgain,
   now,
-  waitReadable,
+  waitReadable: (fds, timeoutMs) => polling().waitReadable(fds, timeoutMs),
   takeSignals,
   waitForSignal,
   reap,
@@ -89,10 +89,10 @@ export const linux: Kernel = {
   processes: () => processList().processes(),
   pipeHolders: (pipe) => processList().pipeHolders(pipe),
   pid: ownPid(),
-  isAtEnd,
+  isAtEnd: (fd) => polling().isAtEnd(fd),
   writeFile: (path, text) => opening().writeFile(path, text),
-  writeNow,
-  write,
+  writeNow: (fd, text) => polling().writeNow(fd, text),
+  write: (fd, text) => polling().write(fd, text),
 };
 
 /** musl's posix_spawn leaves signal 34 unblocked (runtime-signals.ts). */

@@ -46,9 +46,14 @@ export function maskBeforeReexec(): SignalSet | undefined {
   return parsed;
 }
 
+/** True when a program is not to have the environment as it is: fdinit's own variable is in it. */
+export function environmentIsChanged(): boolean {
+  return isSecondStart;
+}
+
 /** The inherited environment's strings, without the variable when it is fdinit's own. */
-export function programEnvironment(): { readonly isChanged: boolean; readonly strings: readonly number[] } {
-  return { isChanged: isSecondStart, strings: isSecondStart ? stringsWithoutMask() : environmentStrings() };
+export function programEnvironment(): readonly number[] {
+  return isSecondStart ? stringsWithoutMask() : environmentStrings();
 }
 
 function stringsWithoutMask(): number[] {

@@ -1,20 +1,17 @@
 // Whether something lies outside this process's root: a directory of the host that a runtime left
 // open gives the whole host away, and its link in /proc reads like a path inside.
 
-import { textOf } from "./bytes.ts";
 import { AT_FDCWD, O_CLOEXEC, O_PATH, O_RDONLY, S_IFDIR, S_IFMT } from "./constants.ts";
 import { readFile } from "./files.ts";
-import { Block, cString, O_DIRECTORY, SYS, syscall } from "./libc.ts";
+import { cString, O_DIRECTORY, SYS, syscall } from "./libc.ts";
 import { type Status, statusOf, statusOfPath } from "./status.ts";
+import { workingDirectoryOutside } from "./working-directory.ts";
 
-const SLASH = 0x2f;
 const ZERO = 0x30;
 const SPACE = 0x20;
 const LINE_END = 0x0a;
 const DOT = cString(".");
 const ROOT = cString("/");
-const PATH_MAX = 4096;
-const pathBuffer = new Block(PATH_MAX);
 
 /** What there is to judge by. `path` is the link's text, without the kernel's mark for deleted files. */
 export interface Place {
@@ -35,17 +32,6 @@ export function isOutsideRoot({ fd, status, path }: Place): boolean | undefined 
   if ((status.mode & S_IFMT) === S_IFDIR) return directoryIsOutside(fd);
   if (status.links === 0) return mounts ? false : undefined;
   return path ? true : undefined;
-}
-
-/**
- * CVE-2024-21626: where the working directory is when it lies outside the root, else undefined. The
- * system call getcwd(2), unlike libc's wrapper, answers "(unreachable)/…" then. Needs no /proc.
- */
-export function workingDirectoryOutside(): string | undefined {
-  const length = syscall(SYS.getcwd, pathBuffer.address, PATH_MAX);
-  return length > 0 && pathBuffer.bytes[0] !== SLASH
-    ? textOf(pathBuffer.bytes.slice(0, length - 1))
-    : undefined;
 }
 
 function isSameFile(a: Status, b: Status | undefined): boolean {

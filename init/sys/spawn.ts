@@ -12,7 +12,7 @@ import {
 import { POSIX_SPAWN_SETSIGDEF, POSIX_SPAWN_SETSIGMASK } from "./constants.ts";
 import type { Arguments, SignalSet, SpawnFailure, SpawnRequest } from "./kernel.ts";
 import { Block, type Bytes, bytesAt, cString, keepAlive, libc, pointers } from "./libc.ts";
-import { programEnvironment } from "./reexec.ts";
+import { environmentIsChanged, programEnvironment } from "./reexec.ts";
 import { programDispositions } from "./runtime-signals.ts";
 import { add } from "./signals.ts";
 
@@ -127,12 +127,10 @@ function argumentBytes(given: Arguments): (string | Uint8Array)[] {
 
 function environmentVector({ environment, withoutVariables = [], pidVariable }: SpawnRequest): Vector {
   const names = Object.keys(environment);
-  const { isChanged, strings } = programEnvironment();
-  if (names.length === 0 && withoutVariables.length === 0 && pidVariable === undefined && !isChanged) {
-    return { address: environmentAddress, holds: [], lastSlot: 0 };
-  }
+  const isAsItIs = names.length === 0 && withoutVariables.length === 0 && pidVariable === undefined;
+  if (isAsItIs && !environmentIsChanged()) return { address: environmentAddress, holds: [], lastSlot: 0 };
   const gone = [...names, ...withoutVariables, ...(pidVariable === undefined ? [] : [pidVariable])];
-  const addresses = strings.filter((address) => !gone.includes(variableName(bytesAt(address))));
+  const addresses = programEnvironment().filter((address) => !gone.includes(variableName(bytesAt(address))));
   const blocks = names.map((name) => cString(`${name}=${environment[name]}`));
   // The child itself puts the address of its pid's text in the last place.
   const last = pidVariable === undefined ? [] : [environmentAddress];

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { classify } from "../../init/sys/classify.ts";
 import { O_PATH } from "../../init/sys/constants.ts";
 import type { Descriptor } from "../../init/sys/kinds.ts";
-import { workingDirectoryOutside } from "../../init/sys/root.ts";
+import { workingDirectoryOutside } from "../../init/sys/working-directory.ts";
 
 const { symbols: c } = dlopen("libc.so.6", {
   epoll_create1: { args: ["i32"], returns: "i32" },

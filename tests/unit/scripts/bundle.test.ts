@@ -2,7 +2,13 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import { asCommonJs, modulesBehindRequire, runWhereTheyStand, withNumbers } from "../../../scripts/bundle.ts";
+import {
+  asCommonJs,
+  modulesBehindRequire,
+  runWhereTheyStand,
+  withLists,
+  withNumbers,
+} from "../../../scripts/bundle.ts";
 import { ROOT } from "../../harness/fixtures.ts";
 
 const init = join(ROOT, "init");
@@ -102,3 +108,9 @@ test("a bundle has one machine's numbers, and keeps what holds memory for C", ()
     rmSync(folder, { recursive: true });
   }
 }, 60_000);
+
+test("lists of words stay lists", () => {
+  expect(withLists('a="one two".split(" ");b=c.split(" ");d="e, f".split(", ")')).toBe(
+    'a=["one","two"];b=c.split(" ");d="e, f".split(", ")',
+  );
+});

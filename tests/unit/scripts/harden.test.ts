@@ -22,10 +22,9 @@ describe("hardening", () => {
   });
 
   test("leaves no name that could be set, but BUN_JSC_", () => {
-    const text = bytes.toString("latin1");
     for (const name of ["BUN_BE_BUN\0", "BUN_OPTIONS", "BUN_INSPECT_PRELOAD\0"])
-      expect(text).not.toContain(`\0${name}`);
-    expect(text).toContain("BUN_JSC_");
+      expect(bytes.indexOf(`\0${name}`)).toBe(-1);
+    expect(bytes.indexOf("BUN_JSC_")).toBeGreaterThan(0);
   });
 
   test("leaves no path that Bun would look up at its start", () => {
