@@ -117,9 +117,8 @@ function withoutModuleOfFfi(text: string): string {
  * used. What every start loads runs where it stands instead, in the same order: then the compiler sees what never changes.
  */
 export function runWhereTheyStand(text: string): string {
-  const body = (_: string, lines: string): string => lines.replace(/^ {2}/gm, "");
   const run = text
-    .replace(/^var init_\w+ = __esm\(\(\) => \{\n([\s\S]*?)\n\}\);$/gm, body)
+    .replace(/^var init_\w+ = __esm\(\(\) => \{\n([\s\S]*?)\n\}\);$/gm, (_, body: string) => body)
     .replace(/^var init_\w+ = \(\) => \{\};\n/gm, "")
     .replace(/^ *init_\w+\(\);\n/gm, "");
   const left = /\binit_\w+\(\)|__esm\(/.exec(run)?.[0];

@@ -13,6 +13,19 @@ describe("each policy that fdinit brings along", () => {
       if (!result.ok) throw new Error(renderIssues(name, result.text, result.issues));
       expect(result.policy.services[0].command?.length).toBeGreaterThan(0);
       expect(result.policy.fds.inherited.default).toBe("close");
+      expect(result.policy.shutdown.budgetMs).toBeUndefined();
+    });
+
+    test(`${name} has the budget that STOP_BUDGET says, and complains about what is none`, () => {
+      const load = (budget: string) =>
+        loadPolicy({ name, bytes: readFileSync(join(FOLDER, name)) }, (variable) =>
+          variable === "STOP_BUDGET" ? budget : undefined,
+        );
+      const result = load("9s");
+      if (!result.ok) throw new Error(renderIssues(name, result.text, result.issues));
+      expect(result.policy.shutdown.budgetMs).toBe(9000);
+      const refused = load("soon");
+      expect(refused.ok ? [] : refused.issues.map(({ pointer }) => pointer)).toEqual(["/shutdown/budget"]);
     });
   }
 });

@@ -68,7 +68,7 @@ test("modules that every start loads run where they stand, constants before ever
       "var __esm = (f) => f;",
       "function size() {\n  return PAGE * HOW_MANY;\n}",
       'var PAGE, HOW_MANY, name, TEXT = "a", changes = 0;',
-      "name = size();\nif (name) {\n  name = 1;\n}",
+      "  name = size();\n  if (name) {\n    name = 1;\n  }",
       "var require_three = __commonJS(function(exports, module) {\n  use(name);\n});\n",
     ].join("\n"),
   );
