@@ -81,7 +81,7 @@ export function takeOverRuntimeSignals(): boolean {
     ...(RESTORER ? [{ at: THIRD, code: RESTORER }] : []),
   ]);
   if (page === undefined) return false;
-  // By the system call: musl's sigaction refuses the last one, and two functions more of libc's cost a start.
+  // By the system call: musl's sigaction refuses the last one, and each function of libc's costs a start its time.
   const actions = new Block(2 * SIGACTION_SIZE);
   const { address, view } = actions;
   const before = address + SIGACTION_SIZE;
