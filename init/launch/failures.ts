@@ -1,12 +1,10 @@
 // What stands between a launch and its program, in the words of a person who has to mend it.
 
 import type { Launch } from "../plan/plan.ts";
-import { textOf } from "../sys/bytes.ts";
+import { SLASH, textOf } from "../sys/bytes.ts";
 import { ENOENT, errnoText } from "../sys/errno.ts";
 import type { Kernel, SpawnFailure } from "../sys/kernel.ts";
 import type { LaunchFailure } from "./launch.ts";
-
-const SLASH = 0x2f;
 
 export function cannotEnter(cwd: string, errno: number): LaunchFailure {
   const message = `cannot change to the working directory ${JSON.stringify(cwd)} (chdir): ${errnoText(errno)}`;

@@ -2,7 +2,7 @@
 // /bin/sh as execvp(3) does. What a failure is called: failures.ts.
 
 import type { Launch } from "../plan/plan.ts";
-import { bytesOf, concatenate, split } from "../sys/bytes.ts";
+import { bytesOf, concatenate, SLASH, split } from "../sys/bytes.ts";
 import { STDIN_FILENO } from "../sys/constants.ts";
 import { EACCES, ENOENT, ENOEXEC, ENOTDIR } from "../sys/errno.ts";
 import type { Credentials, Kernel, SpawnFailure, SpawnRequest } from "../sys/kernel.ts";
@@ -10,7 +10,6 @@ import type { LaunchResult } from "./launch.ts";
 
 /** Searched when PATH is not set at all: what Docker sets in an image that says nothing. */
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-const SLASH = 0x2f;
 const COLON = 0x3a;
 
 // Most programs start.

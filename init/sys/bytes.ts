@@ -4,6 +4,9 @@
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+/** "/", between the names of a path. */
+export const SLASH = 0x2f;
+
 /** UTF-8, for what a policy or a person wrote. */
 export function bytesOf(text: string): Uint8Array {
   return encoder.encode(text);

@@ -1,9 +1,8 @@
 // Where this process works, and whether that is a place it has no business in: every start under intent security asks.
 
-import { textOf } from "./bytes.ts";
+import { SLASH, textOf } from "./bytes.ts";
 import { Block, SYS, syscall } from "./libc.ts";
 
-const SLASH = 0x2f;
 const PATH_MAX = 4096;
 const path = new Block(PATH_MAX);
 

@@ -4,21 +4,21 @@
 
 import { contents, onlyOccurrence, section } from "../elf.ts";
 
-/** The file or, with %u, the files; and what is assumed without it. */
-export const QUESTIONS: readonly (readonly [path: string, assumed: string])[] = [
-  ["/proc/sys/vm/overcommit_memory", "the allocator may reserve addresses"],
-  ["/sys/kernel/mm/transparent_hugepage/enabled", "no huge pages, which PID 1 would fill with nothing"],
-  ["/sys/devices/system/node/node%u", "one NUMA node"],
-  ["/proc/sys/vm/mmap_min_addr", "no address in the first page"],
-  // Not how often it collects garbage either: that goes by --smol (scripts/build.ts).
-  ["/proc/self/cgroup", "all CPUs and all memory, for threads and a heap that PID 1 has not"],
-  ["/proc/self/statm", "memory is not running out: asked again and again while the heap grows"],
+/** The paths, and what is assumed without an answer. */
+export const QUESTIONS: readonly string[] = [
+  "/proc/sys/vm/overcommit_memory", // the allocator may reserve addresses
+  "/sys/kernel/mm/transparent_hugepage/enabled", // no huge pages, which PID 1 would fill with nothing
+  "/sys/devices/system/node/node%u", // one NUMA node
+  "/proc/sys/vm/mmap_min_addr", // no address in the first page
+  // All CPUs and all memory, for threads and a heap that PID 1 has not: it collects by --smol (scripts/build.ts).
+  "/proc/self/cgroup",
+  "/proc/self/statm", // memory is not running out: asked again and again while the heap grows
 ];
 
 /** Edits `bytes` in place; answers what was changed. */
 export function askNothing(bytes: Buffer): string {
   const strings = contents(bytes, section(bytes, ".rodata"));
-  for (const [path] of QUESTIONS) {
+  for (const path of QUESTIONS) {
     strings.writeUInt8(0, onlyOccurrence(strings, Buffer.from(`\0${path}\0`), path) + 1);
   }
   return `what Bun looks up at its start is not asked for (${QUESTIONS.length} files)`;

@@ -43,7 +43,7 @@ describeWith(["strace"], "a start", () => {
       success: true,
       isTraced: true,
     });
-    for (const [path] of QUESTIONS) expect(opened).not.toContain(path.replace("%u", ""));
+    for (const path of QUESTIONS) expect(opened).not.toContain(path.replace("%u", ""));
   });
 });
 

@@ -1,10 +1,8 @@
 // Which init fdinit was started in the place of: the base name of argv[0]. On the way of every start.
 
-import { textOf } from "../../sys/bytes.ts";
+import { SLASH, textOf } from "../../sys/bytes.ts";
 
 export type Original = "tini" | "dumb-init" | "catatonit";
-
-const SLASH = 0x2f;
 
 /** The other init that argv[0] names, by the names that engines give it too; undefined: fdinit itself. */
 export function originalOf(argv0: Uint8Array): Original | undefined {
