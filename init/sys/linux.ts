@@ -16,7 +16,7 @@ import {
   listDescriptors,
   openDevNull,
 } from "./descriptors.ts";
-import { canExecute, readFile } from "./files.ts";
+import { canExecute, readFile, readSource } from "./files.ts";
 import { originalMask } from "./first.ts";
 import type { Kernel, SpawnFailure, SpawnRequest } from "./kernel.ts";
 import { nofile, now, ownPid, processGroup, reap, setNofile, setSubreaper } from "./processes.ts";
@@ -74,6 +74,7 @@ export const linux: Kernel = {
   releaseTerminal: (fd) => terminals().releaseTerminal(fd),
   canExecute,
   readFile,
+  readSource,
   environmentVariable,
   commandLineArgument,
   spawn: spawnAndBlockAgain,

@@ -109,6 +109,8 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
     releaseTerminal: (fd) => done("releaseTerminal", fd),
     canExecute: () => 0,
     readFile: () => -ENOENT,
+    // What a test gives as a file comes slowly as well as at once.
+    readSource: (source, length) => (typeof source === "string" ? kernel.readFile(source, length) : -EBADF),
     environmentVariable: () => undefined,
     commandLineArgument: () => new Uint8Array(),
     spawn(request) {
