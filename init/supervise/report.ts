@@ -5,6 +5,7 @@ import { textOf } from "../sys/bytes.ts";
 import { SIGKILL } from "../sys/constants.ts";
 import { errnoText } from "../sys/errno.ts";
 import type { ChangedProcess, ChildEnd, Kernel, ProcessFacts } from "../sys/kernel.ts";
+import { visible } from "../sys/visible.ts";
 import type { Surroundings } from "./loop.ts";
 import { inWords } from "./tree.ts";
 import { codeInWords, durationInWords } from "./words.ts";
@@ -65,7 +66,7 @@ export class Observer {
     const { kernel, say, supervision } = this.context;
     const { report } = supervision;
     if (report === undefined) return;
-    const failed = kernel.writeFile(report, `${this.line(code, isRunning)}\n`);
+    const failed = kernel.writeFile(report, `${visible(this.line(code, isRunning))}\n`);
     if (failed < 0) say("warn", `cannot write the report ${JSON.stringify(report)}: ${errnoText(-failed)}`);
   }
 

@@ -24,6 +24,7 @@ export const SYS = {
   lseek: 62,
   read: 63,
   write: 64,
+  pread64: 67,
   ppoll: 73,
   signalfd4: 74,
   readlinkat: 78,
@@ -47,6 +48,8 @@ export const SYS = {
   getpriority: 141,
   setresuid: 147,
   setresgid: 149,
+  setfsuid: 151,
+  setfsgid: 152,
   setpgid: 154,
   getpgid: 155,
   setsid: 157,
@@ -73,6 +76,7 @@ export const SYS = {
   memfd_create: 279,
   statx: 291,
   close_range: 436,
+  openat2: 437,
 } as const;
 
 export const O_DIRECTORY = 0o40000;

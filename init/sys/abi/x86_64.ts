@@ -14,6 +14,7 @@ export const SYS = {
   rt_sigprocmask: 14,
   rt_sigreturn: 15,
   ioctl: 16,
+  pread64: 17,
   nanosleep: 35,
   getpid: 39,
   socket: 41,
@@ -49,6 +50,8 @@ export const SYS = {
   rt_sigqueueinfo: 129,
   fstatfs: 138,
   getpriority: 140,
+  setfsuid: 122,
+  setfsgid: 123,
   setpriority: 141,
   prctl: 157,
   getdents64: 217,
@@ -73,6 +76,7 @@ export const SYS = {
   memfd_create: 319,
   statx: 332,
   close_range: 436,
+  openat2: 437,
 } as const;
 
 export const O_DIRECTORY = 0o200000;
