@@ -1,8 +1,8 @@
-// Files and directories by path: read whole, list numbers, read a link, ask for permission. Raw system
-// calls, so that node:fs is not loaded on the way to the payload.
+// Files and directories of /proc: read whole, list numbers, read a link. Raw system calls, so that node:fs is
+// not loaded on the way to the payload. Every other path is opened through paths.ts.
 
 import { concatenate } from "./bytes.ts";
-import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_RDONLY, X_OK } from "./constants.ts";
+import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_RDONLY } from "./constants.ts";
 import { EINTR } from "./errno.ts";
 import { Block, type Bytes, cString, keepAlive, O_DIRECTORY, SYS, syscall } from "./libc.ts";
 
@@ -30,7 +30,8 @@ export function readFile(path: string | Uint8Array, length: number): Uint8Array 
   return result;
 }
 
-function readDescriptor(fd: number, length: number): Uint8Array | number {
+/** At most `length` bytes from where it stands. */
+export function readDescriptor(fd: number, length: number): Uint8Array | number {
   const { address, bytes } = buffer();
   const parts: Uint8Array[] = [];
   let total = 0;
@@ -114,9 +115,4 @@ export function readOwnLink(fd: number): Uint8Array | undefined {
   for (let at = end - 1, rest = fd; at >= OWN_LINKS.length; at--, rest = Math.floor(rest / 10))
     bytes[at] = ZERO + (rest % 10);
   return linkAt(address);
-}
-
-export function canExecute(path: Uint8Array): number {
-  const name = cString(path);
-  return syscall(SYS.faccessat, AT_FDCWD, name.address, X_OK);
 }

@@ -37,6 +37,8 @@ const HEADERS = [
   "linux/capability.h",
   "linux/close_range.h",
   "linux/magic.h",
+  "linux/openat2.h",
+  "sys/statvfs.h",
   "ucontext.h",
 ];
 
@@ -106,10 +108,11 @@ for (const { name, abi, compiler, need, uc_sigmask, here } of ARCHITECTURES) {
     });
 
     test("system call numbers are the header's", () => {
-      const said = ask([compiler], [...Object.keys(abi.SYS).map((name) => `SYS_${name}`), "O_DIRECTORY"]);
+      const said = ask([compiler], [...Object.keys(abi.SYS).map((name) => `SYS_${name}`), "O_DIRECTORY", "O_NOFOLLOW"]);
       for (const [name, value] of Object.entries(abi.SYS))
         expect([name, said[`SYS_${name}`]]).toEqual([name, value]);
       expect(said["O_DIRECTORY"]).toBe(abi.O_DIRECTORY);
+      expect(said["O_NOFOLLOW"]).toBe(abi.O_NOFOLLOW);
     });
 
     test("struct stat is laid out as the code reads it", () => {

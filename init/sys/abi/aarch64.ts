@@ -58,6 +58,8 @@ export const SYS = {
   prctl: 167,
   getpid: 172,
   getuid: 174,
+  geteuid: 175,
+  getegid: 177,
   socket: 198,
   socketpair: 199,
   bind: 200,
@@ -80,9 +82,10 @@ export const SYS = {
 } as const;
 
 export const O_DIRECTORY = 0o40000;
+export const O_NOFOLLOW = 0o100000;
 
-/** struct stat of <asm-generic/stat.h>: where st_mode (u32) and st_nlink stand; st_dev 0 and st_ino 8 are the same on both. */
-export const STAT = { mode: 16, links: 20 } as const;
+/** struct stat of <asm-generic/stat.h>: where st_mode (u32), st_nlink and st_uid (u32, st_gid behind it) stand; st_dev 0 and st_ino 8 are the same on both. */
+export const STAT = { mode: 16, links: 20, uid: 24 } as const;
 
 /** child-aarch64.s assembled, in hexadecimal: what a child does between clone(2) and execve(2). */
 export const childCode: string =

@@ -38,6 +38,8 @@ export const SYS = {
   fchown: 93,
   umask: 95,
   getuid: 102,
+  geteuid: 107,
+  getegid: 108,
   setpgid: 109,
   setsid: 112,
   setgroups: 116,
@@ -80,9 +82,10 @@ export const SYS = {
 } as const;
 
 export const O_DIRECTORY = 0o200000;
+export const O_NOFOLLOW = 0o400000;
 
-/** struct stat of <asm/stat.h>: where st_mode (u32) and st_nlink stand; st_dev 0 and st_ino 8 are the same on both. */
-export const STAT = { mode: 24, links: 16 } as const;
+/** struct stat of <asm/stat.h>: where st_mode (u32), st_nlink and st_uid (u32, st_gid behind it) stand; st_dev 0 and st_ino 8 are the same on both. */
+export const STAT = { mode: 24, links: 16, uid: 28 } as const;
 
 /** child-x86_64.s assembled, in hexadecimal: what a child does between clone(2) and execve(2). */
 export const childCode: string =
