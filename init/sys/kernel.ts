@@ -125,6 +125,8 @@ export interface OpenedFile {
   readonly fd: number;
   /** It was not there before. */
   readonly isNew: boolean;
+  /** Others have the same open file: its flags are not to be changed. */
+  readonly isShared?: boolean;
 }
 
 /** What a Unix socket at a path is to be. `type` is a SOCK_ number of <sys/socket.h>. */

@@ -6,16 +6,19 @@
 import { bytesOf, SLASH, split, textOf } from "./bytes.ts";
 import {
   AT_FDCWD,
+  F_DUPFD_CLOEXEC,
   O_CLOEXEC,
   O_PATH,
   PROC_SUPER_MAGIC,
   S_IFDIR,
   S_IFLNK,
   S_IFMT,
+  S_IFSOCK,
   ST_RDONLY,
 } from "./constants.ts";
-import { ELOOP, ENOENT, ENOTDIR } from "./errno.ts";
+import { ELOOP, ENOENT, ENOTDIR, ENXIO } from "./errno.ts";
 import { readFile } from "./files.ts";
+import type { OpenedFile } from "./kernel.ts";
 import { Block, cString, keepAlive, O_DIRECTORY, O_NOFOLLOW, SYS, syscall } from "./libc.ts";
 import { type Status, statusOf } from "./status.ts";
 
@@ -40,6 +43,7 @@ export interface Place {
 /** path_resolution(7): the kernel gives up after this many. */
 const MOST_LINKS = 40;
 const PATH_MAX = 4096;
+const FIRST_FREE = 3;
 const DOT = bytesOf(".");
 const EMPTY = cString("");
 
@@ -66,6 +70,23 @@ export function leave({ directory }: Place): void {
 /** Opens what is at the place and no link that has come there since. */
 export function at({ directory, name, isMagic }: Place): (flags: number, mode: number) => number {
   return (flags, mode) => openAt(directory, name, isMagic ? flags : flags | O_NOFOLLOW, mode);
+}
+
+/**
+ * A socket cannot be opened by its path, but where it is PID 1's own, as /dev/stderr may be, it can be had once
+ * more. -ENXIO when it is none of its own.
+ */
+export function ownSocket(place: Place): OpenedFile | number {
+  const fd = Number(textOf(place.name));
+  const look = openAt(place.directory, place.name, O_PATH | O_CLOEXEC);
+  if (look < 0) return look;
+  const [there, own] = [statusOf(look), Number.isInteger(fd) ? statusOf(fd) : -ENXIO];
+  syscall(SYS.close, look);
+  if (typeof there === "number" || typeof own === "number") return -ENXIO;
+  const isOwn = there.inode === own.inode && there.device === own.device;
+  if (!isOwn || (there.mode & S_IFMT) !== S_IFSOCK) return -ENXIO;
+  const copy = syscall(SYS.fcntl, fd, F_DUPFD_CLOEXEC, FIRST_FREE);
+  return copy < 0 ? copy : { fd: copy, isNew: false, isShared: true };
 }
 
 function openAt(directory: number, name: Uint8Array, flags: number, mode = 0): number {

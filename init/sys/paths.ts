@@ -20,7 +20,7 @@ import {
   S_IFREG,
   X_OK,
 } from "./constants.ts";
-import { EEXIST, ELOOP, EMLINK, ENOENT, ENOSYS, EPERM } from "./errno.ts";
+import { EEXIST, ELOOP, EMLINK, ENOENT, ENOSYS, ENXIO, EPERM } from "./errno.ts";
 import { readDescriptor } from "./files.ts";
 import type { OpenedFile } from "./kernel.ts";
 import { Block, cString, keepAlive, SYS, setInteger, syscall } from "./libc.ts";
@@ -61,16 +61,18 @@ export function openPath(path: string | Uint8Array, flags: number, mode = 0): Op
   if (direct !== -ELOOP && direct !== -EPERM && direct !== -ENOSYS) return direct;
   const place = walking().walk(path, true);
   if (typeof place === "number") return place;
-  const opened = openedBy(walking().at(place), safe, mode);
-  const isRefused = typeof opened !== "number" && place.trust === "foreign" && linksOf(opened.fd) > 1;
+  let opened: OpenedFile | number = openedBy(walking().at(place), safe, mode);
+  if (opened === -ENXIO && place.isMagic) opened = walking().ownSocket(place);
+  if (typeof opened !== "number" && place.trust === "foreign" && linksOf(opened.fd) > 1)
+    opened = refused(opened.fd, -EMLINK);
   walking().leave(place);
-  return isRefused ? refused(opened.fd, -EMLINK) : opened;
+  return opened;
 }
 
 /** Opens it for a program, which expects to wait where it reads what is not there yet. */
 export function openFile(path: string, flags: number, mode: number): OpenedFile | number {
   const opened = openPath(path, flags, mode);
-  if (typeof opened === "number") return opened;
+  if (typeof opened === "number" || opened.isShared) return opened;
   const now = syscall(SYS.fcntl, opened.fd, F_GETFL);
   const failed = now < 0 ? now : syscall(SYS.fcntl, opened.fd, F_SETFL, now & ~O_NONBLOCK);
   return failed < 0 ? refused(opened.fd, failed) : opened;
