@@ -459,7 +459,7 @@ if (!IS_AGAIN)
       ["EPERM", EPERM],
       ["ENOSYS", ENOSYS],
     ] as const)
-      test(`with ${name}, everything above holds`, async () => {
+      test(`with openat2 forbidden everything above holds (${name})`, async () => {
         const command = [process.execPath, "test", "./tests/kernel/paths.test.ts", "--timeout=20000"];
         const launch = [fixture("launch"), `deny=${SYS.openat2}:${errno}`, "--"];
         const again = register(

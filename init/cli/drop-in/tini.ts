@@ -78,7 +78,7 @@ export function readTini({ argv, environment, pid }: Given): Reading {
       { exitMap, foreground: true, subreaper: wanted.subreaper ? "always" : "never" },
     ),
     words: operands,
-    withoutOrphans: log.warn(REAPER_WARNING),
+    withoutOrphans: log.warn(...REAPER_WARNING.split("\n")),
     failed: (failure) => failed(program, failure, fatal),
   };
   return {
@@ -120,7 +120,7 @@ function failed(program: string, { errno, message }: LaunchFailure, fatal: (text
 }
 
 interface Log {
-  warn(text: string): string;
+  warn(...lines: string[]): string;
   info(text: string): string;
   debug(text: string): string;
   trace(text: string): string;
@@ -128,8 +128,10 @@ interface Log {
 
 /** A line of each level, or nothing where the verbosity does not reach it. */
 function logOf(verbosity: number, pid: number): Log {
-  const level = (name: string, least: number) => (text: string) =>
-    verbosity >= least ? `[${name} tini (${pid})] ${visible(text)}\n` : "";
+  const level =
+    (name: string, least: number) =>
+    (...lines: string[]) =>
+      verbosity >= least ? `[${name} tini (${pid})] ${lines.map(visible).join("\n")}\n` : "";
   return {
     warn: level("WARN ", 1),
     info: level("INFO ", 2),

@@ -14,7 +14,6 @@ export const SYS = {
   chdir: 49,
   fchdir: 50,
   fchmod: 52,
-  fchmodat: 53,
   fchownat: 54,
   fchown: 55,
   openat: 56,

@@ -66,7 +66,6 @@ export const SYS = {
   newfstatat: 262,
   unlinkat: 263,
   readlinkat: 267,
-  fchmodat: 268,
   faccessat: 269,
   ppoll: 271,
   unshare: 272,

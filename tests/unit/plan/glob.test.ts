@@ -47,15 +47,23 @@ test.each([
 });
 
 test.each([
-  ["/**a**a**a**a**b", "a"],
-  ["/**a**a**a**a**a**a**a**a**b", "a"],
-  ["/*a*a*a*a*a*a*a*a*b", "a"],
-  [`/${"**/*a".repeat(60)}b`, "a/"],
-  [`/${"*?".repeat(200)}b`, "a"],
-])("%s is through with 4,000 characters in a twentieth of a second", (pattern, piece) => {
-  const text = `/${piece.repeat(4000 / piece.length)}`;
-  globMatches(pattern, text);
-  const from = performance.now();
-  expect(globMatches(pattern, text)).toBe(false);
-  expect(performance.now() - from).toBeLessThan(50);
-});
+  ["five", "/**a**a**a**a**b", "a"],
+  ["nine", "/**a**a**a**a**a**a**a**a**b", "a"],
+  ["nine single", "/*a*a*a*a*a*a*a*a*b", "a"],
+  ["sixty of both kinds of", `/${"**/*a".repeat(60)}b`, "a/"],
+  ["200 single", `/${"*?".repeat(200)}b`, "a"],
+])(
+  "a pattern with %s stars is through with 4,000 characters in a twentieth of a second",
+  (_, pattern, piece) => {
+    const text = `/${piece.repeat(4000 / piece.length)}`;
+    let least = Number.POSITIVE_INFINITY;
+    // Of the processor, which a busy machine gives to others: the least of a few.
+    for (let round = 0; round < 5; round++) {
+      const before = process.cpuUsage();
+      expect(globMatches(pattern, text)).toBe(false);
+      const { user, system } = process.cpuUsage(before);
+      least = Math.min(least, (user + system) / 1000);
+    }
+    expect(least).toBeLessThan(50);
+  },
+);
