@@ -26,8 +26,9 @@ import {
   openDevNull,
 } from "../../init/sys/descriptors.ts";
 import { EBADF, EINVAL, EISDIR, ENOENT } from "../../init/sys/errno.ts";
-import { canExecute, readFile } from "../../init/sys/files.ts";
+import { readFile } from "../../init/sys/files.ts";
 import { I64_FAST } from "../../init/sys/libc.ts";
+import { canExecute } from "../../init/sys/paths.ts";
 import { write, writeNow } from "../../init/sys/polling.ts";
 import { nofile, processGroup } from "../../init/sys/processes.ts";
 import { findRuntimeDescriptors } from "../../init/sys/runtime-descriptors.ts";
