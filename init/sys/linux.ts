@@ -18,9 +18,9 @@ import {
 } from "./descriptors.ts";
 import { canExecute, readFile } from "./files.ts";
 import { originalMask } from "./first.ts";
-import type { Kernel, SpawnFailure, SpawnRequest } from "./kernel.ts";
+import type { Kernel } from "./kernel.ts";
 import { nofile, now, ownPid, processGroup, reap, setNofile, setSubreaper } from "./processes.ts";
-import { everySignal, kill, queue, setMask, takeSignals, waitForSignal } from "./signals.ts";
+import { kill, queue, takeSignals, waitForSignal } from "./signals.ts";
 import { spawn } from "./spawn.ts";
 import { workingDirectoryOutside } from "./working-directory.ts";
 
@@ -76,7 +76,7 @@ export const linux: Kernel = {
   readFile,
   environmentVariable,
   commandLineArgument,
-  spawn: spawnAndBlockAgain,
+  spawn: (request) => spawn(request, originalMask),
   now,
   waitReadable: (fds, timeoutMs) => polling().waitReadable(fds, timeoutMs),
   takeSignals,
@@ -94,10 +94,3 @@ export const linux: Kernel = {
   writeNow: (fd, text) => polling().writeNow(fd, text),
   write: (fd, text) => polling().write(fd, text),
 };
-
-/** musl's posix_spawn leaves signal 34 unblocked (runtime-signals.ts). */
-function spawnAndBlockAgain(request: SpawnRequest): number | SpawnFailure {
-  const result = spawn(request, originalMask);
-  setMask(everySignal.bytes);
-  return result;
-}

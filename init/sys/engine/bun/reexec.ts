@@ -2,15 +2,15 @@
 // with every signal blocked, so that every thread of the new process inherits the mask. The mask
 // fdinit was first started with travels in one environment variable, which the payload never sees.
 
-import { textOf } from "./bytes.ts";
+import { textOf } from "../../bytes.ts";
 import {
   argumentVectorFrom,
   auxiliaryValue,
   environmentStrings,
   environmentVariable,
   variableName,
-} from "./command-line.ts";
-import { SIG_IGN } from "./constants.ts";
+} from "../../command-line.ts";
+import { SIG_IGN } from "../../constants.ts";
 import {
   close,
   closeOnExec,
@@ -18,13 +18,13 @@ import {
   descriptorInfo,
   descriptorMode,
   listDescriptors,
-} from "./descriptors.ts";
-import type { SignalSet } from "./kernel.ts";
-import { bytesAt, cString, keepAlive, pointers, SYS, syscall } from "./libc.ts";
-import { ownPid } from "./processes.ts";
-import { findRuntimeDescriptors } from "./runtime-descriptors.ts";
+} from "../../descriptors.ts";
+import type { SignalSet } from "../../kernel.ts";
+import { bytesAt, cString, keepAlive, pointers, SYS, syscall } from "../../libc.ts";
+import { ownPid } from "../../processes.ts";
+import { formatSignalSet, openSignalFd, parseSignalSet, setDisposition } from "../../signals.ts";
+import { findRuntimeDescriptors } from "./descriptors.ts";
 import { programDispositions } from "./runtime-signals.ts";
-import { formatSignalSet, openSignalFd, parseSignalSet, setDisposition } from "./signals.ts";
 
 export const REEXEC_VARIABLE = "FDINIT_ORIGINAL_SIGNAL_MASK";
 
