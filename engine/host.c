@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "memory.h"
@@ -151,6 +152,28 @@ static void put_pid_text(const struct record *record)
 	*(char **)(uintptr_t)record->word[3] = last;
 }
 
+/** What a seccomp filter traps answers ENOSYS: the register that holds the result. */
+static void answer_trap(int signal, siginfo_t *info, void *context)
+{
+	(void)signal, (void)info;
+	mcontext_t *machine = &((ucontext_t *)context)->uc_mcontext;
+#ifdef __x86_64__
+	machine->gregs[REG_RAX] = -ENOSYS;
+#else
+	machine->regs[0] = -ENOSYS;
+#endif
+}
+
+/** While fdinit finds out what it may call, before it blocks SIGSYS, a trapped call does not end it. */
+FUNCTION(host_answer_traps)
+{
+	UNUSED;
+	static struct sigaction before;
+	struct sigaction answering = { .sa_sigaction = answer_trap, .sa_flags = SA_SIGINFO };
+	int failed = JS_ToBool(ctx, argv[0]) ? sigaction(SIGSYS, &answering, &before) : sigaction(SIGSYS, &before, NULL);
+	return JS_NewInt32(ctx, failed);
+}
+
 /** Runs in the child, in this process's memory, until execve(2): so it calls nothing but the kernel. */
 static int child(void *list)
 {
@@ -216,6 +239,7 @@ static const JSCFunctionListEntry functions[] = {
 	JS_CFUNC_DEF("writeAt", 2, host_write_at),
 	JS_CFUNC_DEF("getenv", 1, host_getenv),
 	JS_CFUNC_DEF("carryOut", 2, host_carry_out),
+	JS_CFUNC_DEF("answerTraps", 1, host_answer_traps),
 	JS_CFUNC_DEF("encode", 1, host_encode),
 	JS_CFUNC_DEF("decode", 1, host_decode),
 	JS_CFUNC_DEF("bundle", 1, host_bundle),

@@ -9,7 +9,7 @@ import type { Target } from "../targets.ts";
 
 const init = join(import.meta.dir, "../../init");
 
-/** QuickJS's side of the seam in the place of Bun's, and nothing of Node's, of which `yaml` asks for two names. */
+/** QuickJS's side of the seam in the place of Bun's. */
 function forQuickJs(): BunPlugin {
   return {
     name: "for QuickJS",
@@ -18,14 +18,6 @@ function forQuickJs(): BunPlugin {
         if (!importer.startsWith(join(init, "sys/engine/"))) throw new Error(`${importer} imports ${path}`);
         return { path: join(init, "sys/engine/quickjs", path.slice("./bun/".length)) };
       });
-      build.onResolve({ filter: /^(node:)?(process|buffer)$/ }, ({ path }) => ({
-        path,
-        namespace: "nothing",
-      }));
-      build.onLoad({ filter: /.*/, namespace: "nothing" }, () => ({
-        contents: "module.exports = { env: {} };",
-        loader: "js",
-      }));
     },
   };
 }
@@ -43,9 +35,10 @@ export async function bundles(machine: Target["machine"]): Promise<string[]> {
   ];
 }
 
-/** The only module that main asks for by its place. */
+/** The only module that is asked for by its place; and of Node's two, which yaml asks for, it uses nothing here. */
 const REQUIRE_SECOND = `var second;
-function require() {
+function require(name) {
+  if (name === "process" || name === "buffer") return { env: {} };
   if (second) return second.exports;
   second = { exports: {} };
   host.wholeLanguage();

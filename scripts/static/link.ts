@@ -84,7 +84,18 @@ export function link(target: StaticTarget, bytecode: readonly string[], output: 
     const object = join(folder, `${name}.o`);
     const source = join(ENGINE, `${name}.c`);
     run(
-      [compiler, ...flags, ...FOR_OUR_OWN, "-isystem", quickjs(), ...mapped(folder), "-c", source, "-o", object],
+      [
+        compiler,
+        ...flags,
+        ...FOR_OUR_OWN,
+        "-isystem",
+        quickjs(),
+        ...mapped(folder),
+        "-c",
+        source,
+        "-o",
+        object,
+      ],
       folder,
     );
     return object;

@@ -10,6 +10,8 @@ export const FDINIT = process.env["FDINIT_BINARY"] ?? join(ROOT, "dist", "fdinit
 
 /** The engine of the executable under test: FDINIT_ENGINE=quickjs with FDINIT_BINARY means the static one. */
 export const IS_QUICKJS = process.env["FDINIT_ENGINE"] === "quickjs";
+/** How many descriptors the engine has open for itself. */
+export const ENGINE_OWN = IS_QUICKJS ? 0 : 2;
 /** What it calls its engine. */
 export const ENGINE_NAME = IS_QUICKJS ? "QuickJS" : "Bun";
 

@@ -20,6 +20,8 @@ declare global {
     readonly writeAt: (address: number, bytes: Uint8Array) => void;
     readonly getenv: (name: number) => number;
     readonly carryOut: (records: number, status: number) => number;
+    /** Whether a system call that a seccomp filter traps answers ENOSYS, or SIGSYS comes as it was. */
+    readonly answerTraps: (answer: boolean) => number;
     readonly encode: (text: string) => Uint8Array;
     /** Undefined where not all bytes are ASCII. */
     readonly decode: (bytes: Uint8Array) => string | undefined;

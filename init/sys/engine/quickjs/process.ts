@@ -7,10 +7,13 @@ import { probeCloseRange } from "../../descriptors.ts";
 import type { SignalSet } from "../../kernel.ts";
 import { everySignal, setDisposition, setMask } from "../../signals.ts";
 import type { ProgramDispositions } from "../image.ts";
+import type {} from "./host.ts";
 
 /** Answers the mask that fdinit was started with. */
 export function blockSignals(): SignalSet {
+  host.answerTraps(true);
   probeCloseRange();
+  host.answerTraps(false);
   const before = setMask(everySignal.bytes);
   // While SIGCHLD is ignored the kernel reaps by itself and no exit status can be had.
   setDisposition(SIGCHLD, SIG_DFL);
