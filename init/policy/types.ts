@@ -342,4 +342,6 @@ export interface PolicyIssue {
   readonly nearest?: string;
   /** What to do about it, in one sentence. */
   readonly hint?: string;
+  /** A key or value that is accepted, as it would be written, and the JSON pointer of what it takes the place of. */
+  readonly suggestion?: { readonly pointer: string; readonly text: string; readonly on: "key" | "value" };
 }
