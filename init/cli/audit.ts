@@ -9,6 +9,7 @@ import { describeDescriptor } from "../sys/observe.ts";
 import type { SubcommandLine } from "./arguments.ts";
 import { decisionAsJson, decisionInWords, evidenceOf, kindOf, policyInWords } from "./describe.ts";
 import { EXIT_REFUSED, EXIT_SOFTWARE } from "./exit-codes.ts";
+import { dressed, lookOf } from "./look.ts";
 import { type Outcome, print } from "./print.ts";
 import { readPolicy } from "./read-policy.ts";
 import { suggestPolicy } from "./suggest.ts";
@@ -17,7 +18,10 @@ import { section, table } from "./table.ts";
 /** Whose descriptors are looked at when nobody says. */
 const INIT = 1;
 
-export function audit(kernel: Kernel, { options, pid = INIT, json, suggest }: SubcommandLine): Outcome {
+export function audit(
+  kernel: Kernel,
+  { options, pid = INIT, json, suggest, color }: SubcommandLine,
+): Outcome {
   const read = readPolicy(kernel, options);
   if (!read.ok) return { code: read.code, complaint: read.message };
   const { policy } = read;
@@ -43,7 +47,7 @@ export function audit(kernel: Kernel, { options, pid = INIT, json, suggest }: Su
   const code = judged.every(isAllowed) ? 0 : EXIT_REFUSED;
   const text = json
     ? `${JSON.stringify(auditAsJson(policy, seen, judged, code), null, 2)}\n`
-    : auditAsText(policy, seen, judged, code);
+    : dressed(auditAsText(policy, seen, judged, code), lookOf(kernel, color));
   return print(kernel, text, code);
 }
 

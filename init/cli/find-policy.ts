@@ -8,6 +8,9 @@ import type { Kernel } from "../sys/kernel.ts";
 
 export const DEFAULT_POLICY_FILE = "/etc/fdinit/policy.yaml";
 
+const POLICY_FOLDER = "/etc/fdinit";
+
+const misplaced = () => require("./misplaced-policy.ts") as typeof import("./misplaced-policy.ts");
 // Most images bring a file.
 const embedded = () => require("./embedded.ts") as typeof import("./embedded.ts");
 
@@ -19,7 +22,12 @@ export type FoundPolicy =
   | { readonly ok: false; readonly message: string };
 
 export function findPolicy(kernel: Kernel, named: string | undefined): FoundPolicy {
-  if (named === undefined) return readPolicyFile(kernel, DEFAULT_POLICY_FILE, true);
+  if (named === undefined) {
+    const found = readPolicyFile(kernel, DEFAULT_POLICY_FILE, true);
+    // A folder without the file is a policy of another name, or one that was not mounted: nobody means to run without it.
+    const isMissing = found.ok && !found.source && typeof kernel.readFile(POLICY_FOLDER, 0) !== "number";
+    return isMissing ? misplaced().misplacedPolicy(kernel, POLICY_FOLDER) : found;
+  }
   const text = embedded().embeddedPolicy(named);
   return text === undefined
     ? readPolicyFile(kernel, named, false)

@@ -292,7 +292,8 @@ export type PolicyResult =
   | { readonly ok: false; readonly issues: readonly PolicyIssue[]; readonly text: string | undefined };
 
 export type PolicyIssueCode =
-  // the bytes
+  // the file and its bytes
+  | "cannot-read"
   | "too-large"
   | "not-utf8"
   | "empty"
@@ -319,7 +320,10 @@ export type PolicyIssueCode =
   | "unsupported-key"
   | "unsupported-value"
   | "bad-value"
+  // warnings of check
   | "rule-never-matches"
+  | "opened-for-nobody"
+  | "relative-path"
   // both parsers
   | "parsers-disagree";
 

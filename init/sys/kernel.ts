@@ -231,6 +231,8 @@ export interface Kernel {
   canExecute(path: Uint8Array): number;
   /** The first `length` bytes of a file, or a negated errno. */
   readFile(path: string | Uint8Array, length: number): Uint8Array | number;
+  /** The names in a directory, sorted, those of directories with a slash behind; or a negated errno. */
+  listFolder(path: string): readonly string[] | number;
   /** The value of an inherited environment variable, byte for byte. */
   environmentVariable(name: string): Uint8Array | undefined;
   /** One argument of fdinit's own command line, byte for byte. */

@@ -74,6 +74,7 @@ export const linux: Kernel = {
   releaseTerminal: (fd) => terminals().releaseTerminal(fd),
   canExecute,
   readFile,
+  listFolder: (path) => (require("./folders.ts") as typeof import("./folders.ts")).listFolder(path),
   environmentVariable,
   commandLineArgument,
   spawn: spawnAndBlockAgain,

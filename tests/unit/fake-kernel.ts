@@ -108,6 +108,7 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
     setForeground: (fd, group) => done("setForeground", fd, group),
     releaseTerminal: (fd) => done("releaseTerminal", fd),
     canExecute: () => 0,
+    listFolder: () => -ENOENT,
     readFile: () => -ENOENT,
     environmentVariable: () => undefined,
     commandLineArgument: () => new Uint8Array(),
