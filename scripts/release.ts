@@ -7,6 +7,8 @@ import { bill, MATERIALS, partsOfExecutable } from "./materials.ts";
 import { sha256Of, type Target } from "./targets.ts";
 
 const root = join(import.meta.dir, "..");
+/** For editors: a release has no other use for a schema. */
+const EDITOR_SCHEMA = "editor.schema.json";
 const SCHEMA = "policy.schema.json";
 const CHECKSUMS = "SHA256SUMS";
 
@@ -16,7 +18,7 @@ export interface Built {
 }
 
 export function writeReleaseFiles(folder: string, built: readonly Built[]): void {
-  copyFileSync(join(root, "schema", SCHEMA), join(folder, SCHEMA));
+  copyFileSync(join(root, "schema", EDITOR_SCHEMA), join(folder, SCHEMA));
   const made = built.map(({ target, file }) => ({
     name: basename(file),
     file,

@@ -88,14 +88,11 @@ function zsh(): string {
   const quote = (text: string) => text.replaceAll("'", "'\\''").replace(/([:[\]])/g, "\\$1");
   const spec = (option: OptionEntry) => {
     const words = valueWords(option);
-    const action =
-      option.name === "--policy"
-        ? `_alternative "names:name:(${words.join(" ")})" "files:file:_files"`
-        : `(${words.join(" ")})`;
+    const action = option.name === "--policy" ? "_fdinit_policy" : `(${words.join(" ")})`;
     const value =
       option.value === undefined
         ? ""
-        : `:${option.value.replaceAll("|", " or ")}:${words.length > 0 ? action.replaceAll("'", "") : " "}`;
+        : `:${option.value.replaceAll("|", " or ")}:${words.length > 0 ? action : " "}`;
     const equals = option.value === undefined ? "" : "=";
     return `'${option.name}${equals}[${quote(option.words)}]${value}'`;
   };
@@ -112,13 +109,16 @@ function zsh(): string {
   });
   return `#compdef fdinit
 # zsh completion of fdinit: fdinit completion zsh > "\${fpath[1]}/_fdinit"
+_fdinit_policy() {
+  _alternative "policies:embedded policy:(${embeddedNames().join(" ")})" "files:file:_files"
+}
 _fdinit() {
-  local -a commands=(${COMMANDS.map(({ name, title }) => `'${name}:${quote(title)}'`).join(" ")})
+  local -a subcommands=(${COMMANDS.map(({ name, title }) => `'${name}:${quote(title)}'`).join(" ")})
   local context state line
   typeset -A opt_args
   _arguments -C ${OPTIONS.map(spec).join(" ")} '1: :->first' '*:: :->rest'
   case "$state" in
-    first) _describe -t commands 'subcommand' commands; _command_names -e;;
+    first) _describe -t subcommands 'subcommand' subcommands; _command_names -e;;
     rest) case "$words[1]" in
 ${cases.join("\n")}
     *) _normal;;

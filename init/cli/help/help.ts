@@ -1,7 +1,7 @@
 // `fdinit help [SUBCOMMAND|KEY|CODE]`: the words of the tables and of the schema, for one thing or for all of it.
 
 import { version } from "../../../package.json";
-import policySchema from "../../../schema/policy.schema.json" with { type: "text" };
+import policySchema from "../../../schema/editor.schema.json" with { type: "text" };
 import { flow } from "../../policy/flow.ts";
 import { nearestWord } from "../../policy/nearest.ts";
 import type { PolicyIssueCode } from "../../policy/types.ts";
