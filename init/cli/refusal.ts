@@ -22,7 +22,7 @@ export function refusal(
 /** Each message, behind the place of the first key that it names, where the policy has that key. */
 function placedMessages(kernel: Kernel, name: string | undefined, messages: readonly string[]): string[] {
   // Standard input cannot be read twice.
-  const found = name === undefined || name === "-" ? undefined : findPolicy(kernel, name);
+  const found = name === undefined || name === "standard input" ? undefined : findPolicy(kernel, name);
   if (!found?.ok || !found.source) return [...messages];
   const { source } = found;
   const { placed, textOfPolicy } = secondModule();

@@ -21,6 +21,7 @@ export const ENAMETOOLONG = 36;
 export const ENOSYS = 38;
 export const EAFNOSUPPORT = 97;
 export const EADDRINUSE = 98;
+export const ETIMEDOUT = 110;
 export const ECONNREFUSED = 111;
 
 /** The name and the usual text of an error number; `errno 250` when it has none here. */
@@ -64,6 +65,7 @@ const texts = (): Record<number, string> => ({
   [EAFNOSUPPORT]: "EAFNOSUPPORT: address family not supported",
   [EADDRINUSE]: "EADDRINUSE: address already in use",
   99: "EADDRNOTAVAIL: cannot assign requested address",
+  [ETIMEDOUT]: "ETIMEDOUT: timed out",
   [ECONNREFUSED]: "ECONNREFUSED: connection refused",
   80: "ELIBBAD: accessing a corrupted shared library",
 });

@@ -3,7 +3,7 @@
 
 import { concatenate } from "./bytes.ts";
 import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_RDONLY, X_OK } from "./constants.ts";
-import { EINTR } from "./errno.ts";
+import { EAGAIN, EINTR, ETIMEDOUT } from "./errno.ts";
 import { Block, type Bytes, cString, keepAlive, O_DIRECTORY, SYS, syscall } from "./libc.ts";
 
 const CHUNK = 32768;
@@ -30,13 +30,43 @@ export function readFile(path: string | Uint8Array, length: number): Uint8Array 
   return result;
 }
 
-function readDescriptor(fd: number, length: number): Uint8Array | number {
+/**
+ * At most `length` bytes of what a person or another program may still be writing: a pipe, a FIFO, a terminal.
+ * `source` is a path, or a descriptor, which stays open. -ETIMEDOUT when nothing came for `patienceMs`.
+ */
+export function readSource(source: string | number, length: number, patienceMs: number): Uint8Array | number {
+  if (typeof source === "number") {
+    return awaitMore(source, patienceMs) ? readDescriptor(source, length, patienceMs) : -ETIMEDOUT;
+  }
+  const name = cString(source);
+  const fd = syscall(SYS.openat, AT_FDCWD, name.address, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return fd;
+  const result = readDescriptor(fd, length, patienceMs);
+  syscall(SYS.close, fd);
+  return result;
+}
+
+/** A regular file is always readable, so only what comes slowly is waited for. */
+function awaitMore(fd: number, patienceMs: number): boolean {
+  const { waitReadable } = require("./polling.ts") as typeof import("./polling.ts");
+  return waitReadable([fd], patienceMs).length > 0;
+}
+
+function readDescriptor(fd: number, length: number, patienceMs = 0): Uint8Array | number {
   const { address, bytes } = buffer();
   const parts: Uint8Array[] = [];
   let total = 0;
+  // A FIFO that nobody has opened for writing yet reads as at its end, and polls as neither readable nor hung up.
+  let mayBegin = patienceMs > 0;
   while (total < length) {
     const got = syscall(SYS.read, fd, address, Math.min(CHUNK, length - total));
     if (got === -EINTR) continue;
+    if ((got === -EAGAIN && patienceMs > 0) || (got === 0 && mayBegin)) {
+      mayBegin = false;
+      if (!awaitMore(fd, patienceMs)) return -ETIMEDOUT;
+      continue;
+    }
+    mayBegin = false;
     if (got < 0) return got;
     if (got === 0) break;
     parts.push(bytes.slice(0, got));

@@ -233,6 +233,11 @@ export interface Kernel {
   readFile(path: string | Uint8Array, length: number): Uint8Array | number;
   /** The names in a directory, sorted, those of directories with a slash behind; or a negated errno. */
   listFolder(path: string): readonly string[] | number;
+  /**
+   * At most `length` bytes of a path or of a descriptor that may come slowly, as from a pipe; -ETIMEDOUT when
+   * nothing came for `patienceMs`.
+   */
+  readSource(source: string | number, length: number, patienceMs: number): Uint8Array | number;
   /** The value of an inherited environment variable, byte for byte. */
   environmentVariable(name: string): Uint8Array | undefined;
   /** One argument of fdinit's own command line, byte for byte. */

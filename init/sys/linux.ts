@@ -16,7 +16,7 @@ import {
   listDescriptors,
   openDevNull,
 } from "./descriptors.ts";
-import { canExecute, readFile } from "./files.ts";
+import { canExecute, readFile, readSource } from "./files.ts";
 import { originalMask } from "./first.ts";
 import type { Kernel, SpawnFailure, SpawnRequest } from "./kernel.ts";
 import { nofile, now, ownPid, processGroup, reap, setNofile, setSubreaper } from "./processes.ts";
@@ -75,6 +75,7 @@ export const linux: Kernel = {
   canExecute,
   readFile,
   listFolder: (path) => (require("./folders.ts") as typeof import("./folders.ts")).listFolder(path),
+  readSource,
   environmentVariable,
   commandLineArgument,
   spawn: spawnAndBlockAgain,
