@@ -55,7 +55,8 @@ function readPolicyFile(
 }
 
 function hint(path: string, error: number): string {
-  if (error === -ETIMEDOUT) return `: neither a policy nor its end came within ${PATIENCE_MS / 1000} s (2 s where nobody writes)`;
+  if (error === -ETIMEDOUT)
+    return `: neither a policy nor its end came within ${PATIENCE_MS / 1000} s (2 s where nobody writes)`;
   if (error === -EISDIR)
     return " (name the file in it: in Kubernetes mount the ConfigMap's key with subPath)";
   if (error !== -ENOENT || path.includes("/")) return "";
