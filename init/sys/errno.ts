@@ -5,6 +5,7 @@ export const EPERM = 1;
 export const ENOENT = 2;
 export const ESRCH = 3;
 export const EINTR = 4;
+export const ENXIO = 6;
 export const E2BIG = 7;
 export const ENOEXEC = 8;
 export const EBADF = 9;
@@ -16,9 +17,11 @@ export const EISDIR = 21;
 export const EINVAL = 22;
 export const EMFILE = 24;
 export const EFBIG = 27;
+export const EPIPE = 32;
 export const ELOOP = 40;
 export const ENAMETOOLONG = 36;
 export const ENOSYS = 38;
+export const EOPNOTSUPP = 95;
 export const EAFNOSUPPORT = 97;
 export const EADDRINUSE = 98;
 export const ECONNREFUSED = 111;
@@ -35,7 +38,7 @@ const texts = (): Record<number, string> => ({
   [ESRCH]: "ESRCH: no such process",
   [EINTR]: "EINTR: interrupted",
   5: "EIO: input/output error",
-  6: "ENXIO: no such device or address",
+  [ENXIO]: "ENXIO: no such device or address",
   [E2BIG]: "E2BIG: argument list too long",
   [ENOEXEC]: "ENOEXEC: exec format error",
   [EBADF]: "EBADF: bad file descriptor",
@@ -54,13 +57,14 @@ const texts = (): Record<number, string> => ({
   26: "ETXTBSY: text file busy",
   28: "ENOSPC: no space left on device",
   30: "EROFS: read-only file system",
+  [EPIPE]: "EPIPE: broken pipe",
   [ENAMETOOLONG]: "ENAMETOOLONG: file name too long",
   [ENOSYS]: "ENOSYS: function not implemented",
   [ELOOP]: "ELOOP: too many levels of symbolic links",
   [EFBIG]: "EFBIG: file too large",
   91: "EPROTOTYPE: protocol wrong type for socket",
   93: "EPROTONOSUPPORT: protocol not supported",
-  95: "EOPNOTSUPP: operation not supported",
+  [EOPNOTSUPP]: "EOPNOTSUPP: operation not supported",
   [EAFNOSUPPORT]: "EAFNOSUPPORT: address family not supported",
   [EADDRINUSE]: "EADDRINUSE: address already in use",
   99: "EADDRNOTAVAIL: cannot assign requested address",

@@ -18,12 +18,14 @@ import {
   O_CLOEXEC,
   O_CREAT,
   O_NOCTTY,
+  O_NONBLOCK,
   O_WRONLY,
   SOCK_CLOEXEC,
 } from "./constants.ts";
 import type { Kernel, SocketAddress } from "./kernel.ts";
 import { Block, cString, STAT, SYS, syscall } from "./libc.ts";
 import { write } from "./polling.ts";
+import { writeOwn } from "./writing.ts";
 
 type Opening = Pick<
   Kernel,
@@ -124,9 +126,10 @@ export const opening: Opening = {
     onPath(path, (name) => syscall(SYS.fchownat, AT_FDCWD, name, uid, gid, AT_SYMLINK_NOFOLLOW)),
   changeDescriptorOwner: (fd, uid, gid) => syscall(SYS.fchown, fd, uid, gid),
   writeFile(path, text) {
-    const fd = opening.openFile(path, O_WRONLY | O_CREAT, 0o666);
+    // O_NONBLOCK: neither a FIFO that nobody reads nor a full pipe holds up the end.
+    const fd = opening.openFile(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY, 0o666);
     if (fd < 0) return fd;
-    const failed = write(fd, text);
+    const failed = writeOwn(fd, text);
     // A file is cut to the new text; a pipe or a device cannot be, and need not.
     if (failed >= 0) syscall(SYS.ftruncate, fd, bytesOf(text).length);
     syscall(SYS.close, fd);

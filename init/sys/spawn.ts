@@ -9,7 +9,7 @@ import {
   environmentAddress,
   variableName,
 } from "./command-line.ts";
-import { POSIX_SPAWN_SETSIGDEF, POSIX_SPAWN_SETSIGMASK } from "./constants.ts";
+import { POSIX_SPAWN_SETPGROUP, POSIX_SPAWN_SETSIGDEF, POSIX_SPAWN_SETSIGMASK } from "./constants.ts";
 import type { Arguments, SignalSet, SpawnFailure, SpawnRequest } from "./kernel.ts";
 import { Block, type Bytes, bytesAt, cString, keepAlive, libc, pointers } from "./libc.ts";
 import { environmentIsChanged, programEnvironment } from "./reexec.ts";
@@ -37,7 +37,7 @@ export function spawn(request: SpawnRequest, mask: SignalSet): number | SpawnFai
   const image = { path: path.address, argv: argv.address, envp: envp.address };
   const result =
     isPlain(request) && programDispositions().ignored.length === 0
-      ? posixSpawn(image, mask)
+      ? posixSpawn(image, mask, request.group === "own")
       : spawnByList(image, request, envp, mask);
   keepAlive(path, ...argv.holds, ...envp.holds);
   return result;
@@ -50,19 +50,21 @@ export interface Image {
   readonly envp: number;
 }
 
-const OF_EVERY_PROGRAM = ["path", "arguments", "byShell", "environment", "withoutVariables", "pass"];
+const OF_EVERY_PROGRAM = ["path", "arguments", "byShell", "environment", "withoutVariables", "pass", "group"];
 
-/** True when nothing but the program, its words and its variables is asked for. */
+/** True when nothing but the program, its words, its variables and a process group is asked for. */
 function isPlain(request: SpawnRequest): boolean {
-  if (request.pass.length > 0) return false;
+  if (request.pass.length > 0 || request.group === "session") return false;
   for (const key in request) if (!OF_EVERY_PROGRAM.includes(key)) return false;
   return true;
 }
 
-function posixSpawn(image: Image, mask: SignalSet): number {
+function posixSpawn(image: Image, mask: SignalSet, hasOwnGroup: boolean): number {
   const pid = new Block(4);
   const attributes = new Block(ATTRIBUTES_SIZE);
-  attributes.view.setUint16(0, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF, true);
+  // The group's number stays 0: the child's own.
+  const group = hasOwnGroup ? POSIX_SPAWN_SETPGROUP : 0;
+  attributes.view.setUint16(0, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | group, true);
   const defaults = attributes.bytes.subarray(SIGDEFAULT_OFFSET);
   for (const signal of programDispositions().defaulted) add(defaults, signal);
   attributes.bytes.set(mask, SIGMASK_OFFSET);

@@ -3,7 +3,7 @@
 
 import { FFIType } from "bun:ffi";
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
-import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bytesOf, concatenate, split, textOf } from "../../init/sys/bytes.ts";
@@ -28,7 +28,6 @@ import {
 import { EBADF, EINVAL, EISDIR, ENOENT } from "../../init/sys/errno.ts";
 import { canExecute, readFile } from "../../init/sys/files.ts";
 import { I64_FAST } from "../../init/sys/libc.ts";
-import { write, writeNow } from "../../init/sys/polling.ts";
 import { nofile, processGroup } from "../../init/sys/processes.ts";
 import { findRuntimeDescriptors } from "../../init/sys/runtime-descriptors.ts";
 import { add, everySignal, formatSignalSet, has, parseSignalSet } from "../../init/sys/signals.ts";
@@ -216,29 +215,6 @@ describe("processes", () => {
 
   test("a process with several threads is known as one", () => {
     expect(isOnlyThread()).toBe(false);
-  });
-});
-
-describe("writing without blocking", () => {
-  test("gives up on a full pipe and goes on when it has been read", () => {
-    const folder = mkdtempSync(join(tmpdir(), "fdinit-pipe-"));
-    Bun.spawnSync(["mkfifo", join(folder, "pipe")]);
-    // Opened for both, a FIFO is a pipe whose other end cannot go away.
-    const fd = openSync(join(folder, "pipe"), "r+");
-    let lines = 0;
-    while (writeNow(fd, `${"x".repeat(999)}\n`) && lines < 1000) lines++;
-    expect(lines).toBeGreaterThan(10);
-    expect(lines).toBeLessThan(1000);
-    expect(writeNow(fd, "more\n")).toBe(false);
-    readSync(fd, Buffer.alloc(60_000));
-    expect(writeNow(fd, "more\n")).toBe(true);
-    closeSync(fd);
-    rmSync(folder, { recursive: true });
-  });
-
-  test("answers an errno when nobody can read", () => {
-    expect(write(HIGH + 77, "x")).toBe(-EBADF);
-    expect(writeNow(HIGH + 77, "x")).toBe(false);
   });
 });
 

@@ -78,7 +78,7 @@ function start(plain: Kernel, wordCount: number, wanted: Start, own: readonly [n
       context,
       startAgain: () => ({ code: 1, message: "never started again" }),
     },
-    pid,
+    { pid },
   );
   tell(plain, teller.leaving?.(code));
   return code;

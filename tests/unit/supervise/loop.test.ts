@@ -1,7 +1,7 @@
 // The wait loop over a kernel in memory: in which order things happen, what is waited for, what is asked of whom.
 
 import { describe, expect, test } from "bun:test";
-import type { Surroundings } from "../../../init/supervise/loop.ts";
+import type { Surroundings } from "../../../init/supervise/surroundings.ts";
 import {
   SI_KERNEL,
   SI_QUEUE,
@@ -202,7 +202,7 @@ describe("a service that stops", () => {
     const continued = (isForeground: boolean) =>
       run({
         hasTerminal: true,
-        kernel: { terminal: () => ({ isForeground }) },
+        kernel: { terminal: () => ({ isForeground, isOutputToo: true }) },
         first: { signals: [{ signal: SIGCONT }] },
         script: [END(0)],
       }).calls;
