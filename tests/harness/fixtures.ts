@@ -24,6 +24,7 @@ export type Fixture =
   | "recorder"
   | "send"
   | "orphans"
+  | "stream"
   | "pty"
   | "terminal";
 
