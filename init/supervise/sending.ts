@@ -15,6 +15,7 @@ const MOST_LOOKED_AT = 256;
 export class Sender {
   private readonly surroundings: Pick<Surroundings, "kernel" | "say" | "supervision">;
   private readonly told = new Set<number>();
+  private hasKilledAll = false;
 
   constructor(surroundings: Pick<Surroundings, "kernel" | "say" | "supervision">) {
     this.surroundings = surroundings;
@@ -32,14 +33,16 @@ export class Sender {
   /** SIGKILL to everything that is left, and then a word about it. */
   killAll(service: number | undefined, observer: Observer | undefined): void {
     const { kernel, say } = this.surroundings;
-    const isFirst = kernel.pid === 1;
-    const list = isFirst ? kernel.processes(MOST_LOOKED_AT) : undefined;
-    const known = isFirst ? list?.found.filter(({ hasEnded }) => !hasEnded) : descendantsOrNone(kernel);
-    if (isFirst) this.check(kernel.kill(-1, SIGKILL), SIGKILL);
+    const isPid1 = kernel.pid === 1;
+    // A second time it is for what was born meanwhile: who was there has been named.
+    const list = isPid1 && !this.hasKilledAll ? kernel.processes(MOST_LOOKED_AT) : undefined;
+    const known = isPid1 ? list?.found.filter(({ hasEnded }) => !hasEnded) : descendantsOrNone(kernel);
+    if (isPid1) this.check(kernel.kill(-1, SIGKILL), SIGKILL);
     else this.sendToEach(known, SIGKILL, service);
+    this.hasKilledAll ||= isPid1;
     const left = known ?? [];
     const more = list?.more ?? 0;
-    observer?.killed(left, more, isFirst);
+    observer?.killed(left, more, isPid1);
     // The names that the kernel has: of what is dead there are no command lines.
     if (left.length + more > 0) say("warn", `SIGKILL to what is left: ${inWords(left, nameOf, more)}`);
   }
