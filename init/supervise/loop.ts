@@ -52,6 +52,7 @@ class Supervisor {
   private state: State;
   /** Children cannot be taken: they are looked for again after a while. */
   private isRetrying = false;
+  private hasSaidCannotReap = false;
   /** The terminal that was lent to the service when it asked. */
   private lent: number | undefined;
   private hasDroppedTokens = false;
@@ -158,11 +159,12 @@ class Supervisor {
 
   private cannotReap(failed: number): void {
     const again = `trying again every ${RETRY_MS} ms`;
-    if (!this.isRetrying)
+    if (!this.hasSaidCannotReap)
       this.surroundings.say(
         "error",
         `cannot take ended children (wait4, waitid): ${errnoText(-failed)}; ${again}`,
       );
+    this.hasSaidCannotReap = true;
     this.isRetrying = true;
   }
 

@@ -97,6 +97,6 @@ function commandLine(kernel: Kernel, wordCount: number, words: readonly number[]
 
 function failed(kernel: Kernel, wanted: Start, failure: LaunchFailure): number {
   const { stderr, code } = wanted.failed(failure);
-  kernel.write(STDERR_FILENO, stderr);
+  tell(kernel, stderr);
   return code;
 }

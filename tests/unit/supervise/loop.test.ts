@@ -222,6 +222,22 @@ describe("leaving", () => {
   });
 });
 
+test("tokens that earlier starts left to somebody do not use up descriptors", () => {
+  const tokens = Array.from({ length: 16 }, (_, index) => ({ name: "lease", fd: 20 + index }));
+  const { said, kernel } = run({
+    restart: { policy: "always", limit: { count: 1, withinMs: 60_000 } },
+    tokens,
+    first: { ended: [{ status: 1 << 8 }] },
+    startAgain: () => {
+      tokens.push({ name: "lease", fd: 90 });
+      return { pid: 30 };
+    },
+    script: [{}, { ended: [{ pid: 30 }] }],
+  });
+  expect([tokens.length, tokens[0]?.fd, kernel.open.has(20)]).toEqual([16, 21, false]);
+  expect(said).toContainEqual(expect.stringContaining("no longer watched"));
+});
+
 describe("a token", () => {
   const token = () => ({ name: "lease", fd: 9 });
   test("is waited for beside the signals, and closed once its last holder is gone", () => {
