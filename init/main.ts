@@ -7,8 +7,8 @@ import { commandLineFrom, readCommandLine } from "./cli/arguments.ts";
 import { EXIT_SOFTWARE } from "./cli/exit-codes.ts";
 import { secondModule } from "./cli/load-second-module.ts";
 import { readPolicy } from "./cli/read-policy.ts";
-import { DEFAULT_LOG, type Message, voiceOf } from "./cli/say.ts";
-import { startingAgain } from "./cli/start-again.ts";
+import { DEFAULT_LOG, lastWords, type Message, voiceOf } from "./cli/say.ts";
+import { isTriedAgain, started, startingAgain } from "./cli/start-again.ts";
 import { launch, launchContext } from "./launch/launch.ts";
 import { buildPlan } from "./plan/build.ts";
 import { questions } from "./plan/decide.ts";
@@ -17,13 +17,13 @@ import { commandLineWords } from "./sys/command-line.ts";
 import { linux as kernel } from "./sys/linux.ts";
 import { observe } from "./sys/observe.ts";
 import { exitNow } from "./sys/processes.ts";
-import { openSignalFd } from "./sys/signals.ts";
+import { noSignals, openSignalFd } from "./sys/signals.ts";
 
 let say = voiceOf(kernel, DEFAULT_LOG);
 
 function main(): number {
   const signalFd = openSignalFd();
-  if (signalFd < 0) return stop(EXIT_SOFTWARE, "cannot open a signalfd: is the limit of open files used up?");
+  if (signalFd < 0) return stop(EXIT_SOFTWARE, noSignals(signalFd));
 
   const invocation = readCommandLine(kernel, commandLineWords());
   if (invocation.do !== "run") {
@@ -42,12 +42,12 @@ function main(): number {
 
   const context = launchContext(kernel, signalFd + 1);
   const launched = launch(steps, context);
-  if (!launched.ok)
+  if (!launched.ok && !isTriedAgain(launched, again))
     return stop(...secondModule().launchFailure(kernel, launched.failure, invocation.programAt));
   // The point of no return: the program runs, and nothing may bail out any more.
-  for (const problem of launched.afterwards) say("error", problem);
+  const first = started(launched, say);
   const startAgain = startingAgain(again, context, say);
-  return supervise({ kernel, signalFd, supervision, say, context, startAgain }, launched.pid);
+  return supervise({ kernel, signalFd, supervision, say, context, startAgain }, first);
 }
 
 function stop(code: number, ...messages: readonly Message[]): number {
@@ -56,7 +56,7 @@ function stop(code: number, ...messages: readonly Message[]): number {
 }
 
 try {
-  exitNow(main());
+  exitNow(lastWords(kernel, main()));
 } catch (error) {
   exitNow(stop(EXIT_SOFTWARE, `internal error, please report it: ${error}`));
 }

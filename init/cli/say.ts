@@ -16,15 +16,28 @@ export type Say = (level: LogLevel, message: Message) => void;
 /** Lines that standard error would not take; said when it takes the next one. */
 let lost = 0;
 
+let lineOf = textLine;
+
 /** As a policy's `log` has it. */
 export function voiceOf(kernel: Kernel, { level: most, format }: LogPolicy): Say {
   const line = format === "json" ? jsonLine : textLine;
+  lineOf = line;
   return (level, message) => {
     if (LEVELS.indexOf(level) > LEVELS.indexOf(most)) return;
     // A full pipe that nobody reads loses the line rather than hold up PID 1.
-    const before = lost === 0 ? "" : line("warn", `${lost} earlier lines were lost: standard error was full`);
-    lost = kernel.writeNow(STDERR_FILENO, before + line(level, message)) ? 0 : lost + 1;
+    const isHeard = kernel.writeNow(STDERR_FILENO, wordsOfLoss() + line(level, message));
+    lost = isHeard ? 0 : lost + 1;
   };
+}
+
+function wordsOfLoss(): string {
+  return lost === 0 ? "" : lineOf("warn", `${lost} earlier lines were lost: standard error was full`);
+}
+
+/** At the end, where nothing else is said that would tell of it; answers the code. */
+export function lastWords(kernel: Kernel, code: number): number {
+  if (lost > 0 && kernel.writeNow(STDERR_FILENO, wordsOfLoss())) lost = 0;
+  return code;
 }
 
 /** Until a policy says otherwise. */

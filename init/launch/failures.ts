@@ -2,13 +2,21 @@
 
 import type { Launch } from "../plan/plan.ts";
 import { SLASH, textOf } from "../sys/bytes.ts";
-import { ENOENT, errnoText } from "../sys/errno.ts";
+import { EAGAIN, ENOENT, errnoText } from "../sys/errno.ts";
 import type { Kernel, SpawnFailure } from "../sys/kernel.ts";
 import type { LaunchFailure } from "./launch.ts";
 
 /** A step between clone and execve failed: the program was never looked at. */
 export function cannotPrepare({ service }: Launch, { attempt, errno }: SpawnFailure): LaunchFailure {
+  if (errno === EAGAIN) return noProcess(service, attempt);
   return { code: "cannot-start", message: `cannot start ${service}: cannot ${attempt}: ${errnoText(errno)}` };
+}
+
+/** EAGAIN of clone(2), and of execve(2) after a change of user: the file has nothing to do with it. */
+function noProcess(service: string, attempt: string): LaunchFailure {
+  const limits = "pids.max of the cgroup, RLIMIT_NPROC of the user or kernel.pid_max";
+  const message = `cannot start ${service}: cannot ${attempt}: ${errnoText(EAGAIN)} (the limit of processes is reached: ${limits})`;
+  return { code: "cannot-start", message, isTemporary: true };
 }
 
 export function notFound(launch: Launch, errno: number): LaunchFailure {
@@ -19,8 +27,9 @@ export function notFound(launch: Launch, errno: number): LaunchFailure {
 /** `file` is where the path leads from here. */
 export function cannotExecute(
   kernel: Kernel,
-  { path, file, errno }: { path: Uint8Array; file: Uint8Array; errno: number },
+  { service, path, file, errno }: { service: string; path: Uint8Array; file: Uint8Array; errno: number },
 ): LaunchFailure {
+  if (errno === EAGAIN) return noProcess(service, "make a process");
   const reason = explain(kernel, file, errno) ?? errnoText(errno);
   return { code: "not-executable", message: `cannot execute ${quote(path)}: ${reason}`, errno };
 }

@@ -14,6 +14,8 @@ export interface LaunchFailure {
   readonly message: string;
   /** What execvp(3) would have left in errno, when the program is at fault. */
   readonly errno?: number;
+  /** Nothing is wrong with what was to be started: later there may be room for one more process. */
+  readonly isTemporary?: true;
 }
 
 export type LaunchResult =
@@ -23,6 +25,8 @@ export type LaunchResult =
       readonly service: string;
       /** What failed when the program was running already, in words. */
       readonly afterwards: readonly string[];
+      /** What a person should know and nothing stops for. */
+      readonly warnings?: readonly string[];
     }
   | { readonly ok: false; readonly failure: LaunchFailure };
 
@@ -49,20 +53,26 @@ export function launchContext(kernel: Kernel, firstOwn: number): LaunchContext {
 export function launch(steps: readonly Step[], context: LaunchContext): LaunchResult {
   const tokensBefore = context.tokens.length;
   const afterwards: string[] = [];
+  const warnings: string[] = [];
   let started: LaunchResult | undefined;
   for (const step of steps) {
     if (step.do === "spawn") {
       started = spawnStep(step.launch, context);
       if (!started.ok) return givenUp(started, steps, tokensBefore, context);
+      warnings.push(...(started.warnings ?? []));
     } else {
       const failure = carryOut(step, context);
       if (!failure) continue;
+      if (step.do === "subreaper" && !step.isRequired) {
+        warnings.push(`${failure.message}: orphans go to another process`);
+        continue;
+      }
       if (!started) return givenUp({ ok: false, failure }, steps, tokensBefore, context);
       afterwards.push(failure.message);
     }
   }
   if (!started) return failed("kernel", "the plan starts nothing");
-  return started.ok ? { ...started, afterwards: [...started.afterwards, ...afterwards] } : started;
+  return started.ok ? { ...started, afterwards, warnings } : started;
 }
 
 /** Another start must find neither its addresses taken nor a token that nobody will ever release. */
@@ -74,6 +84,11 @@ function givenUp(
 ): LaunchResult {
   for (const step of steps) if (step.do === "drop" && typeof step.fd === "string") drop(step.fd, context);
   for (const { fd } of context.tokens.splice(tokensBefore)) context.kernel.close(fd);
+  // The start may be made up for later: what comes behind it, but for what the program was to have, comes now.
+  for (const step of steps) {
+    const failure = step.do === "dropPrivileges" && carryOut(step, context);
+    if (failure) return { ok: false, failure };
+  }
   return result;
 }
 
@@ -176,8 +191,15 @@ function spawnStep(plan: Launch, context: LaunchContext): LaunchResult {
         )
       : startProgram(kernel, plan, untangled, found?.credentials);
   for (const fd of temporary) kernel.close(fd);
-  if (!result.ok || found?.warning === undefined) return result;
-  return { ...result, afterwards: [`${plan.service} ${found.warning}`] };
+  if (!result.ok || !found) return result;
+  const warnings = found.warning === undefined ? [] : [`${plan.service} ${found.warning}`];
+  if (!kernel.maySignal(found.credentials.uid)) warnings.push(noSignals(plan, found.credentials.uid));
+  return { ...result, warnings };
+}
+
+function noSignals({ service }: Launch, uid: number): string {
+  const consequence = `no signal reaches ${service}, and only the engine's SIGKILL ends it`;
+  return `${service} runs as uid ${uid}, and fdinit has no CAP_KILL: ${consequence} (grant KILL, or start fdinit as that user)`;
 }
 
 /** Beyond this many, nobody is told of each pipe that is still open. */

@@ -52,7 +52,11 @@ export function startProgram(
   if (!obstacle) return { ok: false, failure: notFound(launch, missing) };
   return {
     ok: false,
-    failure: cannotExecute(kernel, { ...obstacle, file: within(launch.cwd, obstacle.path) }),
+    failure: cannotExecute(kernel, {
+      ...obstacle,
+      service: launch.service,
+      file: within(launch.cwd, obstacle.path),
+    }),
   };
 }
 

@@ -39,7 +39,8 @@ export function buildPlan(policy: Policy, facts: Facts, commandLine: CommandLine
   const limit = nofileLimit(policy.limits.nofile, facts.nofile);
   if (limit.soft !== facts.nofile.soft || limit.hard !== facts.nofile.hard)
     steps.push({ do: "nofile", limit });
-  if (isSubreaper(policy.reaping.subreaper, facts.pid)) steps.push({ do: "subreaper" });
+  const { subreaper } = policy.reaping;
+  if (isSubreaper(subreaper, facts.pid)) steps.push({ do: "subreaper", isRequired: subreaper === "always" });
   if (decided.length > 0) steps.push(...hiding(decided, launch.pass));
   for (const step of startSteps(policy, launch, false)) steps.push(step);
   if (policy.dropPrivileges) steps.push({ do: "dropPrivileges", keep: keptByPid1(policy, service) });
@@ -94,7 +95,7 @@ function startSteps({ fds, services: [{ restart }] }: Policy, launch: Launch, is
 }
 
 function supervisionOf(
-  { services: [service], shutdown, reaping, exitMap, report }: Policy,
+  { services: [service], shutdown, reaping, exitMap, report, tty }: Policy,
   launch: Launch,
 ): Supervision {
   const { signals, restart } = service;
@@ -104,6 +105,7 @@ function supervisionOf(
     signals,
     hasOwnGroup: launch.group !== undefined,
     hasTerminal: launch.terminal === true,
+    isJob: launch.group === "own" && tty === "auto" && signals.to !== "group",
     restart,
     shutdown,
     reaping: { orphans, waitMs, log },
@@ -220,9 +222,10 @@ function buildLaunch(
   tty: Policy["tty"],
 ): Launch {
   const { name, cwd, user, groups, umask, nice, oomScoreAdj, capabilities, parentDeathSignal } = service;
+  // In fdinit's own group, a signal to that group would reach the program twice: once more by fdinit.
   const group = service.setsid
     ? "session"
-    : service.signals.to === "group" || tty === "foreground"
+    : service.signals.to === "group" || tty !== "none"
       ? "own"
       : undefined;
   const launch: Launch = {
@@ -239,7 +242,7 @@ function buildLaunch(
   if (passed.pidVariable !== undefined) more.pidVariable = passed.pidVariable;
   if (cwd !== undefined) more.cwd = cwd;
   if (group !== undefined) more.group = group;
-  if (group !== undefined && tty !== "none" && facts.terminal?.isForeground) more.terminal = true;
+  if (group !== undefined && tty !== "none" && getsTerminal(service, tty, facts)) more.terminal = true;
   if (user !== undefined) more.user = user;
   if (groups !== undefined) more.groups = groups;
   if (umask !== undefined) more.umask = umask;
@@ -253,6 +256,12 @@ function buildLaunch(
   if (service.noNewPrivileges) more.noNewPrivileges = true;
   if (parentDeathSignal !== undefined) more.parentDeathSignal = parentDeathSignal;
   return { ...launch, ...more };
+}
+
+/** In a pipeline of a shell's, others of fdinit's group may need it: there the program gets it when it asks. */
+function getsTerminal({ setsid, signals }: Service, tty: Policy["tty"], { terminal }: Facts): boolean {
+  if (!terminal?.isForeground) return false;
+  return terminal.isOutputToo || setsid || signals.to === "group" || tty === "foreground";
 }
 
 function fromWords(words: readonly string[] | undefined): CommandLine {

@@ -153,14 +153,6 @@ export function questions(whole: Policy): Questions {
     closes,
     marks,
     workingDirectory: intent === "security",
-    terminal: asksAboutTerminal(whole),
+    terminal: whole.tty !== "none",
   };
-}
-
-/** Only a process group or a session of its own changes who has the terminal. */
-function asksAboutTerminal({
-  tty,
-  services: [{ setsid, signals }],
-}: Pick<Policy, "tty" | "services">): boolean {
-  return tty === "foreground" || (tty === "auto" && (setsid || signals.to === "group"));
 }

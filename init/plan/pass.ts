@@ -9,7 +9,9 @@ import type { Decided } from "./decide.ts";
 import { FIRST_BEYOND_STANDARD } from "./match.ts";
 import type { Launch, Pass, Refusal } from "./plan.ts";
 
-const LISTEN_VARIABLES = ["LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID"];
+/** systemd 259 says the process a second time, by its pidfd's inode, which nobody knows before there is the process. */
+const WHOSE = ["LISTEN_PID", "LISTEN_PIDFDID"];
+const LISTEN_VARIABLES = ["LISTEN_FDS", "LISTEN_FDNAMES", ...WHOSE];
 
 export interface Passing
   extends Pick<Launch, "pass" | "withoutVariables" | "pidVariable" | "devNullAsStdin"> {
@@ -204,9 +206,7 @@ function announcement(
   for (const { variable, to } of given) if (variable !== undefined) environment[variable] = String(to);
   if (protocol === "repair") {
     const isOurs = facts.announced.length > 0;
-    return isOurs
-      ? { environment, withoutVariables: ["LISTEN_PID"], pidVariable: "LISTEN_PID" }
-      : { environment };
+    return isOurs ? { environment, withoutVariables: WHOSE, pidVariable: "LISTEN_PID" } : { environment };
   }
   if (!announced) {
     const isStale = protocol === "none" || facts.announced.length > 0;

@@ -75,7 +75,8 @@ export type Step =
   /** Keep a number from being given out again: something may still write to it. */
   | { readonly do: "occupy"; readonly fd: number }
   | { readonly do: "nofile"; readonly limit: ResourceLimit }
-  | { readonly do: "subreaper" }
+  /** Required: fdinit does not start where the kernel cannot make it one. */
+  | { readonly do: "subreaper"; readonly isRequired: boolean }
   /** Open a descriptor in PID 1 under a name, CLOEXEC. */
   | { readonly do: "open"; readonly name: string; readonly what: Opening }
   /** Mark a descriptor that PID 1 keeps and the program does not get, or gets under another number only. */
@@ -109,6 +110,11 @@ export interface Supervision {
   readonly hasOwnGroup: boolean;
   /** The service was given the terminal. */
   readonly hasTerminal: boolean;
+  /**
+   * Its group is of fdinit's making alone, and it must not notice: it gets the terminal when it asks for it, and a
+   * stop that nobody could undo is undone.
+   */
+  readonly isJob: boolean;
   readonly restart: RestartPolicy;
   readonly shutdown: ShutdownPolicy;
   readonly reaping: Pick<ReapingPolicy, "orphans" | "waitMs" | "log">;

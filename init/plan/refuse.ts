@@ -27,13 +27,16 @@ export function findRefusals(policy: Policy, facts: Facts, decided: readonly Dec
 /** What does not keep anything from being started. */
 export function findWarnings(
   policy: Policy,
-  { announced, unseenFrom }: Facts,
+  { announced, announcedMissing, malformedCount, unseenFrom }: Facts,
   decided: readonly Decided[],
   pass: readonly Pass[],
 ): string[] {
   const { intent, fds, services } = policy;
   const warnings: string[] = [];
-  if (announced.length > 0) warnings.push(...unnamedAnnounced(announced, decided, pass));
+  if (malformedCount !== undefined) warnings.push(malformed(malformedCount));
+  if (announcedMissing) warnings.push(missing(announced, announcedMissing));
+  if (announced.length > 0)
+    warnings.push(...unnamedAnnounced(announced, announcedMissing ?? [], decided, pass));
   if (services[0].pass) warnings.push(...unpassedKept(decided, pass));
   for (const opened of fds.open) if (!opened.hold && !isPassed(opened, pass)) warnings.push(unpassed(opened));
   // What is passed over: performance says so, simplicity does not, and security has refused it.
@@ -105,15 +108,29 @@ function unpassedKept(decided: readonly Decided[], pass: readonly Pass[]): strin
   return warnings;
 }
 
+const MOST_NUMBERS = 10;
+
+function missing(announced: readonly string[], numbers: readonly number[]): string {
+  const more = numbers.length - MOST_NUMBERS;
+  const which = `${numbers.slice(0, MOST_NUMBERS).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  return `LISTEN_FDS announces ${announced.length}, and of those not open: ${which}`;
+}
+
+function malformed(count: string): string {
+  return `LISTEN_FDS is no number from 1 to 4096 (${JSON.stringify(count)}): nothing counts as announced`;
+}
+
 /** What the launcher announced by LISTEN_FDS and the program does not get. */
 function unnamedAnnounced(
   announced: readonly string[],
+  missing: readonly number[],
   decided: readonly Decided[],
   pass: readonly Pass[],
 ): string[] {
   const warnings: string[] = [];
   for (let index = 0; index < announced.length; index++) {
     const fd = FIRST_ANNOUNCED + index;
+    if (missing.includes(fd)) continue;
     if (pass.some(({ from }) => from === fd)) continue;
     if (decided.some((known) => known.fd === fd && known.decision.action === "keep")) continue;
     const name = JSON.stringify(announced[index]);

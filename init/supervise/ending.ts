@@ -1,16 +1,8 @@
 // The end of the container, from the service's last end to fdinit's: what happens to the processes that are
 // left. Pure, a part of state.ts. The exit code is decided when it begins, and nothing changes it.
 
-import { SIGCONT, SIGKILL, SIGTERM } from "../sys/constants.ts";
-import type { Action, Budget, Event, Next, State } from "./state.ts";
-
-export interface Ending {
-  readonly code: number;
-  /** `begun`: nobody has looked yet whether anything is left. */
-  readonly phase: "begun" | "waiting" | "terminating" | "killing";
-  /** When the next phase begins; in the last one, when fdinit goes whatever is left. */
-  readonly nextAt?: number;
-}
+import { SIGCONT, SIGKILL, SIGSTOP, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU } from "../sys/constants.ts";
+import type { Action, Budget, Ending, Event, Next, State, Target } from "./events.ts";
 
 /** A process that SIGKILL does not end within this time hangs in the kernel. */
 const UNKILLABLE_MS = 2000;
@@ -69,7 +61,7 @@ export function endingSignal(state: State, ending: Ending, now: number): Next {
 /** A step of the shutdown that came after the program had ended: for everything that is left. */
 export function endingStep(state: State, ending: Ending, signal: number, now: number): Next {
   if (signal === SIGKILL) return kill(state, ending, now);
-  return { state, actions: [{ do: "send", to: "all", signal }] };
+  return { state, actions: sendAndContinue("all", signal) };
 }
 
 /** Only SIGKILL is left; and after that, nothing. */
@@ -90,15 +82,20 @@ function terminate(state: State, ending: Ending, now: number): Next {
   const nextAt = now + state.supervision.reaping.waitMs;
   return {
     state: { ...state, ending: { ...ending, phase: "terminating", nextAt } },
-    actions: [
-      { do: "send", to: "all", signal: SIGTERM },
-      // A stopped process would not see it.
-      { do: "send", to: "all", signal: SIGCONT },
-    ],
+    actions: sendAndContinue("all", SIGTERM),
   };
 }
 
 function kill(state: State, ending: Ending, now: number): Next {
   const nextAt = now + UNKILLABLE_MS;
   return { state: { ...state, ending: { ...ending, phase: "killing", nextAt } }, actions: [{ do: "kill" }] };
+}
+
+/** Behind these a SIGCONT would undo what they are for, or is of no use. */
+const NOT_CONTINUED = [SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT];
+
+/** A stopped process sees a signal once it goes on. Nobody knows of each whether it is stopped, and a SIGCONT more does no harm. */
+export function sendAndContinue(to: Target, signal: number): readonly Action[] {
+  const sent: Action = { do: "send", to, signal };
+  return NOT_CONTINUED.includes(signal) ? [sent] : [sent, { do: "send", to, signal: SIGCONT }];
 }

@@ -3,7 +3,7 @@
 
 import type { GivenPipe, Token } from "../plan/plan.ts";
 import type { Kernel, PipeHolder } from "../sys/kernel.ts";
-import type { Say } from "./loop.ts";
+import type { Say } from "./surroundings.ts";
 import { descendants, inWords } from "./tree.ts";
 
 interface Voice {
@@ -13,7 +13,7 @@ interface Voice {
 
 /** Says at once that a token's last holder is gone, and whether the processes went with it. */
 export function tokenGone({ name }: Token, { kernel, say }: Voice): void {
-  const alive = descendants(kernel);
+  const alive = kernel.hasChildren() ? descendants(kernel) : [];
   if (alive.length === 0) {
     say(
       "warn",
@@ -24,7 +24,10 @@ export function tokenGone({ name }: Token, { kernel, say }: Voice): void {
   const count =
     alive.length === 1 ? "1 process of the tree is alive" : `${alive.length} processes of the tree are alive`;
   const why = "something between closed its descriptors";
-  say("warn", `token ${JSON.stringify(name)} is gone, but ${count} (${why}): ${inWords(alive)}`);
+  say(
+    "warn",
+    `token ${JSON.stringify(name)} is gone, but ${count} (${why}): ${inWords(alive, ({ pid }) => kernel.commandOf(pid))}`,
+  );
 }
 
 interface Ended extends Voice {
@@ -39,7 +42,7 @@ export function sayHolders(
   { kernel, say, supervision, context: { tokens, pipes } }: Ended,
   only?: "given",
 ): void {
-  const below = descendants(kernel);
+  const below = kernel.hasChildren() ? descendants(kernel) : [];
   if (below.length === 0) return;
   const told = new Set<string>();
   for (const { what, link } of [

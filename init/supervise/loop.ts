@@ -2,55 +2,43 @@
 // signalfd while tokens are out or something is due; nothing wakes up while nothing happens. Nothing here may
 // throw: the program runs.
 
-import type { GivenPipe, Supervision, Token } from "../plan/plan.ts";
-import { SI_KERNEL, SI_USER, SIGCHLD, SIGKILL, SIGSTOP, STDIN_FILENO } from "../sys/constants.ts";
+import type { Token } from "../plan/plan.ts";
+import { SI_KERNEL, SI_USER, SIGCHLD, SIGCONT, SIGSTOP, SIGTRAP, STDIN_FILENO } from "../sys/constants.ts";
+import { errnoText } from "../sys/errno.ts";
 import type { ChangedProcess, ChildEnd, Kernel, ReceivedSignal } from "../sys/kernel.ts";
+import type { Action, Event, Next, State } from "./events.ts";
 import type { Observer } from "./report.ts";
-import {
-  type Action,
-  deadline,
-  type Event,
-  initialState,
-  type Next,
-  next,
-  type State,
-  type Target,
-} from "./state.ts";
-import { descendants, inWords } from "./tree.ts";
-
-export type Say = (level: "error" | "warn" | "info" | "debug", message: string) => void;
-
-/** What supervision is given besides the plan. */
-export interface Surroundings {
-  readonly kernel: Kernel;
-  readonly signalFd: number;
-  readonly supervision: Supervision;
-  readonly say: Say;
-  readonly context: {
-    /** Tokens that are out; supervision takes those away that are gone. */
-    readonly tokens: Token[];
-    /** Of the last start. */
-    readonly pipes: readonly GivenPipe[];
-  };
-  /** Another start of the service: its pid, or the exit code that stands for what stood in the way. */
-  startAgain(): { readonly pid: number } | { readonly code: number; readonly message: string };
-}
+import { Sender } from "./sending.ts";
+import { deadline, initialState, next } from "./state.ts";
+import type { Started, Surroundings } from "./surroundings.ts";
 
 // Loaded when somebody holds something, and when somebody wants to know.
 const holders = () => require("./holders.ts") as typeof import("./holders.ts");
 const reports = () => require("./report.ts") as typeof import("./report.ts");
 
+/** So many children are taken at a time, and so many where somebody wants to know of each, which takes longer. */
+const MOST_REAPED = 64;
+const MOST_OBSERVED = 8;
+/** So many signals are passed on before everything else is looked at again. */
+const MOST_PASSED_ON = 32;
+/** How often children are looked for where the kernel does not let them be taken. */
+const RETRY_MS = 250;
+/** Of tokens of one name: those of the latest starts are watched. */
+const MOST_TOKENS = 16;
+
 /** Supervises until the container ends, reaping every child; answers the exit code. */
-export function supervise(surroundings: Surroundings, pid: number): number {
+export function supervise(surroundings: Surroundings, first: Started): number {
   const { kernel, signalFd, supervision } = surroundings;
-  const supervisor = new Supervisor(surroundings, initialState(kernel.pid, supervision, pid, kernel.now()));
+  const supervisor = new Supervisor(surroundings, initialState(kernel.pid, supervision));
+  supervisor.started(first);
+  // Never more than a batch of anything: a stream of signals must not hold up the end, nor one of orphans a signal.
   for (;;) {
     // Signals first, so that one sent before the program ended still reaches it.
     for (const received of kernel.takeSignals(signalFd)) supervisor.signal(received);
     supervisor.time();
-    supervisor.reap();
+    const isAll = supervisor.reap();
     if (supervisor.exit !== undefined) return supervisor.leave(supervisor.exit);
-    supervisor.wait();
+    if (isAll) supervisor.wait();
   }
 }
 
@@ -60,7 +48,14 @@ class Supervisor {
   private readonly kernel: Kernel;
   /** There when someone wants to know of each child that ended. */
   private readonly observer: Observer | undefined;
+  private readonly sender: Sender;
   private state: State;
+  /** Children cannot be taken: they are looked for again after a while. */
+  private isRetrying = false;
+  private hasSaidCannotReap = false;
+  /** The terminal that was lent to the service when it asked. */
+  private lent: number | undefined;
+  private hasDroppedTokens = false;
   /**
    * What a plain signal led to in this state, when that was to send one on. next() is pure: it would lead
    * there again. Between a wake-up and the program's signal every line counts that is not in the cache.
@@ -71,6 +66,7 @@ class Supervisor {
     this.surroundings = surroundings;
     this.kernel = surroundings.kernel;
     this.state = state;
+    this.sender = new Sender(surroundings);
     const { reaping, report } = state.supervision;
     this.observer =
       reaping.log === "none" && report === undefined ? undefined : new (reports().Observer)(surroundings);
@@ -89,7 +85,7 @@ class Supervisor {
     // Nothing but a signal can come: waiting for it and taking it is one call then. For as long as each
     // is only passed on there is nothing else to look at.
     const state = this.state;
-    while (this.state === state) {
+    for (let passed = 0; this.state === state && passed < MOST_PASSED_ON; passed++) {
       const received = this.kernel.waitForSignal();
       if (!received) {
         // Interrupted; or a seccomp profile forbids the call, and without this the loop would never rest.
@@ -106,7 +102,8 @@ class Supervisor {
     const isPlain = code === SI_USER && pid !== this.kernel.pid;
     const known = isPlain ? this.known[signal] : undefined;
     if (known) {
-      this.kernel.kill(known.pid, known.signal);
+      const result = this.kernel.kill(known.pid, known.signal);
+      if (result < 0) this.sender.check(result, known.signal);
       return;
     }
     const state = this.state;
@@ -123,27 +120,61 @@ class Supervisor {
       this.known[signal] = { pid: only.to.process, signal: only.signal };
   }
 
-  /** Takes every change of a child, whether or not a SIGCHLD is left that says so (they merge). */
-  reap(): void {
-    for (;;) {
+  started(first: Started): void {
+    const now = this.kernel.now();
+    if ("pid" in first) this.handle({ type: "started", now, ...first });
+    else {
+      this.observer?.startFailed(first.message);
+      this.handle({ type: "startFailed", now, ...first });
+    }
+  }
+
+  /**
+   * Takes changes of children, whether or not a SIGCHLD is left that says so (they merge): a batch of them. True when
+   * there are no more.
+   */
+  reap(): boolean {
+    const most = this.observer ? MOST_OBSERVED : MOST_REAPED;
+    for (let taken = 0; taken < most; taken++) {
       // Looked at first, and exactly that one is taken then: afterwards /proc knows nothing of it.
-      const seen = this.observer ? this.kernel.nextChanged() : undefined;
-      const isKnown = seen !== undefined && seen !== "none";
-      const changed = this.observer && !isKnown ? seen : this.kernel.reap(isKnown ? seen.pid : undefined);
+      const looked = this.observer ? this.kernel.nextChanged() : undefined;
+      const seen = typeof looked === "object" ? looked : undefined;
+      // A look that failed is no answer: the child is taken unseen.
+      const isNobody = this.observer !== undefined && (looked === undefined || looked === "none");
+      const changed = isNobody ? looked : this.kernel.reap(seen?.pid);
+      if (typeof changed === "number") {
+        this.cannotReap(changed);
+        return true;
+      }
+      this.isRetrying = seen !== undefined && changed === undefined;
       if (changed === undefined || changed === "none") {
         if (this.state.ending && this.exit === undefined)
           this.handle({ type: "settled", now: this.kernel.now(), childrenLeft: changed === undefined });
-        return;
+        return true;
       }
-      this.childChanged(changed, isKnown ? seen : undefined);
+      this.childChanged(changed, seen);
     }
+    return false;
+  }
+
+  private cannotReap(failed: number): void {
+    const again = `trying again every ${RETRY_MS} ms`;
+    if (!this.hasSaidCannotReap)
+      this.surroundings.say(
+        "error",
+        `cannot take ended children (wait4, waitid): ${errnoText(-failed)}; ${again}`,
+      );
+    this.hasSaidCannotReap = true;
+    this.isRetrying = true;
   }
 
   private childChanged(changed: ChildEnd, seen: ChangedProcess | undefined): void {
     const isService = changed.pid === this.state.service?.pid;
     // WIFSTOPPED and WSTOPSIG of wait(2)
     if ((changed.status & 0xff) === 0x7f) {
-      const signal = changed.status >> 8;
+      const signal = (changed.status >> 8) & 0xff;
+      // It has made its parent its tracer (PTRACE_TRACEME), and would wait for ever for what a tracer does.
+      if (this.kernel.detach(changed.pid, signal === SIGTRAP ? 0 : signal)) return;
       if (isService) this.handle({ type: "serviceStopped", now: this.kernel.now(), signal });
       return;
     }
@@ -164,7 +195,8 @@ class Supervisor {
   /** Until the next moment that something is due; undefined: for as long as nothing happens. */
   private timeout(): number | undefined {
     const at = deadline(this.state);
-    return at === undefined ? undefined : at - this.kernel.now();
+    const left = at === undefined ? undefined : at - this.kernel.now();
+    return this.isRetrying ? Math.min(RETRY_MS, left ?? RETRY_MS) : left;
   }
 
   private lookAtTokens(ready: readonly number[]): void {
@@ -201,31 +233,28 @@ class Supervisor {
     const { say } = this.surroundings;
     switch (action.do) {
       case "send":
-        this.send(action.to, action.signal, action.value);
+        this.sender.send(action.to, action.signal, action.value, this.state.service?.pid);
         return;
       case "kill":
-        this.killAll();
+        this.sender.killAll(this.state.service?.pid, this.observer);
         return;
-      case "start": {
-        const started = this.surroundings.startAgain();
-        const now = this.kernel.now();
-        if ("message" in started) this.observer?.startFailed(started.message);
-        this.handle(
-          "pid" in started ? { type: "started", now, ...started } : { type: "startFailed", now, ...started },
-        );
+      case "start":
+        this.started(this.surroundings.startAgain());
+        this.dropOldTokens();
         return;
-      }
       case "findHolders":
-        holders().sayHolders(this.surroundings, action.only);
+        // Looks through every process: not where there is nobody.
+        if (kernel.hasChildren()) holders().sayHolders(this.surroundings, action.only);
         return;
       case "stopSelf":
-        this.giveTerminalBack();
-        // Of no effect on PID 1, which nobody could wake again.
-        kernel.kill(kernel.pid, SIGSTOP);
+        this.stopSelf();
         return;
       case "foreground":
-        if (this.state.service && kernel.terminal(STDIN_FILENO)?.isForeground)
-          kernel.setForeground(STDIN_FILENO, this.state.service.pid);
+        if (this.state.service && kernel.terminal(this.terminal)?.isForeground)
+          kernel.setForeground(this.terminal, this.state.service.pid);
+        return;
+      case "lendTerminal":
+        if (!this.lendTerminal() && !kernel.isOrphaned()) this.suspend();
         return;
       case "say":
         say(action.level, action.message);
@@ -235,32 +264,61 @@ class Supervisor {
     }
   }
 
-  private send(to: Target, signal: number, value: bigint | undefined): void {
-    const kernel = this.kernel;
-    if (to !== "all" && "process" in to) {
-      if (value === undefined) kernel.kill(to.process, signal);
-      else kernel.queue(to.process, signal, value);
-    } else if (to === "all") {
-      // As PID 1, every process of the namespace; the kernel leaves the caller out.
-      if (kernel.pid === 1) kernel.kill(-1, signal);
-      else for (const { pid } of descendants(kernel)) kernel.kill(pid, signal);
-    } else kernel.kill(-to.group, signal);
+  private get terminal(): number {
+    return this.lent ?? STDIN_FILENO;
   }
 
-  private killAll(): void {
-    const left = descendants(this.kernel);
-    if (left.length > 0) this.surroundings.say("warn", `SIGKILL to what is left: ${inWords(left)}`);
-    this.observer?.killed(left);
-    this.send("all", SIGKILL, undefined);
+  /** To a service that stopped because it is not in the foreground, when that is fdinit's; it goes on then. */
+  private lendTerminal(): boolean {
+    const { kernel } = this;
     const { service } = this.state;
-    // Without /proc nobody knows the rest.
-    if (service && this.kernel.pid !== 1) this.kernel.kill(service.pid, SIGKILL);
+    const fd = this.lent ?? kernel.controllingTerminal();
+    if (fd < 0 || !service) return false;
+    this.lent = fd;
+    if (!kernel.terminal(fd)?.isForeground || kernel.setForeground(fd, service.pid) < 0) return false;
+    this.sender.check(kernel.kill(-service.pid, SIGCONT), SIGCONT);
+    return true;
+  }
+
+  private stopSelf(): void {
+    const { kernel } = this;
+    const { service, supervision } = this.state;
+    // In fdinit's own group the kernel would not have stopped it: nobody could continue it (setpgid(2), "orphaned").
+    if (service && supervision.isJob && kernel.isOrphaned()) {
+      this.sender.check(kernel.kill(-service.pid, SIGCONT), SIGCONT);
+      return;
+    }
+    this.suspend();
+  }
+
+  private suspend(): void {
+    this.giveTerminalBack();
+    // Of no effect on PID 1, which nobody could wake again.
+    this.kernel.kill(this.kernel.pid, SIGSTOP);
+  }
+
+  /** A service that leaves its token to somebody at each end must not use up fdinit's descriptors. */
+  private dropOldTokens(): void {
+    const { tokens } = this.surroundings.context;
+    for (const { name } of [...tokens]) {
+      const same = tokens.filter((token) => token.name === name);
+      for (const token of same.slice(0, Math.max(0, same.length - MOST_TOKENS))) this.dropToken(token);
+    }
+  }
+
+  private dropToken(token: Token): void {
+    const { context, say } = this.surroundings;
+    this.kernel.close(token.fd);
+    context.tokens.splice(context.tokens.indexOf(token), 1);
+    const words = `token ${JSON.stringify(token.name)} is still held since ${MOST_TOKENS} starts before this one`;
+    if (!this.hasDroppedTokens) say("warn", `${words}: no longer watched`);
+    this.hasDroppedTokens = true;
   }
 
   /** Below a shell, to the group it was taken from. */
   private giveTerminalBack(): void {
-    if (this.state.supervision.hasTerminal)
-      this.kernel.setForeground(STDIN_FILENO, this.kernel.processGroup(0));
+    if (this.state.supervision.hasTerminal || this.lent !== undefined)
+      this.kernel.setForeground(this.terminal, this.kernel.processGroup(0));
   }
 
   /** Asked only of a signal that a terminal sent: those alone go to a whole process group. */

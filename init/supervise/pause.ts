@@ -14,14 +14,15 @@ export function pause(kernel: Kernel, signalFd: number, ends: readonly number[])
   kernel.closeRange(signalFd + 1, LAST_FD, 0);
   for (;;) {
     for (const { signal } of kernel.takeSignals(signalFd)) if (ends.includes(signal)) return 0;
-    reapAll(kernel);
-    kernel.waitReadable([signalFd]);
+    if (reapSome(kernel)) kernel.waitReadable([signalFd]);
   }
 }
 
-function reapAll(kernel: Kernel): void {
-  for (;;) {
-    const changed = kernel.reap();
-    if (changed === undefined || changed === "none") return;
-  }
+/** A stream of orphans must not hold up the signal that ends it. */
+const MOST_REAPED = 64;
+
+/** False when there may be more. */
+function reapSome(kernel: Kernel): boolean {
+  for (let taken = 0; taken < MOST_REAPED; taken++) if (typeof kernel.reap() !== "object") return true;
+  return false;
 }

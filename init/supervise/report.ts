@@ -3,29 +3,29 @@
 
 import { textOf } from "../sys/bytes.ts";
 import { SIGKILL } from "../sys/constants.ts";
-import { pathErrorText } from "../sys/errno.ts";
+import { ENXIO, pathErrorText } from "../sys/errno.ts";
 import type { ChangedProcess, ChildEnd, Kernel, ProcessFacts } from "../sys/kernel.ts";
 import { visible } from "../sys/visible.ts";
-import type { Surroundings } from "./loop.ts";
-import { inWords } from "./tree.ts";
+import type { Surroundings } from "./surroundings.ts";
+import { inWords, nameOf } from "./tree.ts";
 import { codeInWords, durationInWords } from "./words.ts";
-
-/** Where a container finds its own cgroup's counters: version 2, and version 1. */
-const OOM_COUNTERS = ["/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"];
 
 type Context = Pick<Surroundings, "kernel" | "say" | "supervision">;
 
 export class Observer {
   private readonly context: Context;
   private readonly killedHere: ProcessFacts[] = [];
+  private killedUnlisted = 0;
+  /** Every process of the namespace got a SIGKILL of fdinit's. */
+  private hasKilledAll = false;
   /** Ended by SIGKILL that fdinit did not send. */
   private readonly killedByOthers: Pick<ChangedProcess, "pid" | "command">[] = [];
-  private readonly oomKillsBefore: number;
+  private readonly oomKillsBefore: number | undefined;
   private end = (): string => `${this.context.supervision.service} was not running`;
 
   constructor(context: Context) {
     this.context = context;
-    this.oomKillsBefore = oomKills(context.kernel) ?? 0;
+    this.oomKillsBefore = oomKills(context.kernel);
   }
 
   /** A child was reaped; `seen` is what /proc said of it before. */
@@ -34,7 +34,8 @@ export class Observer {
     const { log } = supervision.reaping;
     const { pid, status, cpuMs, maxRssKiB } = end;
     const command = seen?.command ?? "unknown";
-    if ((status & 0x7f) === SIGKILL && !this.killedHere.some((killed) => killed.pid === pid))
+    const isOurs = this.hasKilledAll || this.killedHere.some((killed) => killed.pid === pid);
+    if ((status & 0x7f) === SIGKILL && !isOurs && this.killedByOthers.length < MOST_REMEMBERED)
       this.killedByOthers.push({ pid, command });
     if (log === "none" || (log === "unexpected" && (isService || status === 0))) return;
     const ran = seen?.ranMs === undefined ? "" : ` after ${durationInWords(seen.ranMs)}`;
@@ -56,9 +57,12 @@ export class Observer {
     this.end = () => message;
   }
 
-  /** About to get SIGKILL because they did not end by themselves. */
-  killed(processes: readonly ProcessFacts[]): void {
-    this.killedHere.push(...processes);
+  /** Got SIGKILL because they did not end by themselves; `unlisted` more did that nobody looked at. */
+  killed(processes: readonly ProcessFacts[], unlisted: number, all: boolean): void {
+    for (const process of processes)
+      if (!this.killedHere.some(({ pid }) => pid === process.pid)) this.killedHere.push(process);
+    this.killedUnlisted = Math.max(this.killedUnlisted, unlisted);
+    this.hasKilledAll ||= all;
   }
 
   /** The last line, where the policy wants it. */
@@ -67,21 +71,28 @@ export class Observer {
     const { report } = supervision;
     if (report === undefined) return;
     const failed = kernel.writeFile(report, `${visible(this.line(code, isRunning))}\n`);
+    // open(2): a FIFO that is opened to be written to, and nobody reads it
+    const why = failed === -ENXIO ? " (nobody reads it?)" : "";
     if (failed < 0)
-      say("warn", `cannot write the report ${JSON.stringify(report)}: ${pathErrorText(-failed)}`);
+      say("warn", `cannot write the report ${JSON.stringify(report)}: ${pathErrorText(-failed)}${why}`);
   }
 
   private line(code: number, isRunning: boolean): string {
     const { kernel, supervision } = this.context;
     const { service } = supervision;
     const parts = [isRunning ? `${service} could not be ended` : this.end()];
-    const kills = (oomKills(kernel) ?? 0) - this.oomKillsBefore;
+    const before = this.oomKillsBefore;
+    const kills = before === undefined ? 0 : (oomKills(kernel) ?? before) - before;
     if (kills > 0) {
-      const who = this.killedByOthers.length === 0 ? "" : `: ${inWords(this.killedByOthers)}`;
       const count = kills === 1 ? "1 process" : `${kills} processes`;
-      parts.push(`the kernel's OOM killer killed ${count} of this container${who}`);
+      parts.push(`the kernel's OOM killer killed ${count} of this container`);
+      // The kernel counts and does not say whom: who else ended by SIGKILL is told, and no more.
+      const others = this.killedByOthers;
+      if (others.length > 0)
+        parts.push(`ended by a SIGKILL not of fdinit's: ${inWords(others, ({ command }) => command)}`);
     }
-    if (this.killedHere.length > 0) parts.push(`had to be killed: ${inWords(this.killedHere)}`);
+    if (this.killedHere.length > 0)
+      parts.push(`had to be killed: ${inWords(this.killedHere, nameOf, this.killedUnlisted)}`);
     return `${parts.join("; ")}; exit code ${code}`;
   }
 }
@@ -90,13 +101,36 @@ function memoryInWords(kib: number): string {
   return kib < 10_240 ? `${kib} KiB` : `${Math.round(kib / 1024)} MiB`;
 }
 
-/** How many processes of this cgroup the kernel has killed for memory (Linux 4.13); undefined where nothing tells. */
+/** Beyond this many, nobody reads on. */
+const MOST_REMEMBERED = 100;
+
+/** How many processes of fdinit's own cgroup the kernel has killed for memory (Linux 4.13); undefined where nothing tells. */
 function oomKills(kernel: Kernel): number | undefined {
-  for (const path of OOM_COUNTERS) {
+  for (const path of counterPaths(kernel)) {
     const bytes = kernel.readFile(path, 4096);
     if (typeof bytes === "number") continue;
     const count = /^oom_kill (\d+)$/m.exec(textOf(bytes))?.[1];
     if (count !== undefined) return Number(count);
   }
   return undefined;
+}
+
+const LONGEST_CGROUPS = 8192;
+
+/**
+ * cgroups(7): the group's own folder where the whole tree is to be seen, else the top of what is mounted, which is the
+ * container's. Of version 2, then of version 1.
+ */
+function counterPaths(kernel: Kernel): string[] {
+  const bytes = kernel.readFile("/proc/self/cgroup", LONGEST_CGROUPS);
+  const text = typeof bytes === "number" ? "" : textOf(bytes);
+  const own = (controllers: string) => new RegExp(`^\\d+:${controllers}:(/.+)$`, "m").exec(text)?.[1];
+  const paths = (root: string, group: string | undefined, file: string) => [
+    ...(group === undefined ? [] : [`${root}${group}/${file}`]),
+    `${root}/${file}`,
+  ];
+  return [
+    ...paths("/sys/fs/cgroup", own(""), "memory.events"),
+    ...paths("/sys/fs/cgroup/memory", own("(?:[^:]*,)?memory(?:,[^:]*)?"), "memory.oom_control"),
+  ];
 }

@@ -8,106 +8,29 @@ import {
   SI_KERNEL,
   SIGCHLD,
   SIGCONT,
+  SIGINT,
   SIGKILL,
   SIGPIPE,
+  SIGQUIT,
   SIGTSTP,
   SIGTTIN,
   SIGTTOU,
+  SIGWINCH,
   SIGXFSZ,
 } from "../sys/constants.ts";
 import type { ReceivedSignal } from "../sys/kernel.ts";
 import { signalName } from "../sys/signal-names.ts";
-import { budgetOver, type Ending, endingOver, endingSignal, endingStep, endService } from "./ending.ts";
+import { budgetOver, endingOver, endingSignal, endingStep, endService, sendAndContinue } from "./ending.ts";
+import type { Action, Budget, DelayedSignal, Event, Next, State, Target } from "./events.ts";
 import { codeInWords, durationInWords } from "./words.ts";
 
-export interface State {
-  /** fdinit's own pid, to know its own signals by. */
-  readonly self: number;
-  readonly supervision: Supervision;
-  /** Undefined between two starts, and after the last. */
-  readonly service: { readonly pid: number; readonly startedAt: number } | undefined;
-  /** Signals that wait for their delay. */
-  readonly delayed: readonly DelayedSignal[];
-  readonly restart: {
-    /** When the next start is due. */
-    readonly at?: number;
-    readonly backoffMs: number;
-    /** When the service was started again, within the limit's time. */
-    readonly times: readonly number[];
-    /** The last end's code, for when there is no next start. */
-    readonly code: number;
-  };
-  readonly shutdown?: Shutdown;
-  readonly ending?: Ending;
-  /** fdinit stopped itself behind a signal of `suspendOn`, and no SIGCONT has come since. */
-  readonly isSuspended?: boolean;
-}
-
-interface DelayedSignal {
-  readonly at: number;
-  /** When it came: a budget counts from here. */
-  readonly since: number;
-  readonly signal: number;
-  readonly value: bigint | undefined;
-}
-
-export interface Shutdown {
-  /** The step that was last taken. */
-  readonly step: number;
-  /** When the next one is due; undefined: the last step waits for as long as it takes. */
-  readonly nextAt?: number;
-  /** Undefined: no bound but the engine's. */
-  readonly budget?: Budget;
-}
-
-export interface Budget {
-  /** From here on only SIGKILL is left. */
-  readonly killAt: number;
-  /** fdinit is gone by now, whatever is left. */
-  readonly endAt: number;
-  readonly isUsedUp: boolean;
-}
-
-export type Event = { readonly now: number } & (
-  | { readonly type: "signal"; readonly received: ReceivedSignal; readonly sharesProcessGroup: boolean }
-  | { readonly type: "started"; readonly pid: number }
-  /** Another start did not come about; `code` is the exit code that stands for why. */
-  | { readonly type: "startFailed"; readonly code: number; readonly message: string }
-  | { readonly type: "serviceEnded"; readonly status: number }
-  | { readonly type: "serviceStopped"; readonly signal: number }
-  /** Every change of a child is known, and children are left, or none. */
-  | { readonly type: "settled"; readonly childrenLeft: boolean }
-  /** The moment of `deadline(state)` has come. */
-  | { readonly type: "time" }
-);
-
-export type Target = { readonly process: number } | { readonly group: number } | "all";
-
-export type Action =
-  | { readonly do: "send"; readonly to: Target; readonly signal: number; readonly value?: bigint }
-  /** SIGKILL to everything that is left, and a word about each. */
-  | { readonly do: "kill" }
-  | { readonly do: "start" }
-  /** Look for who still has the ended service's pipes open: all of them, or only those it was given by the policy. */
-  | { readonly do: "findHolders"; readonly only?: "given" }
-  /** Give the terminal back and stop, as a shell's job does. */
-  | { readonly do: "stopSelf" }
-  /** The service gets the terminal again. */
-  | { readonly do: "foreground" }
-  | { readonly do: "say"; readonly level: "warn" | "info"; readonly message: string }
-  | { readonly do: "exit"; readonly code: number };
-
-export interface Next {
-  readonly state: State;
-  readonly actions: readonly Action[];
-}
-
-export function initialState(self: number, supervision: Supervision, pid: number, now: number): State {
+/** Before the first start, which "started" or "startFailed" tells of. */
+export function initialState(self: number, supervision: Supervision): State {
   const { leastMs } = supervision.restart.backoff;
   return {
     self,
     supervision,
-    service: { pid, startedAt: now },
+    service: undefined,
     delayed: [],
     restart: { backoffMs: leastMs, times: [], code: 0 },
   };
@@ -117,6 +40,15 @@ const NOTHING: readonly Action[] = [];
 
 /** What a terminal stops a job with. Whoever sends SIGSTOP continues that process, and would not continue fdinit. */
 const JOB_CONTROL = [SIGTSTP, SIGTTIN, SIGTTOU];
+
+/** What a process is stopped with when it uses a terminal in whose foreground it is not. */
+const WANTS_TERMINAL = [SIGTTIN, SIGTTOU];
+
+/**
+ * What the kernel sends to a whole process group because of a terminal. SIGHUP and SIGCONT of a hang-up go to the
+ * session's leader alone, and no terminal sends SIGALRM, SIGIO and the others that have SI_KERNEL.
+ */
+const TO_WHOLE_GROUP = [SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH];
 
 /** What an event leads to. */
 export function next(state: State, event: Event): Next {
@@ -134,11 +66,7 @@ export function next(state: State, event: Event): Next {
     case "started":
       return { state: { ...state, service: { pid: event.pid, startedAt: event.now } }, actions: NOTHING };
     case "serviceStopped":
-      // Once is enough: the same SIGCONT wakes both.
-      return {
-        state,
-        actions: JOB_CONTROL.includes(event.signal) && !state.isSuspended ? [{ do: "stopSelf" }] : NOTHING,
-      };
+      return serviceStopped(state, event.signal);
     case "settled":
       return state.ending ? endingOver(state, state.ending, event) : { state, actions: NOTHING };
     case "time":
@@ -181,13 +109,26 @@ function isForOthers(
   if (signal === SIGCHLD) return false;
   // Of fdinit's own making: a write to a broken standard error, or to a file at its size limit.
   if ((signal === SIGPIPE || signal === SIGXFSZ) && pid === self) return false;
-  // A terminal's signal goes to the whole foreground process group: the program already has it.
-  return !(service && code === SI_KERNEL && sharesProcessGroup);
+  const hasIt = sharesProcessGroup && code === SI_KERNEL && TO_WHOLE_GROUP.includes(signal);
+  return !(service && hasIt);
+}
+
+function serviceStopped(state: State, signal: number): Next {
+  const { service, supervision } = state;
+  if (!service) return { state, actions: NOTHING };
+  const stopped: State = { ...state, service: { ...service, isStopped: true } };
+  // Once is enough: the same SIGCONT wakes both.
+  if (!JOB_CONTROL.includes(signal) || state.isSuspended) return { state: stopped, actions: NOTHING };
+  const isLent = supervision.isJob && WANTS_TERMINAL.includes(signal);
+  return { state: stopped, actions: [isLent ? { do: "lendTerminal" } : { do: "stopSelf" }] };
 }
 
 function receive(state: State, { signal, value }: ReceivedSignal, now: number): Next {
   const delay = state.supervision.signals.delayMs.get(signal);
-  if (delay === undefined || delay === 0) return deliver(state, { at: now, since: now, signal, value });
+  // Between two starts there is nobody whom the delay would be for.
+  const isPointless = !state.service && beginsShutdown(state.supervision, signal);
+  if (delay === undefined || delay === 0 || isPointless)
+    return deliver(state, { at: now, since: now, signal, value });
   // As the kernel does with a signal that is pending already: one is enough.
   if (state.delayed.some((other) => other.signal === signal)) return { state, actions: NOTHING };
   const held = { at: now + delay, since: now, signal, value };
@@ -246,13 +187,23 @@ function budgetFrom(since: number, now: number, ms: number | undefined): { budge
 
 function shutDown(state: State, { at: now, since, signal, value }: DelayedSignal): Next {
   const { steps, budgetMs } = state.supervision.shutdown;
-  if (state.shutdown) return { state, actions: steps.length === 0 ? pass(state, signal, value) : NOTHING };
+  if (state.shutdown) {
+    const again = steps.length === 0 ? [...pass(state, signal, value), ...continuing(state)] : NOTHING;
+    return { state, actions: again };
+  }
   const begun: State = { ...state, delayed: [], shutdown: { step: -1, ...budgetFrom(since, now, budgetMs) } };
   const why = say("info", `shutting down because of ${signalName(signal)}`);
   // Between two starts, or stopped for good: there is nobody to ask.
   if (!begun.service) return withBefore([why], endService(withoutRestart(begun), state.restart.code));
-  if (steps.length === 0) return { state: begun, actions: [why, ...pass(begun, signal, value)] };
+  if (steps.length === 0)
+    return { state: begun, actions: [why, ...pass(begun, signal, value), ...continuing(begun)] };
   return withBefore([why], takeStep(begun, 0, now));
+}
+
+/** To a program that was seen to stop: it would not notice that it is to end. */
+function continuing({ service, supervision }: State): readonly Action[] {
+  if (!service?.isStopped) return NOTHING;
+  return [{ do: "send", to: targetOf(supervision, service.pid), signal: SIGCONT }];
 }
 
 function withoutRestart(state: State): State {
@@ -276,7 +227,7 @@ function takeStep(state: State, index: number, now: number): Next {
   if (state.ending) return endingStep(after, state.ending, signal, now);
   if (signal === SIGKILL) return { state: after, actions: [{ do: "kill" }] };
   if (!service) return { state: after, actions: NOTHING };
-  return { state: after, actions: [{ do: "send", to: targetOf(supervision, service.pid), signal }] };
+  return { state: after, actions: sendAndContinue(targetOf(supervision, service.pid), signal) };
 }
 
 function serviceEnded(state: State, code: number, what: string, now: number): Next {
@@ -284,7 +235,10 @@ function serviceEnded(state: State, code: number, what: string, now: number): Ne
   const ranMs = service ? now - service.startedAt : 0;
   const ended: State = { ...state, service: undefined, restart: { ...restart, code } };
   const { policy, backoff, limit, onLimit } = supervision.restart;
-  const isOver = state.shutdown !== undefined || policy === "never" || (policy === "onFailure" && code === 0);
+  // A shutdown that is only held back (signals.delay) has been asked for all the same.
+  const isAsked =
+    state.shutdown !== undefined || state.delayed.some(({ signal }) => beginsShutdown(supervision, signal));
+  const isOver = isAsked || policy === "never" || (policy === "onFailure" && code === 0);
   if (isOver) return withBefore(farewell(state), endService(ended, code));
   const times = restart.times.filter((time) => time > now - limit.withinMs);
   if (times.length >= limit.count) {

@@ -2,10 +2,13 @@
 
 import type { Kernel, ProcessFacts } from "../sys/kernel.ts";
 
-/** Those that have not ended: as PID 1 every process of the namespace, else all below fdinit. Empty without /proc. */
-export function descendants(kernel: Kernel): readonly ProcessFacts[] {
-  const all = kernel.processes()?.filter(({ hasEnded }) => !hasEnded) ?? [];
-  if (kernel.pid === 1) return all;
+/**
+ * Those that have not ended: as PID 1 every process of the namespace, else all below fdinit. Undefined where /proc
+ * does not tell.
+ */
+export function descendantsOrNone(kernel: Kernel): readonly ProcessFacts[] | undefined {
+  const all = kernel.processes()?.found.filter(({ hasEnded }) => !hasEnded);
+  if (!all || kernel.pid === 1) return all;
   const below = new Set([kernel.pid]);
   for (let before = 0; before < below.size; ) {
     before = below.size;
@@ -14,11 +17,22 @@ export function descendants(kernel: Kernel): readonly ProcessFacts[] {
   return all.filter(({ pid }) => below.has(pid));
 }
 
-/** `17 (sleep 100), 18 (cat)`, cut where nobody would read on. */
-export function inWords(processes: readonly Pick<ProcessFacts, "pid" | "command">[]): string {
-  const words = processes.slice(0, MOST_NAMED).map(({ pid, command }) => `${pid} (${command})`);
-  const more = processes.length - words.length;
+/** The same, and none where nobody tells. */
+export function descendants(kernel: Kernel): readonly ProcessFacts[] {
+  return descendantsOrNone(kernel) ?? [];
+}
+
+/** `17 (sleep 100), 18 (cat)`, cut where nobody would read on: what is not named is not asked for its command. */
+export function inWords<P extends { readonly pid: number }>(
+  processes: readonly P[],
+  wordsOf: (process: P) => string,
+  unlisted = 0,
+): string {
+  const words = processes.slice(0, MOST_NAMED).map((process) => `${process.pid} (${wordsOf(process)})`);
+  const more = processes.length - words.length + unlisted;
   return more > 0 ? `${words.join(", ")} and ${more} more` : words.join(", ");
 }
+
+export const nameOf = ({ name }: ProcessFacts): string => name;
 
 const MOST_NAMED = 10;

@@ -46,3 +46,15 @@ export function dropCapabilities(keep: readonly number[]): number {
   keepAlive(header, sets);
   return result;
 }
+
+const CAP_KILL = 5;
+
+/** Whether kill(2) would be permitted for processes of that user; where nobody tells, it is. */
+export function maySignal(uid: number): boolean {
+  if (uid === syscall(SYS.getuid) || uid === syscall(SYS.geteuid)) return true;
+  const header = capabilityHeader();
+  const sets = new Block(DATA_SIZE);
+  const failed = syscall(SYS.capget, header.address, sets.address);
+  keepAlive(header, sets);
+  return failed < 0 || (sets.view.getUint32(0, true) & (1 << CAP_KILL)) !== 0;
+}

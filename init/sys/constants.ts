@@ -51,6 +51,7 @@ export const POLLOUT = 4;
 
 // <time.h>
 export const CLOCK_MONOTONIC = 1;
+export const CLOCK_BOOTTIME = 7;
 
 // <signal.h>
 export const SIG_DFL = 0;
@@ -101,8 +102,15 @@ export const TIOCSCTTY = 0x540e;
 export const TIOCGPGRP = 0x540f;
 export const TIOCSPGRP = 0x5410;
 export const TIOCNOTTY = 0x5422;
+export const TIOCGDEV = 0x80045432;
+
+// <sys/uio.h>, <fcntl.h>: a pipe knows the first since Linux 6.4
+export const RWF_NOWAIT = 8;
+export const SPLICE_F_NONBLOCK = 2;
 
 // <sys/socket.h>: SO_NETNS_COOKIE is Linux 5.14's
+export const MSG_DONTWAIT = 0x40;
+export const MSG_NOSIGNAL = 0x4000;
 export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
@@ -138,6 +146,18 @@ export const PROC_SUPER_MAGIC = 0x9fa0;
 // <linux/wait.h>
 export const WNOHANG = 1;
 export const WUNTRACED = 2;
+export const WSTOPPED = 2;
+export const WEXITED = 4;
+export const WNOWAIT = 0x01000000;
+export const P_ALL = 0;
+export const P_PID = 1;
+export const CLD_EXITED = 1;
+export const CLD_DUMPED = 3;
+export const CLD_TRAPPED = 4;
+export const CLD_STOPPED = 5;
+
+// <sys/ptrace.h>
+export const PTRACE_DETACH = 17;
 
 // <sys/resource.h>
 export const RLIMIT_NOFILE = 7;
@@ -162,5 +182,6 @@ export const CLONE_VFORK = 0x4000;
 export const CLONE_THREAD = 0x10000;
 
 // <spawn.h>
+export const POSIX_SPAWN_SETPGROUP = 0x02;
 export const POSIX_SPAWN_SETSIGDEF = 0x04;
 export const POSIX_SPAWN_SETSIGMASK = 0x08;

@@ -19,9 +19,11 @@ export const EINVAL = 22;
 export const EMFILE = 24;
 export const EFBIG = 27;
 export const EMLINK = 31;
+export const EPIPE = 32;
 export const ELOOP = 40;
 export const ENAMETOOLONG = 36;
 export const ENOSYS = 38;
+export const EOPNOTSUPP = 95;
 export const EAFNOSUPPORT = 97;
 export const EADDRINUSE = 98;
 export const ETIMEDOUT = 110;
@@ -70,13 +72,14 @@ const texts = (): Record<number, string> => ({
   28: "ENOSPC: no space left on device",
   30: "EROFS: read-only file system",
   [EMLINK]: "EMLINK: too many links",
+  [EPIPE]: "EPIPE: broken pipe",
   [ENAMETOOLONG]: "ENAMETOOLONG: file name too long",
   [ENOSYS]: "ENOSYS: function not implemented",
   [ELOOP]: "ELOOP: too many levels of symbolic links",
   [EFBIG]: "EFBIG: file too large",
   91: "EPROTOTYPE: protocol wrong type for socket",
   93: "EPROTONOSUPPORT: protocol not supported",
-  95: "EOPNOTSUPP: operation not supported",
+  [EOPNOTSUPP]: "EOPNOTSUPP: operation not supported",
   [EAFNOSUPPORT]: "EAFNOSUPPORT: address family not supported",
   [EADDRINUSE]: "EADDRINUSE: address already in use",
   99: "EADDRNOTAVAIL: cannot assign requested address",

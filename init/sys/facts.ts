@@ -52,6 +52,8 @@ export interface InheritedDescriptor {
 export interface TerminalFacts {
   /** fdinit's process group is the one that reads from it and gets its signals. */
   readonly isForeground: boolean;
+  /** Standard output is the controlling terminal as well: no pipeline of a shell's, whose others need it too. */
+  readonly isOutputToo: boolean;
 }
 
 /** What there is to list, close and mark with. Absent: nobody asked. */
@@ -76,6 +78,10 @@ export interface Facts {
   readonly inherited: readonly InheritedDescriptor[];
   /** The names of LISTEN_FDNAMES from 3 on, when the launcher meant them for this process. */
   readonly announced: readonly string[];
+  /** Those of them that are not open. */
+  readonly announcedMissing?: readonly number[];
+  /** LISTEN_FDS meant for this process, when it is no plain number. */
+  readonly malformedCount?: string;
   readonly rungs: Rungs;
   /** Set when /proc was not read and the scan ended below numbers that must be seen. */
   readonly unseenFrom?: number;

@@ -248,11 +248,12 @@ function announcedTo(pid: number): Map<number, string> {
     if (text.startsWith("LISTEN_")) variables.set(text.slice(0, at), text.slice(at + 1));
   }
   const inside = /^NSpid:.*?(\d+)$/m.exec(textFile(`/proc/${pid}/status`) ?? "")?.[1] ?? String(pid);
-  const count = Number(variables.get("LISTEN_FDS"));
+  const given = variables.get("LISTEN_FDS") ?? "";
+  const count = /^\d{1,4}$/.test(given) ? Number(given) : 0;
   const names = new Map<number, string>();
   if (variables.get("LISTEN_PID") !== inside || !(count >= 1 && count <= 4096)) return names;
-  const given = variables.get("LISTEN_FDNAMES")?.split(":") ?? [];
-  for (let index = 0; index < count; index++) names.set(3 + index, given[index] || "unknown");
+  const announced = variables.get("LISTEN_FDNAMES")?.split(":") ?? [];
+  for (let index = 0; index < count; index++) names.set(3 + index, announced[index] || "unknown");
   return names;
 }
 

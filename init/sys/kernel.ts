@@ -146,15 +146,24 @@ export interface PathFailure {
 export interface ProcessFacts {
   readonly pid: number;
   readonly parent: number;
-  /** Its command line, words separated by spaces; its name in brackets when it has none. */
-  readonly command: string;
+  /** What the kernel calls it, cut at 15 bytes. */
+  readonly name: string;
   /** It has ended, or is about to and has closed its descriptors. */
   readonly hasEnded: boolean;
+  /** When it began, in the kernel's ticks: with the number, this tells it from every other. */
+  readonly startedAt: number;
+}
+
+export interface ProcessList {
+  readonly found: readonly ProcessFacts[];
+  /** How many more there are that were not looked at. */
+  readonly more: number;
 }
 
 /** A child that has ended or stopped, and is not waited for yet. */
 export interface ChangedProcess {
   readonly pid: number;
+  /** Its name in brackets, or "unknown": what ends has no command line any more. */
   readonly command: string;
   /** From its start to now; undefined where /proc cannot be read. */
   readonly ranMs?: number;
@@ -240,6 +249,8 @@ export interface Kernel {
   terminal(fd: number): TerminalFacts | undefined;
   /** Makes a process group the terminal's foreground (tcsetpgrp(3)), from the background too. */
   setForeground(fd: number, group: number): number;
+  /** A descriptor of the controlling terminal: one of the standard streams, else opened, CLOEXEC; negative when there is none. */
+  controllingTerminal(): number;
   /** Gives up the controlling terminal (TIOCNOTTY), without the SIGHUP and SIGCONT that come of it. */
   releaseTerminal(fd: number): number;
 
@@ -273,18 +284,30 @@ export interface Kernel {
   waitReadable(fds: readonly number[], timeoutMs?: number): readonly number[];
   /** Blocks until a signal comes and takes it; undefined when the wait was interrupted. */
   waitForSignal(): ReceivedSignal | undefined;
-  /** Takes what waits on a signalfd, without blocking. */
+  /** Takes some of what waits on a signalfd, without blocking; there may be more. */
   takeSignals(signalFd: number): ReceivedSignal[];
   /** Takes one change of a child, of any or of the one named, with wait4(2); undefined when there is none, "none" when there is no child. */
-  reap(pid?: number): ChildEnd | "none" | undefined;
+  reap(pid?: number): ChildEnd | "none" | undefined | number;
   /** A child that has changed, looked at while /proc still has it (waitid(2), WNOWAIT); "none" when there is no child. */
-  nextChanged(): ChangedProcess | "none" | undefined;
+  nextChanged(): ChangedProcess | "none" | undefined | number;
+  /** False when there is certainly no child. */
+  hasChildren(): boolean;
+  /** Lets go of a child that fdinit is the tracer of (PTRACE_TRACEME), with the signal it stopped at; false when it is not. */
+  detach(pid: number, signal: number): boolean;
   kill(pid: number, signal: number): number;
-  /** rt_sigqueueinfo(2): the signal with the value its sender gave. */
+  /** rt_sigqueueinfo(2): the signal with the value its sender gave; without it where the kernel has no room for one. */
   queue(pid: number, signal: number, value: bigint): number;
+  /** The signal to exactly the process that was seen, by a pidfd; -ESRCH when it is gone. */
+  signalProcess(process: ProcessFacts, signal: number): number;
+  /** Whether fdinit may send signals to processes of a user. */
+  maySignal(uid: number): boolean;
   processGroup(pid: number): number;
-  /** The processes that /proc shows, fdinit's own left out; undefined where it cannot be read. */
-  processes(): readonly ProcessFacts[] | undefined;
+  /** fdinit's process group is orphaned (POSIX): nobody could continue it once it is stopped. */
+  isOrphaned(): boolean;
+  /** The processes that /proc shows, fdinit's own left out; undefined where it cannot be read or is of another PID namespace. */
+  processes(most?: number): ProcessList | undefined;
+  /** A process's command line, words separated by spaces and cut; its name in brackets when it has none. */
+  commandOf(pid: number): string;
   /** Who else has the pipe open that the text of its link names, `pipe:[123]`. */
   pipeHolders(pipe: string): PipeHolders | undefined;
   readonly pid: number;
@@ -293,7 +316,7 @@ export interface Kernel {
   isAtEnd(fd: number): boolean;
   /** Writes a file from its start, creating it when it is missing; 0 or a negated errno. */
   writeFile(path: string, text: string): number;
-  /** Writes without ever blocking: false when the descriptor would not take the whole text now. */
+  /** Writes lines whole without ever blocking; false when the descriptor would not take all of them now. */
   writeNow(fd: number, text: string): boolean;
   /** Writes the whole text, waiting as long as that takes: for reports on standard output only. */
   write(fd: number, text: string): number;

@@ -19,7 +19,17 @@ import {
 import { originalMask } from "./first.ts";
 import type { Kernel } from "./kernel.ts";
 import { canExecute, openFile, pathMode, readPath, readSource } from "./paths.ts";
-import { nofile, now, ownPid, processGroup, reap, setNofile, setSubreaper } from "./processes.ts";
+import {
+  hasChildren,
+  isOwnTerminal,
+  nofile,
+  now,
+  ownPid,
+  processGroup,
+  reap,
+  setNofile,
+  setSubreaper,
+} from "./processes.ts";
 import { kill, queue, takeSignals, waitForSignal } from "./signals.ts";
 import { spawn } from "./spawn.ts";
 import { workingDirectoryOutside } from "./working-directory.ts";
@@ -29,6 +39,7 @@ const polling = () => require("./polling.ts") as typeof import("./polling.ts");
 const terminals = () => require("./terminal.ts") as typeof import("./terminal.ts");
 const ownProcess = () => require("./own-process.ts") as typeof import("./own-process.ts");
 const identity = () => require("./identity.ts") as typeof import("./identity.ts");
+const capabilities = () => require("./capabilities.ts") as typeof import("./capabilities.ts");
 const processList = () => require("./process-list.ts") as typeof import("./process-list.ts");
 
 export const linux: Kernel = {
@@ -64,10 +75,11 @@ export const linux: Kernel = {
   isSubreaper: () => ownProcess().isSubreaper(),
   setParentDeathSignal: (signal) => ownProcess().setParentDeathSignal(signal),
   changeDirectory: (path) => ownProcess().changeDirectory(path),
-  dropCapabilities: (keep) =>
-    (require("./capabilities.ts") as typeof import("./capabilities.ts")).dropCapabilities(keep),
-  terminal: (fd) => terminals().terminal(fd),
+  dropCapabilities: (keep) => capabilities().dropCapabilities(keep),
+  // Few have one, and every start asks.
+  terminal: (fd) => (isOwnTerminal(fd) ? terminals().terminal(fd) : undefined),
   setForeground: (fd, group) => terminals().setForeground(fd, group),
+  controllingTerminal: () => terminals().controllingTerminal(),
   releaseTerminal: (fd) => terminals().releaseTerminal(fd),
   ownCredentials: () => identity().ownCredentials(),
   mayChangeGroups: (groups) => identity().mayChangeGroups(groups),
@@ -85,14 +97,20 @@ export const linux: Kernel = {
   waitForSignal,
   reap,
   nextChanged: () => processList().nextChanged(),
+  hasChildren,
+  detach: (pid, signal) => ownProcess().detach(pid, signal),
   kill,
   queue,
+  signalProcess: (process, signal) => processList().signalProcess(process, signal),
+  maySignal: (uid) => capabilities().maySignal(uid),
   processGroup,
-  processes: () => processList().processes(),
+  isOrphaned: () => ownProcess().isOrphaned(),
+  processes: (most) => processList().processes(most),
+  commandOf: (pid) => processList().shortCommandOf(pid),
   pipeHolders: (pipe) => processList().pipeHolders(pipe),
   pid: ownPid(),
   isAtEnd: (fd) => polling().isAtEnd(fd),
   writeFile: (path, text) => opening().writeFile(path, text),
-  writeNow: (fd, text) => polling().writeNow(fd, text),
+  writeNow: (fd, text) => (require("./writing.ts") as typeof import("./writing.ts")).writeNow(fd, text),
   write: (fd, text) => polling().write(fd, text),
 };

@@ -40,7 +40,7 @@ export function observe(kernel: Kernel, own: readonly [number, ...number[]], que
   const worth = asked ? lowestFree : questions.closes ? CHEAP : 0;
   const runtime = findRuntimeDescriptors(kernel, lowestFree, worth);
   const notInherited = runtime.certain ? [...own, ...runtime.numbers] : own;
-  const announced = announcedNames(kernel);
+  const { announced, ...problems } = announcement(kernel);
   const inherited: InheritedDescriptor[] = [];
   for (const fd of numbers) {
     if (notInherited.includes(fd)) continue;
@@ -55,6 +55,7 @@ export function observe(kernel: Kernel, own: readonly [number, ...number[]], que
     runtime,
     inherited,
     announced,
+    ...problems,
     rungs: rungs(kernel, questions, procfs),
     ...(unseenFrom === undefined ? {} : { unseenFrom }),
     ...(outside === undefined ? {} : { workingDirectoryOutside: outside }),
@@ -106,18 +107,29 @@ function isIn(ranges: readonly Range[], fd: number): boolean {
 
 const MOST_ANNOUNCED = 4096;
 
+type Announcement = Pick<Facts, "announced" | "announcedMissing" | "malformedCount">;
+const NONE: Announcement = { announced: [] };
+
 /** sd_listen_fds(3): the numbers from 3 on, when LISTEN_PID says that they are for this process. */
-function announcedNames(kernel: Kernel): string[] {
+function announcement(kernel: Kernel): Announcement {
   const variable = (name: string) => {
     const value = kernel.environmentVariable(name);
     return value === undefined ? undefined : textOf(value);
   };
   const given = variable("LISTEN_FDS");
-  if (given === undefined) return [];
-  const count = Number(given);
-  if (!(count >= 1 && count <= MOST_ANNOUNCED) || variable("LISTEN_PID") !== String(kernel.pid)) return [];
+  if (given === undefined || variable("LISTEN_PID") !== String(kernel.pid)) return NONE;
+  // Number() reads "1e3", "0x10", "+1" and " 1" too.
+  const count = /^\d{1,4}$/.test(given) ? Number(given) : MOST_ANNOUNCED + 1;
+  if (count > MOST_ANNOUNCED) return { announced: [], malformedCount: given };
   const names = variable("LISTEN_FDNAMES")?.split(":") ?? [];
-  return Array.from({ length: count }, (_, index) => names[index] || "unknown");
+  const announced: string[] = [];
+  const announcedMissing: number[] = [];
+  for (let index = 0; index < count; index++) {
+    announced.push(names[index] || "unknown");
+    const fd = FIRST_ANNOUNCED + index;
+    if (kernel.descriptorFlags(fd) < 0) announcedMissing.push(fd);
+  }
+  return announcedMissing.length > 0 ? { announced, announcedMissing } : { announced };
 }
 
 function classified(kernel: Kernel, fd: number, announced: readonly string[]): InheritedDescriptor {

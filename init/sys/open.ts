@@ -18,10 +18,12 @@ import {
   O_WRONLY,
   SOCK_CLOEXEC,
 } from "./constants.ts";
+import { EAGAIN } from "./errno.ts";
 import type { Kernel, SocketAddress } from "./kernel.ts";
 import { Block, cString, keepAlive, SYS, syscall } from "./libc.ts";
 import { openPath } from "./paths.ts";
 import { write } from "./polling.ts";
+import { writeNow, writeOwn } from "./writing.ts";
 
 type Opening = Pick<
   Kernel,
@@ -94,10 +96,11 @@ export const opening: Opening = {
   listen: (fd, backlog) => syscall(SYS.listen, fd, backlog),
   changeDescriptorOwner: (fd, uid, gid) => syscall(SYS.fchown, fd, uid, gid),
   writeFile(path, text) {
+    // It does not block: neither a FIFO that nobody reads nor a full pipe holds up the end.
     const opened = openPath(path, O_WRONLY | O_CREAT, 0o666);
     if (typeof opened === "number") return opened;
     const { fd } = opened;
-    const failed = write(fd, text);
+    const failed = opened.isShared ? (writeNow(fd, text) ? 0 : -EAGAIN) : writeOwn(fd, text);
     // A file is cut to the new text; a pipe or a device cannot be, and need not.
     if (failed >= 0) syscall(SYS.ftruncate, fd, bytesOf(text).length);
     syscall(SYS.close, fd);

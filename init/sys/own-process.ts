@@ -1,7 +1,7 @@
-// What fdinit does to its own process besides supervising: told by a signal of its parent's death, away from
-// the working directory it was started in. Only the drop-ins for other inits ask for it.
+// What fdinit does to its own process, and asks about it, besides supervising: told by a signal of its parent's
+// death, away from the working directory it was started in, the tracer of a child. Few runs ask for any of it.
 
-import { PR_GET_CHILD_SUBREAPER, PR_SET_PDEATHSIG } from "./constants.ts";
+import { PR_GET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, PTRACE_DETACH } from "./constants.ts";
 import { Block, cString, SYS, syscall } from "./libc.ts";
 
 export function isSubreaper(): boolean {
@@ -16,4 +16,15 @@ export function setParentDeathSignal(signal: number): number {
 export function changeDirectory(path: string): number {
   const name = cString(path);
   return syscall(SYS.chdir, name.address);
+}
+
+/** Lets a child go that only this process traces (PTRACE_TRACEME), with the signal it stopped at; false when it is not traced by us. */
+export function detach(pid: number, signal: number): boolean {
+  return syscall(SYS.ptrace, PTRACE_DETACH, pid, 0, signal) === 0;
+}
+
+/** fdinit's process group has nobody in the session above it who could continue it once it is stopped. */
+export function isOrphaned(): boolean {
+  const parent = syscall(SYS.getppid);
+  return parent === 0 || syscall(SYS.getsid, parent) !== syscall(SYS.getsid, 0);
 }

@@ -1,4 +1,4 @@
-// ppoll(2): the one place where fdinit waits, and the look before a write that must not block.
+// ppoll(2): the one place where fdinit waits, and the write that waits with it. What must not wait: writing.ts.
 
 import { bytesOf } from "./bytes.ts";
 import { POLLIN, POLLOUT } from "./constants.ts";
@@ -62,25 +62,6 @@ export function isAtEnd(fd: number): boolean {
     if ((polled.view.getInt16(6, true) & POLLIN) === 0) return true;
     if (syscall(SYS.read, fd, drained.address, 512) <= 0) return true;
   }
-}
-
-// A pipe that polls writable has room for at least this much (PIPE_BUF, pipe(7)).
-const PIPE_BUF = 4096;
-
-/** Writes `text` whole if that cannot block; false when some or all of it was not taken. */
-export function writeNow(fd: number, text: string): boolean {
-  const block = textBlock(text);
-  const { length } = block.bytes;
-  for (let at = 0; at < length; ) {
-    fill([fd], POLLOUT);
-    const ready = syscall(SYS.ppoll, polled.address, 1, NO_TIME.address, 0);
-    if (ready !== 1 || (polled.view.getInt16(6, true) & POLLOUT) === 0) return false;
-    const wrote = syscall(SYS.write, fd, block.address + at, Math.min(PIPE_BUF, length - at));
-    if (wrote === -EINTR) continue;
-    if (wrote <= 0) return false;
-    at += wrote;
-  }
-  return true;
 }
 
 /** Writes it whole, waiting where the descriptor makes it wait; 0 or a negated errno. */

@@ -1,13 +1,15 @@
-// Other processes as /proc shows them: which there are, what they run, which of them hold a pipe. Only
-// read when something is reported or a tree has to be found; nothing here runs at a start.
+// The one place that reads /proc for processes: which there are, what they run, which of them hold a pipe, and
+// sending a signal to one of them. Only read when something is reported or a tree has to be found; nothing here
+// runs at a start. A /proc of another PID namespace counts as none: its numbers are strangers'.
 
 import { textOf } from "./bytes.ts";
-import { PROC_SUPER_MAGIC, WNOHANG } from "./constants.ts";
-import { ECHILD } from "./errno.ts";
+import { CLOCK_BOOTTIME, PROC_SUPER_MAGIC, WEXITED, WNOHANG, WNOWAIT, WSTOPPED } from "./constants.ts";
+import { ECHILD, ENOSYS, EPERM, ESRCH } from "./errno.ts";
 import { listNumbers, readFile, readLink } from "./files.ts";
-import type { ChangedProcess, PipeHolder, PipeHolders, ProcessFacts } from "./kernel.ts";
+import type { ChangedProcess, PipeHolder, PipeHolders, ProcessFacts, ProcessList } from "./kernel.ts";
 import { Block, cString, SYS, syscall } from "./libc.ts";
-import { ownPid } from "./processes.ts";
+import { changedChild, ownPid, waitId } from "./processes.ts";
+import { kill } from "./signals.ts";
 
 const LONGEST_FILE = 1 << 22;
 const LONGEST_COMMAND = 200;
@@ -17,28 +19,49 @@ export function textFile(path: string): string | undefined {
   return typeof bytes === "number" ? undefined : textOf(bytes);
 }
 
+let isOurs: boolean | undefined;
+
+/** /proc is there and of this PID namespace: what it calls "self" has the number this process knows itself by. */
+export function procIsOurs(): boolean {
+  if (isOurs === undefined) {
+    const self = readLink("/proc/self");
+    isOurs = self !== undefined && textOf(self) === String(ownPid());
+  }
+  return isOurs;
+}
+
 /** Its command line, words separated by spaces; its name in brackets when it has none. */
 export function commandOf(pid: number): string {
   const words = textFile(`/proc/${pid}/cmdline`)?.replace(/\0$/, "").replaceAll("\0", " ");
   return words || `[${textFile(`/proc/${pid}/comm`)?.trim() ?? "unknown"}]`;
 }
 
-function shortCommandOf(pid: number): string {
+/** The same, cut where nobody would read on. A process that is gone has none. */
+export function shortCommandOf(pid: number): string {
   const command = commandOf(pid);
   return command.length > LONGEST_COMMAND ? `${command.slice(0, LONGEST_COMMAND)}…` : command;
 }
 
 function pids(): number[] | undefined {
-  return listNumbers(cString("/proc"), PROC_SUPER_MAGIC, false);
+  return procIsOurs() ? listNumbers(cString("/proc"), PROC_SUPER_MAGIC, false) : undefined;
 }
 
-/** /proc/N/stat behind the command in parentheses, which may hold anything: from the state on. */
-function statFields(pid: number): string[] | undefined {
+interface Stat {
+  /** The name in parentheses, which may hold anything. */
+  readonly name: string;
+  /** What stands behind it: from the state on. */
+  readonly fields: readonly string[];
+}
+
+/** proc_pid_stat(5). Needs no lock of the process's memory, as its command line does: a process that hangs does not hold up its reader. */
+function statOf(pid: number): Stat | undefined {
   const text = textFile(`/proc/${pid}/stat`);
-  return text?.slice(text.lastIndexOf(")") + 2).split(" ");
+  if (text === undefined) return undefined;
+  const end = text.lastIndexOf(")");
+  return { name: text.slice(text.indexOf("(") + 1, end), fields: text.slice(end + 2).split(" ") };
 }
 
-// proc_pid_stat(5), counted from the state
+// Counted from the state.
 const STATE = 0;
 const PARENT = 1;
 const FLAGS = 6;
@@ -48,42 +71,68 @@ const PF_EXITING = 0x4;
 /** USER_HZ, the same on every architecture Linux runs on today. */
 const TICKS_PER_SECOND = 100;
 
-export function processes(): readonly ProcessFacts[] | undefined {
+/** At most `most` are looked at. */
+export function processes(most = Number.POSITIVE_INFINITY): ProcessList | undefined {
   const own = ownPid();
-  const found: ProcessFacts[] = [];
-  const listed = pids();
+  const listed = pids()?.filter((pid) => pid !== own);
   if (!listed) return undefined;
-  for (const pid of listed) {
-    const fields = pid === own ? undefined : statFields(pid);
-    if (!fields) continue;
-    found.push({
-      pid,
-      parent: Number(fields[PARENT]),
-      command: shortCommandOf(pid),
-      hasEnded: fields[STATE] === "Z" || fields[STATE] === "X" || (Number(fields[FLAGS]) & PF_EXITING) !== 0,
-    });
+  const found: ProcessFacts[] = [];
+  for (let index = 0; index < Math.min(most, listed.length); index++) {
+    const facts = factsOf(listed[index] as number);
+    if (facts) found.push(facts);
   }
-  return found;
+  return { found, more: Math.max(0, listed.length - most) };
 }
 
-// <linux/wait.h>, and siginfo_t's si_pid
-const P_ALL = 0;
-const WSTOPPED = 2;
-const WEXITED = 4;
-const WNOWAIT = 0x01000000;
-const SI_PID = 16;
+function factsOf(pid: number): ProcessFacts | undefined {
+  const stat = statOf(pid);
+  if (!stat) return undefined;
+  const { name, fields } = stat;
+  const state = fields[STATE];
+  return {
+    pid,
+    parent: Number(fields[PARENT]),
+    name,
+    hasEnded: state === "Z" || state === "X" || (Number(fields[FLAGS]) & PF_EXITING) !== 0,
+    startedAt: Number(fields[START_TIME]),
+  };
+}
 
-export function nextChanged(): ChangedProcess | "none" | undefined {
-  const info = new Block(128);
-  const flags = WEXITED | WSTOPPED | WNOHANG | WNOWAIT;
-  const failed = syscall(SYS.waitid, P_ALL, 0, info.address, flags, 0);
+/**
+ * To that very process: by a pidfd (Linux 5.3), which a process that gets the number later does not answer to. What
+ * the pidfd stands for is compared with what was seen before. Answers -ESRCH when it is gone.
+ */
+export function signalProcess({ pid, startedAt }: ProcessFacts, signal: number): number {
+  const pidfd = syscall(SYS.pidfd_open, pid, 0);
+  if (pidfd === -ESRCH) return pidfd;
+  const isStill = factsOf(pid)?.startedAt === startedAt;
+  const sent = isStill && pidfd >= 0 ? syscall(SYS.pidfd_send_signal, pidfd, signal, 0, 0) : -ESRCH;
+  if (pidfd >= 0) syscall(SYS.close, pidfd);
+  // Without pidfds the moment between the look and the signal is the risk that is left.
+  const hasNone = pidfd < 0 || sent === -ENOSYS || sent === -EPERM;
+  return isStill && hasNone ? kill(pid, signal) : sent;
+}
+
+const boottime = new Block(16);
+
+/** Since the system's start, which a process's start is counted from. */
+function uptimeMs(): number {
+  syscall(SYS.clock_gettime, CLOCK_BOOTTIME, boottime.address);
+  return boottime.view.getUint32(0, true) * 1000 + boottime.view.getUint32(8, true) / 1_000_000;
+}
+
+/** A negated errno where waitid(2) cannot be had. */
+export function nextChanged(): ChangedProcess | "none" | undefined | number {
+  const failed = waitId(-1, WEXITED | WSTOPPED | WNOHANG | WNOWAIT);
   if (failed === -ECHILD) return "none";
-  const pid = info.view.getInt32(SI_PID, true);
-  if (failed < 0 || pid === 0) return undefined;
-  const started = Number(statFields(pid)?.[START_TIME]) / TICKS_PER_SECOND;
-  const uptime = Number.parseFloat(textFile("/proc/uptime") ?? "");
-  const ranMs = Math.max(0, Math.round((uptime - started) * 1000));
-  return { pid, command: shortCommandOf(pid), ...(Number.isNaN(ranMs) ? {} : { ranMs }) };
+  if (failed < 0) return failed;
+  const { pid } = changedChild;
+  if (pid === 0) return undefined;
+  // Its command line has gone with its memory.
+  const stat = procIsOurs() ? statOf(pid) : undefined;
+  if (!stat) return { pid, command: "unknown" };
+  const ranMs = uptimeMs() - (Number(stat.fields[START_TIME]) * 1000) / TICKS_PER_SECOND;
+  return { pid, command: `[${stat.name}]`, ranMs: Math.max(0, Math.round(ranMs)) };
 }
 
 /** Looks through the descriptors of every process, then for sockets with descriptors in flight. */

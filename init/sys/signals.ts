@@ -11,6 +11,7 @@ import {
   SIG_SETMASK,
   SIGCHLD,
 } from "./constants.ts";
+import { EAGAIN, EINTR, ENOSYS, ESRCH } from "./errno.ts";
 import type { ReceivedSignal, SignalSet } from "./kernel.ts";
 import { Block, keepAlive, SYS, syscall } from "./libc.ts";
 
@@ -74,23 +75,40 @@ export function setDisposition(signal: number, handler: typeof SIG_DFL | typeof 
   keepAlive(action);
 }
 
-/** signalfd(2), non-blocking and CLOEXEC, for every signal that can be taken. */
+/** signalfd(2), non-blocking and CLOEXEC, for every signal that can be taken; -ENOSYS when nothing can be waited with. */
 export function openSignalFd(): number {
-  return syscall(SYS.signalfd4, -1, everySignal.address, SIGSET_SIZE, O_NONBLOCK | O_CLOEXEC);
+  return canWait() < 0
+    ? -ENOSYS
+    : syscall(SYS.signalfd4, -1, everySignal.address, SIGSET_SIZE, O_NONBLOCK | O_CLOEXEC);
 }
+
+/** Why there is no signalfd, for whoever has to mend it. */
+export function noSignals(failed: number): string {
+  if (failed !== -ENOSYS) return "cannot open a signalfd: is the limit of open files used up?";
+  return "cannot wait for signals: there is no signalfd, or rt_sigtimedwait and ppoll are both forbidden (seccomp)";
+}
+
+const NO_TIME = new Block(16);
 
 // struct signalfd_siginfo, 128 bytes: u32 ssi_signo 0, s32 ssi_code 8, u32 ssi_pid 12, u64 ssi_ptr 48
 const SIGINFO_SIZE = 128;
 const BATCH = 32;
 const received = new Block(SIGINFO_SIZE * BATCH);
 
+/** One batch at most: senders that are faster than fdinit must not keep it from everything else. */
 export function takeSignals(signalFd: number): ReceivedSignal[] {
   const taken: ReceivedSignal[] = [];
-  for (;;) {
-    const got = syscall(SYS.read, signalFd, received.address, SIGINFO_SIZE * BATCH);
-    for (let at = 0; at < got; at += SIGINFO_SIZE) taken.push(decode(received.view, at));
-    if (got < SIGINFO_SIZE * BATCH) return taken;
+  const got = syscall(SYS.read, signalFd, received.address, SIGINFO_SIZE * BATCH);
+  for (let at = 0; at < got; at += SIGINFO_SIZE) taken.push(decode(received.view, at));
+  // A batch was there, and nobody knows what is behind it: one of each other signal, or who sends a low one without
+  // end would keep the higher ones from being taken.
+  if (got === SIGINFO_SIZE * BATCH) takeOthers(taken);
+  // The signalfd does not answer (a seccomp profile): the signals wait in the process all the same.
+  if (got < 0 && got !== -EAGAIN && got !== -EINTR) {
+    const one = takeOne(NO_TIME.address);
+    if (one) taken.push(one);
   }
+  return taken;
 }
 
 const waited = new Block(SIGINFO_SIZE);
@@ -100,8 +118,33 @@ const waited = new Block(SIGINFO_SIZE);
  * While it waits the kernel counts the signals as not blocked, but for handlers and defaults: none runs.
  */
 export function waitForSignal(): ReceivedSignal | undefined {
+  return takeOne(0);
+}
+
+const noSignal = new Block(SIGSET_SIZE);
+
+/** 0 when one of the two calls works that fdinit can wait with, else the negated errno. Takes no signal away. */
+function canWait(): number {
+  const answer = syscall(SYS.rt_sigtimedwait, noSignal.address, 0, NO_TIME.address, SIGSET_SIZE);
+  if (answer >= 0 || answer === -EAGAIN || answer === -EINTR) return 0;
+  return Math.min(0, syscall(SYS.ppoll, 0, 0, NO_TIME.address, 0));
+}
+
+function takeOthers(taken: ReceivedSignal[]): void {
+  const others = new Block(SIGSET_SIZE);
+  others.bytes.set(everySignal.bytes);
+  for (const { signal } of taken) remove(others.bytes, signal);
+  for (;;) {
+    const one = takeOne(NO_TIME.address, others);
+    if (!one) return;
+    remove(others.bytes, one.signal);
+    taken.push(one);
+  }
+}
+
+function takeOne(limit: number, set: Block = everySignal): ReceivedSignal | undefined {
   const { address, view } = waited;
-  const signal = syscall(SYS.rt_sigtimedwait, everySignal.address, address, 0, SIGSET_SIZE);
+  const signal = syscall(SYS.rt_sigtimedwait, set.address, address, limit, SIGSET_SIZE);
   if (signal <= 0) return undefined;
   // siginfo_t: si_code 8, si_pid 16, si_value 24, the latter two of those that a process sent
   const code = view.getInt32(8, true);
@@ -133,5 +176,6 @@ export function queue(pid: number, signal: number, value: bigint): number {
   queued.view.setBigUint64(24, value, true);
   const failed = syscall(SYS.rt_sigqueueinfo, pid, signal, queued.address);
   keepAlive(queued);
-  return failed;
+  // RLIMIT_SIGPENDING of the user is used up, or the call is forbidden: kill(2) delivers without the value.
+  return failed < 0 && failed !== -ESRCH ? kill(pid, signal) : failed;
 }

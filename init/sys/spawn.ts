@@ -27,17 +27,17 @@ export function spawn(request: SpawnRequest, mask: SignalSet): number | SpawnFai
   const image = { path: path.address, argv: argv.address, envp: envp.address };
   const result =
     isPlain(request) && programDispositions().ignored.length === 0
-      ? spawnPlain(image, mask)
+      ? spawnPlain(image, mask, request.group === "own")
       : spawnByList(image, request, envp, mask);
   keepAlive(path, ...argv.holds, ...envp.holds);
   return result;
 }
 
-const OF_EVERY_PROGRAM = ["path", "arguments", "byShell", "environment", "withoutVariables", "pass"];
+const OF_EVERY_PROGRAM = ["path", "arguments", "byShell", "environment", "withoutVariables", "pass", "group"];
 
-/** True when nothing but the program, its words and its variables is asked for. */
+/** True when nothing but the program, its words, its variables and a process group is asked for. */
 function isPlain(request: SpawnRequest): boolean {
-  if (request.pass.length > 0) return false;
+  if (request.pass.length > 0 || request.group === "session") return false;
   for (const key in request) if (!OF_EVERY_PROGRAM.includes(key)) return false;
   return true;
 }

@@ -1,9 +1,24 @@
 // The controlling terminal: whose it is, and handing it over (tty_ioctl(4)). Answers negated errnos and
 // decides nothing. Only a start that has to do with a terminal needs it.
 
-import { SIGCONT, SIGHUP, TCGETS, TIOCGPGRP, TIOCNOTTY, TIOCSPGRP } from "./constants.ts";
+import {
+  AT_FDCWD,
+  O_CLOEXEC,
+  O_NOCTTY,
+  O_NONBLOCK,
+  O_RDWR,
+  SIGCONT,
+  SIGHUP,
+  STDERR_FILENO,
+  STDIN_FILENO,
+  STDOUT_FILENO,
+  TCGETS,
+  TIOCGPGRP,
+  TIOCNOTTY,
+  TIOCSPGRP,
+} from "./constants.ts";
 import type { TerminalFacts } from "./facts.ts";
-import { Block, SYS, syscall } from "./libc.ts";
+import { Block, cString, keepAlive, SYS, syscall } from "./libc.ts";
 import { add, SIGSET_SIZE } from "./signals.ts";
 
 export function terminal(fd: number): TerminalFacts | undefined {
@@ -11,7 +26,20 @@ export function terminal(fd: number): TerminalFacts | undefined {
   if (syscall(SYS.ioctl, fd, TCGETS, block.address) < 0) return undefined;
   // ENOTTY: a terminal, but not the one that controls this process.
   const isOurs = syscall(SYS.ioctl, fd, TIOCGPGRP, block.address) >= 0;
-  return { isForeground: isOurs && block.view.getInt32(0, true) === syscall(SYS.getpgid, 0) };
+  return {
+    isForeground: isOurs && block.view.getInt32(0, true) === syscall(SYS.getpgid, 0),
+    isOutputToo: syscall(SYS.ioctl, STDOUT_FILENO, TIOCGPGRP, block.address) >= 0,
+  };
+}
+
+export function controllingTerminal(): number {
+  const block = new Block(4);
+  for (const fd of [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO])
+    if (syscall(SYS.ioctl, fd, TIOCGPGRP, block.address) >= 0) return fd;
+  const path = cString("/dev/tty");
+  const fd = syscall(SYS.openat, AT_FDCWD, path.address, O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  keepAlive(path);
+  return fd;
 }
 
 /** SIGTTOU, which would stop a background process that does this, is blocked in fdinit. */

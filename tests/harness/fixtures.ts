@@ -31,6 +31,7 @@ export type Fixture =
   | "recorder"
   | "send"
   | "orphans"
+  | "stream"
   | "pty"
   | "terminal";
 

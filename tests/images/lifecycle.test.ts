@@ -128,7 +128,7 @@ describeWith(["dockerd", "busybox", "gcc", "unshare", "root"], "in Docker", () =
     writeFileSync(join(folder, "go"), "\n");
     expect(engine.ended(id).code).toBe(0);
     expect(readFileSync(join(folder, "report"), "utf8")).toMatch(
-      /^main exited with code 0 after .*; the kernel's OOM killer killed 1 process of this container: \d+ \(\[tail\]\); exit code 0\n$/,
+      /^main exited with code 0 after .*; the kernel's OOM killer killed 1 process of this container; ended by a SIGKILL not of fdinit's: \d+ \(\[tail\]\); exit code 0\n$/,
     );
   }, 60_000);
 
@@ -147,7 +147,7 @@ describeWith(["dockerd", "busybox", "gcc", "unshare", "root"], "in Docker", () =
     );
     expect(ended.code).toBe(137);
     expect(readFileSync(join(folder, "report"), "utf8")).toMatch(
-      /^main was killed by SIGKILL after .*; the kernel's OOM killer killed 1 process of this container: \d+ \(\[tail\]\); exit code 137\n$/,
+      /^main was killed by SIGKILL after .*; the kernel's OOM killer killed 1 process of this container; ended by a SIGKILL not of fdinit's: \d+ \(\[tail\]\); exit code 137\n$/,
     );
   }, 60_000);
 });

@@ -26,6 +26,8 @@ const HEADERS = [
   "stddef.h",
   "stdio.h",
   "sys/prctl.h",
+  "sys/ptrace.h",
+  "sys/uio.h",
   "sys/resource.h",
   "sys/ioctl.h",
   "sys/signalfd.h",

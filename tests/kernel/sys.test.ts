@@ -3,7 +3,7 @@
 
 import { FFIType } from "bun:ffi";
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
-import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bytesOf, concatenate, split, textOf } from "../../init/sys/bytes.ts";
@@ -31,7 +31,6 @@ import { isOnlyThread } from "../../init/sys/engine/bun/threads.ts";
 import { EBADF, EINVAL, EISDIR, ENOENT } from "../../init/sys/errno.ts";
 import { readFile } from "../../init/sys/files.ts";
 import { canExecute } from "../../init/sys/paths.ts";
-import { write, writeNow } from "../../init/sys/polling.ts";
 import { nofile, processGroup } from "../../init/sys/processes.ts";
 import { add, everySignal, formatSignalSet, has, parseSignalSet } from "../../init/sys/signals.ts";
 import { spawn } from "../../init/sys/spawn.ts";
@@ -217,29 +216,6 @@ describe("processes", () => {
 
   test("a process with several threads is known as one", () => {
     expect(isOnlyThread()).toBe(false);
-  });
-});
-
-describe("writing without blocking", () => {
-  test("gives up on a full pipe and goes on when it has been read", () => {
-    const folder = mkdtempSync(join(tmpdir(), "fdinit-pipe-"));
-    Bun.spawnSync(["mkfifo", join(folder, "pipe")]);
-    // Opened for both, a FIFO is a pipe whose other end cannot go away.
-    const fd = openSync(join(folder, "pipe"), "r+");
-    let lines = 0;
-    while (writeNow(fd, `${"x".repeat(999)}\n`) && lines < 1000) lines++;
-    expect(lines).toBeGreaterThan(10);
-    expect(lines).toBeLessThan(1000);
-    expect(writeNow(fd, "more\n")).toBe(false);
-    readSync(fd, Buffer.alloc(60_000));
-    expect(writeNow(fd, "more\n")).toBe(true);
-    closeSync(fd);
-    rmSync(folder, { recursive: true });
-  });
-
-  test("answers an errno when nobody can read", () => {
-    expect(write(HIGH + 77, "x")).toBe(-EBADF);
-    expect(writeNow(HIGH + 77, "x")).toBe(false);
   });
 });
 

@@ -39,6 +39,7 @@ describeWith(["gcc", "unshare"], "shutdown.steps", () => {
     const begun = performance.now();
     process.kill(await running.pid(), "SIGTERM");
     expect(await running.line()).toBe("15 0 0");
+    expect(await running.line()).toBe("18 0 0"); // a stopped program would not have noticed
     expect(await running.line()).toBe("2 0 0");
     const { code, stderr } = await running.ended();
     expect(code).toBe(137);
@@ -55,6 +56,7 @@ describeWith(["gcc", "unshare"], "shutdown.steps", () => {
     const pid = await running.pid();
     process.kill(pid, "SIGTERM");
     expect(await running.line()).toBe("10 0 0");
+    expect(await running.line()).toBe("18 0 0");
     process.kill(pid, "SIGTERM");
     process.kill(pid, "SIGINT");
     expect(await running.line()).toBe("2 0 0");
@@ -229,11 +231,11 @@ describeWith(["gcc", "unshare"], "what is told", () => {
     const script = `${stubborn()} exit 3`;
     await run({ run: ["sh", "-c", script], options });
     expect(readFileSync(report, "utf8")).toMatch(
-      /^main exited with code 3 after \d+ ms; had to be killed: \d+ \(.*recorder\S*\); exit code 3\n$/,
+      /^main exited with code 3 after [\d.]+ m?s; had to be killed: \d+ \(.*recorder\S*\); exit code 3\n$/,
     );
     await run({ run: ["sh", "-c", "kill -SEGV $$"], options });
     expect(readFileSync(report, "utf8")).toMatch(
-      /^main was killed by SIGSEGV.* after \d+ ms; exit code 139\n$/,
+      /^main was killed by SIGSEGV.* after [\d.]+ m?s; exit code 139\n$/,
     );
   });
 

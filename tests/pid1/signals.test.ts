@@ -22,7 +22,7 @@ const SI_QUEUE = -1;
 /** Sends as kill(2), or with more words as sigqueue(3). */
 function send(pid: number, ...words: number[]): void {
   const sent = Bun.spawnSync([fixture("send"), String(pid), ...words.map(String)], { timeout: 10_000 });
-  if (!sent.success) throw new Error(`send ${pid} ${words.join(" ")} failed`);
+  if (!sent.success) throw new Error(`send ${pid} ${words.join(" ")}: ${sent.stderr}`);
 }
 
 const recorder = (how: Partial<Start> = {}) => start({ run: [fixture("recorder")], ...how }).ready();

@@ -109,7 +109,8 @@ export function policyFor(
   return {
     ...policy,
     services: [{ ...service, protocol: "repair", setsid, signals: { ...service.signals, ...signals } }],
-    tty: foreground ? "foreground" : "auto",
+    // Without one or the other the program stays in the group of the init, as the original's does.
+    tty: foreground ? "foreground" : setsid ? "auto" : "none",
     // Every signal is the program's; none begins a shutdown of fdinit's own.
     shutdown: { ...policy.shutdown, on: [] },
     reaping: { ...policy.reaping, subreaper },

@@ -78,7 +78,7 @@ function start(plain: Kernel, wordCount: number, wanted: Start, own: readonly [n
       context,
       startAgain: () => ({ code: 1, message: "never started again" }),
     },
-    pid,
+    { pid },
   );
   tell(plain, teller.leaving?.(code));
   return code;
@@ -97,6 +97,6 @@ function commandLine(kernel: Kernel, wordCount: number, words: readonly number[]
 
 function failed(kernel: Kernel, wanted: Start, failure: LaunchFailure): number {
   const { stderr, code } = wanted.failed(failure);
-  kernel.write(STDERR_FILENO, stderr);
+  tell(kernel, stderr);
   return code;
 }

@@ -29,7 +29,7 @@ export function tellingKernel(kernel: Kernel, teller: Teller, isProgram: (pid: n
       return received && tellOf(received);
     },
     takeSignals(signalFd) {
-      waiting.push(...kernel.takeSignals(signalFd));
+      if (waiting.length === 0) waiting.push(...kernel.takeSignals(signalFd));
       const received = waiting.shift();
       return received ? [tellOf(received)] : [];
     },
@@ -40,6 +40,11 @@ export function tellingKernel(kernel: Kernel, teller: Teller, isProgram: (pid: n
       if (pid !== kernel.pid) tell(kernel, teller.sent?.(signal));
       return result;
     },
+    signalProcess(process, signal) {
+      const result = kernel.signalProcess(process, signal);
+      tell(kernel, teller.sent?.(signal));
+      return result;
+    },
     queue(pid, signal, value) {
       const result = kernel.queue(pid, signal, value);
       tell(kernel, teller.sent?.(signal));
@@ -47,7 +52,7 @@ export function tellingKernel(kernel: Kernel, teller: Teller, isProgram: (pid: n
     },
     reap() {
       const changed = kernel.reap();
-      if (changed === undefined || changed === "none") {
+      if (typeof changed !== "object") {
         isLooking = false;
         return changed;
       }

@@ -186,7 +186,7 @@ describe("a start", () => {
 describe("before the spawn", () => {
   const steps: Step[] = [
     { do: "nofile", limit: { soft: 10, hard: 20 } },
-    { do: "subreaper" },
+    { do: "subreaper", isRequired: true },
     { do: "close", ranges: [{ first: 7, last: 7 }], rungs: ["closeRange"], scanLimit: 100, mayMiss: false },
     { do: "occupy", fd: 9 },
   ];

@@ -92,7 +92,13 @@ describe("finding the program", () => {
   test("stops at an error that another directory cannot mend", () => {
     expect(run(kernelWith({ "/a/x": -EAGAIN, "/b/x": 101 }, "/a:/b"), "x")).toMatchObject({
       ok: false,
-      failure: { message: 'cannot execute "/a/x": EAGAIN: resource temporarily unavailable' },
+      failure: {
+        code: "cannot-start",
+        message: expect.stringMatching(
+          /^cannot start main: cannot make a process: EAGAIN: .*limit of processes/,
+        ),
+        isTemporary: true,
+      },
     });
   });
 });

@@ -35,7 +35,7 @@ function launchOf(service: string, facts?: Partial<Facts>, top = ""): Launch {
 describe("a launch", () => {
   test("names nothing that is not asked for, so that a plain start stays plain", () => {
     expect(Object.keys(launchOf("")).sort()).toEqual(
-      ["service", "program", "arguments", "environment", "pass", "devNullAsStdin"].sort(),
+      ["service", "program", "arguments", "environment", "pass", "devNullAsStdin", "group"].sort(),
     );
   });
   test("has every key of the service", () => {
@@ -67,11 +67,13 @@ describe("a launch", () => {
 });
 
 describe("a process group", () => {
-  const HAS = { terminal: { isForeground: true } };
+  const HAS = { terminal: { isForeground: true, isOutputToo: true } };
   test.each([
-    ["", "", undefined],
+    ["", "", "own"],
+    ["", "tty: none", undefined],
     ["signals: { to: group }", "", "own"],
-    ["signals: { to: all }", "", undefined],
+    ["signals: { to: group }", "tty: none", "own"],
+    ["signals: { to: all }", "", "own"],
     ["setsid: true", "", "session"],
     ["setsid: true, signals: { to: group }", "", "session"],
     ["", "tty: foreground", "own"],
@@ -83,13 +85,24 @@ describe("a process group", () => {
     expect(launchOf("signals: { to: group }", HAS).terminal).toBe(true);
     expect(launchOf("", HAS, "tty: foreground").terminal).toBe(true);
     expect(launchOf("setsid: true", HAS, "tty: none").terminal).toBeUndefined();
-    expect(launchOf("setsid: true", { terminal: { isForeground: false } }).terminal).toBeUndefined();
+    expect(
+      launchOf("setsid: true", { terminal: { isForeground: false, isOutputToo: true } }).terminal,
+    ).toBeUndefined();
     expect(launchOf("setsid: true").terminal).toBeUndefined();
-    expect(launchOf("", HAS).terminal).toBeUndefined();
+    expect(launchOf("", HAS).terminal).toBe(true);
+    expect(launchOf("", HAS, "tty: none").terminal).toBeUndefined();
+  });
+  test("gets it when it asks, where others of a shell's pipeline need it too", () => {
+    const pipeline = { terminal: { isForeground: true, isOutputToo: false } };
+    expect(launchOf("", pipeline).terminal).toBeUndefined();
+    expect(planOf("", pipeline).supervision).toMatchObject({ hasTerminal: false, isJob: true });
+    expect(launchOf("", pipeline, "tty: foreground").terminal).toBe(true);
+    expect(launchOf("setsid: true", pipeline).terminal).toBe(true);
   });
   test("is what the terminal is asked about for", () => {
     const asks = (text: string) => questions(policyWith(text)).terminal;
-    expect(asks("")).toBe(false);
+    expect(asks("")).toBe(true);
+    expect(asks("tty: none")).toBe(false);
     expect(asks("tty: foreground")).toBe(true);
     for (const key of ["setsid: true", "signals: { to: group }"]) {
       expect(asks(`services: { app: { ${key} } }`)).toBe(true);
@@ -133,7 +146,7 @@ reaping: { orphans: wait, wait: 1s, log: all }
 exit: { map: { "143": 0 } }
 report: /r
 services: { app: { restart: { policy: always } } }`;
-  expect(planOf(text, { terminal: { isForeground: true } }).supervision).toMatchObject({
+  expect(planOf(text, { terminal: { isForeground: true, isOutputToo: true } }).supervision).toMatchObject({
     service: "app",
     signals: { to: "group", forward: [1] },
     hasOwnGroup: true,
@@ -144,6 +157,6 @@ services: { app: { restart: { policy: always } } }`;
     exitMap: new Map([[143, 0]]),
     report: "/r",
   });
-  expect(planOf("").supervision).toMatchObject({ hasOwnGroup: false, hasTerminal: false });
+  expect(planOf("").supervision).toMatchObject({ hasOwnGroup: true, hasTerminal: false });
   expect(planOf("").supervision.report).toBeUndefined();
 });

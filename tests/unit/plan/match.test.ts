@@ -1,13 +1,16 @@
 import { describe, expect, test } from "bun:test";
 import { buildPlan } from "../../../init/plan/build.ts";
-import { settle } from "../../../init/plan/decide.ts";
+import { questions, settle } from "../../../init/plan/decide.ts";
 import { globMatches } from "../../../init/plan/glob.ts";
 import { addressMatches, matches } from "../../../init/plan/match.ts";
 import { builtInPolicy } from "../../../init/policy/built-in.ts";
 import { loadPolicy } from "../../../init/policy/load.ts";
 import type { InheritedMatch, InheritedPolicy } from "../../../init/policy/types.ts";
+import { bytesOf } from "../../../init/sys/bytes.ts";
 import type { Facts } from "../../../init/sys/facts.ts";
 import type { Descriptor } from "../../../init/sys/kinds.ts";
+import { observe } from "../../../init/sys/observe.ts";
+import { fakeKernel } from "../fake-kernel.ts";
 
 const FILE: Descriptor = {
   fd: 7,
@@ -243,5 +246,43 @@ describe("a plan by kinds", () => {
         ],
       },
     });
+  });
+
+  test("says in one line what LISTEN_FDS announced and is not open, and nothing else of it", () => {
+    const announced = Array.from({ length: 20 }, () => "unknown");
+    const announcedMissing = announced.map((_, index) => index + 3);
+    const result = buildPlan(
+      builtInPolicy("security"),
+      { ...facts, inherited: [], announced, announcedMissing },
+      command,
+    );
+    expect(result).toMatchObject({
+      plan: {
+        warnings: [
+          "LISTEN_FDS announces 20, and of those not open: 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 and 10 more",
+        ],
+      },
+    });
+  });
+});
+
+describe("LISTEN_FDS", () => {
+  const announced = (count: string, open = [0, 1, 2, 3, 4, 5]) => {
+    const variables: Record<string, string> = { LISTEN_FDS: count, LISTEN_PID: "1" };
+    const environmentVariable = (name: string) =>
+      variables[name] === undefined ? undefined : bytesOf(variables[name]);
+    const policy = builtInPolicy("security");
+    const kernel = fakeKernel(open, { environmentVariable });
+    const { announced, announcedMissing, malformedCount } = observe(kernel, [9], questions(policy));
+    return { announced, announcedMissing, malformedCount };
+  };
+  test.each(["1e3", "0x2", "+1", " 2", "2 ", "-1", "", "2.0", "99999"])("%p is no number", (count) => {
+    expect(announced(count)).toEqual({ announced: [], announcedMissing: undefined, malformedCount: count });
+  });
+  test("counts what it announces, and tells what of it is not open", () => {
+    expect(announced("2").announced).toEqual(["unknown", "unknown"]);
+    expect(announced("2").announcedMissing).toBeUndefined();
+    expect(announced("5").announcedMissing).toEqual([6, 7]);
+    expect(announced("0")).toEqual({ announced: [], announcedMissing: undefined, malformedCount: undefined });
   });
 });

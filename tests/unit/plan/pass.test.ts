@@ -202,7 +202,7 @@ describe("stdin", () => {
   });
 });
 
-const LISTEN = ["LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID"];
+const LISTEN = ["LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "LISTEN_PIDFDID"];
 
 describe("protocol systemd", () => {
   const told = (situation: Situation) => {

@@ -2,7 +2,8 @@
 // and the clock goes on by itself to the timeout when a script has nothing to say.
 
 import type { GivenPipe, Token } from "../../../init/plan/plan.ts";
-import { type Surroundings, supervise } from "../../../init/supervise/loop.ts";
+import { supervise } from "../../../init/supervise/loop.ts";
+import type { Surroundings } from "../../../init/supervise/surroundings.ts";
 import { SIGCHLD } from "../../../init/sys/constants.ts";
 import type {
   ChangedProcess,
@@ -33,7 +34,7 @@ export interface Setting extends Changes {
   readonly kernel?: Partial<Kernel>;
   readonly tokens?: Token[];
   readonly pipes?: readonly GivenPipe[];
-  readonly processes?: readonly Partial<ProcessFacts>[];
+  readonly processes?: readonly (Partial<ProcessFacts> & { readonly command?: string })[];
   readonly seen?: readonly ChangedProcess[];
   readonly startAgain?: Surroundings["startAgain"];
 }
@@ -76,8 +77,14 @@ export function run(setting: Setting = {}) {
       if (!child) return left.length === 0 ? "none" : undefined;
       return seen.find(({ pid }) => pid === child.pid) ?? { pid: child.pid, command: "unknown" };
     },
-    processes: () =>
-      processes.map((process) => ({ pid: 20, parent: 1, command: "x", hasEnded: false, ...process })),
+    processes: () => ({
+      found: processes.map(({ command = "x", ...process }) => ({
+        ...{ pid: 20, parent: 1, name: command, hasEnded: false, startedAt: 0 },
+        ...process,
+      })),
+      more: 0,
+    }),
+    commandOf: (pid) => processes.find((process) => process.pid === pid)?.command ?? "x",
     waitReadable(fds, timeoutMs) {
       const next = wait(fds, timeoutMs);
       return [SIGNAL_FD, ...(next?.ready ?? [])].filter((fd) => fds.includes(fd));
@@ -95,7 +102,7 @@ export function run(setting: Setting = {}) {
   const context = { tokens, pipes };
   const code = supervise(
     { kernel, signalFd: SIGNAL_FD, supervision: supervisionWith(setting), say, context, startAgain },
-    SERVICE,
+    { pid: SERVICE },
   );
   return { code, said, calls: kernel.calls, timeouts, waitedFor, ended, kernel, tokens };
 }

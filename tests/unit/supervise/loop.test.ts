@@ -1,7 +1,7 @@
 // The wait loop over a kernel in memory: in which order things happen, what is waited for, what is asked of whom.
 
 import { describe, expect, test } from "bun:test";
-import type { Surroundings } from "../../../init/supervise/loop.ts";
+import type { Surroundings } from "../../../init/supervise/surroundings.ts";
 import {
   SI_KERNEL,
   SI_QUEUE,
@@ -202,7 +202,7 @@ describe("a service that stops", () => {
     const continued = (isForeground: boolean) =>
       run({
         hasTerminal: true,
-        kernel: { terminal: () => ({ isForeground }) },
+        kernel: { terminal: () => ({ isForeground, isOutputToo: true }) },
         first: { signals: [{ signal: SIGCONT }] },
         script: [END(0)],
       }).calls;
@@ -220,6 +220,22 @@ describe("leaving", () => {
   test("does not touch it as PID 1, or when the service never had it", () => {
     expect([calls(1, true), calls(40, false)]).toEqual([[], []]);
   });
+});
+
+test("tokens that earlier starts left to somebody do not use up descriptors", () => {
+  const tokens = Array.from({ length: 16 }, (_, index) => ({ name: "lease", fd: 20 + index }));
+  const { said, kernel } = run({
+    restart: { policy: "always", limit: { count: 1, withinMs: 60_000 } },
+    tokens,
+    first: { ended: [{ status: 1 << 8 }] },
+    startAgain: () => {
+      tokens.push({ name: "lease", fd: 90 });
+      return { pid: 30 };
+    },
+    script: [{}, { ended: [{ pid: 30 }] }],
+  });
+  expect([tokens.length, tokens[0]?.fd, kernel.open.has(20)]).toEqual([16, 21, false]);
+  expect(said).toContainEqual(expect.stringContaining("no longer watched"));
 });
 
 describe("a token", () => {

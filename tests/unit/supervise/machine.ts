@@ -2,11 +2,12 @@
 // is told, and the "time" events that the loop would give it.
 
 import type { Supervision } from "../../../init/plan/plan.ts";
-import { type Action, deadline, type Event, initialState, next } from "../../../init/supervise/state.ts";
+import type { Action, Event } from "../../../init/supervise/events.ts";
+import { deadline, initialState, next } from "../../../init/supervise/state.ts";
 import { SIGTERM } from "../../../init/sys/constants.ts";
 import type { ReceivedSignal } from "../../../init/sys/kernel.ts";
 
-export type { Action } from "../../../init/supervise/state.ts";
+export type { Action } from "../../../init/supervise/events.ts";
 
 /** The service's first pid. */
 export const SERVICE = 7;
@@ -20,6 +21,7 @@ export interface Changes {
   readonly exitMap?: readonly (readonly [number, number])[];
   readonly hasOwnGroup?: boolean;
   readonly hasTerminal?: boolean;
+  readonly isJob?: boolean;
   readonly report?: string;
 }
 
@@ -29,6 +31,7 @@ export function supervisionWith(changes: Changes = {}): Supervision {
     service: "main",
     hasOwnGroup: false,
     hasTerminal: false,
+    isJob: false,
     ...rest,
     signals: { forward: "all", to: "process", rewrite: new Map(), delayMs: new Map(), ...signals },
     restart: {
@@ -54,7 +57,8 @@ export class Machine {
   #state;
 
   constructor(changes: Changes = {}, self = 1) {
-    this.#state = initialState(self, supervisionWith(changes), SERVICE, 0);
+    this.#state = initialState(self, supervisionWith(changes));
+    this.on({ type: "started", pid: SERVICE });
   }
 
   get state() {

@@ -1,6 +1,7 @@
 // Starting the service again: when, how soon, how often, and what a shutdown makes of it.
 
 import { describe, expect, test } from "bun:test";
+import { initialState, next } from "../../../init/supervise/state.ts";
 import { SIGHUP, SIGKILL, SIGTERM } from "../../../init/sys/constants.ts";
 import { type Changes, done, exit, FIND_HOLDERS, Machine, START, said, send } from "./machine.ts";
 
@@ -192,4 +193,28 @@ describe("a shutdown", () => {
     machine.settled(true);
     expect(done(machine.until(1000)).at(-1)).toEqual(exit(6));
   });
+});
+
+describe("a shutdown that signals.delay holds back", () => {
+  const delayed = () => withRestart({}, { signals: { delayMs: new Map([[SIGTERM, 5000]]) } });
+  test("keeps a service that ends from being started again", () => {
+    const machine = delayed();
+    machine.signal(SIGTERM);
+    expect(done(machine.ends(1))).toEqual([]);
+    expect(machine.settled(false)).toEqual([exit(1)]);
+  });
+  test("is not held back between two starts, where nobody would use the time", () => {
+    const machine = delayed();
+    machine.ends(1);
+    machine.signal(SIGTERM);
+    expect(machine.settled(false)).toEqual([exit(1)]);
+  });
+});
+
+test("the first start may fail as any other: the next one comes after the pause", () => {
+  const machine = withRestart();
+  const state = initialState(1, machine.state.supervision);
+  const after = next(state, { type: "startFailed", now: 0, code: 126, message: "no process" });
+  expect(after.state.restart.at).toBe(500);
+  expect(after.state.service).toBeUndefined();
 });

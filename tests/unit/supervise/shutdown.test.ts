@@ -1,7 +1,16 @@
 // The shutdown while the service runs: what starts it, its steps, its budget.
 
 import { describe, expect, test } from "bun:test";
-import { SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM } from "../../../init/sys/constants.ts";
+import {
+  SIGCONT,
+  SIGHUP,
+  SIGINT,
+  SIGKILL,
+  SIGQUIT,
+  SIGSTOP,
+  SIGTERM,
+  SIGTSTP,
+} from "../../../init/sys/constants.ts";
 import { type Changes, done, exit, FIND_GIVEN, KILL, Machine, said, send } from "./machine.ts";
 
 const step = (signal: number, waitMs?: number) => ({ signal, waitMs });
@@ -25,6 +34,13 @@ describe("a shutdown without steps", () => {
     const machine = new Machine();
     machine.signal(SIGTERM);
     expect(machine.signal(SIGTERM)).toEqual([send(SIGTERM)]);
+  });
+  test("continues a program that was seen to stop, which would not notice it", () => {
+    const machine = new Machine();
+    machine.on({ type: "serviceStopped", signal: SIGSTOP });
+    const both = [send(SIGTERM), send(SIGCONT)];
+    expect(done(machine.signal(SIGTERM))).toEqual(both);
+    expect(machine.signal(SIGTERM)).toEqual(both);
   });
   test("still passes on every other signal", () => {
     const machine = new Machine();
@@ -56,14 +72,17 @@ describe("a shutdown without steps", () => {
   });
 });
 
+/** A step's signal, and what wakes a stopped process to it. */
+const sendStep = (...given: Parameters<typeof send>) => [send(...given), send(SIGCONT, given[1])];
+
 describe("shutdown.steps", () => {
   test("are taken in order, each when the one before has had its time", () => {
     const machine = withSteps();
     machine.now = 1000;
-    expect(done(machine.signal(SIGTERM))).toEqual([send(SIGQUIT)]);
+    expect(done(machine.signal(SIGTERM))).toEqual(sendStep(SIGQUIT));
     expect(machine.deadline).toBe(5000);
     expect(machine.until(4999)).toEqual([]);
-    expect(machine.until(5000)).toEqual([send(SIGTERM)]);
+    expect(machine.until(5000)).toEqual(sendStep(SIGTERM));
     expect(machine.until(6999)).toEqual([]);
     expect(machine.until(7000)).toEqual([KILL]);
     expect(machine.deadline).toBeUndefined();
@@ -71,7 +90,7 @@ describe("shutdown.steps", () => {
   test("take the place of the signal that came, and are not rewritten", () => {
     const rewrite = new Map([[SIGQUIT, SIGHUP]]);
     const machine = new Machine({ signals: { rewrite }, shutdown: { steps: [step(SIGQUIT)] } });
-    expect(done(machine.signal(SIGTERM))).toEqual([send(SIGQUIT)]);
+    expect(done(machine.signal(SIGTERM))).toEqual(sendStep(SIGQUIT));
   });
   test("go to whom signals.to says", () => {
     const to = (to: "group" | "all") =>
@@ -80,8 +99,15 @@ describe("shutdown.steps", () => {
           SIGTERM,
         ),
       );
-    expect(to("group")).toEqual([send(SIGQUIT, { group: 7 })]);
-    expect(to("all")).toEqual([send(SIGQUIT, "all")]);
+    expect(to("group")).toEqual(sendStep(SIGQUIT, { group: 7 }));
+    expect(to("all")).toEqual(sendStep(SIGQUIT, "all"));
+  });
+  test("put no SIGCONT behind a signal that is to stop", () => {
+    const machine = new Machine({
+      shutdown: { steps: [step(SIGTSTP, 10), step(SIGSTOP, 10), step(SIGTERM)] },
+    });
+    expect(done(machine.signal(SIGTERM))).toEqual([send(SIGTSTP)]);
+    expect(machine.until(20)).toEqual([send(SIGSTOP), ...sendStep(SIGTERM)]);
   });
   test("are neither hurried nor begun anew by a second SIGTERM", () => {
     const machine = withSteps();
@@ -104,7 +130,7 @@ describe("shutdown.steps", () => {
   test("of no time at all follow one another at once", () => {
     const machine = withSteps({ steps: [step(SIGQUIT, 0), step(SIGTERM, 0), step(SIGKILL, 0)] });
     machine.signal(SIGTERM);
-    expect(machine.due()).toEqual([send(SIGTERM), KILL]);
+    expect(machine.due()).toEqual([...sendStep(SIGTERM), KILL]);
     expect(machine.deadline).toBeUndefined();
   });
   test("end with the service", () => {

@@ -46,6 +46,23 @@ describe("next", () => {
     expect(machine.signal(SIGINT, { code: SI_KERNEL }, false)).toEqual([send(SIGINT)]);
     expect(machine.signal(SIGINT, { code: 0 }, true)).toEqual([send(SIGINT)]);
   });
+  test("forwards what has SI_KERNEL and no terminal sends to a group", () => {
+    for (const signal of [SIGHUP, SIGCONT, 14, 23, 26, 27, 29])
+      expect(new Machine().signal(signal, { code: SI_KERNEL }, true)).toEqual([send(signal)]);
+    for (const signal of [SIGQUIT, SIGTSTP, 21, 22, SIGWINCH])
+      expect(new Machine().signal(signal, { code: SI_KERNEL }, true)).toEqual([]);
+  });
+  test("lends a job the terminal that it stopped for, and stops with any other", () => {
+    for (const signal of [21, 22]) {
+      expect(new Machine({ isJob: true }).on({ type: "serviceStopped", signal })).toEqual([
+        { do: "lendTerminal" },
+      ]);
+      expect(new Machine().on({ type: "serviceStopped", signal })).toEqual([{ do: "stopSelf" }]);
+    }
+    expect(new Machine({ isJob: true }).on({ type: "serviceStopped", signal: SIGTSTP })).toEqual([
+      { do: "stopSelf" },
+    ]);
+  });
   test("ends with the service's code, and not before nothing is left", () => {
     const machine = new Machine();
     expect(machine.settled(true)).toEqual([]);

@@ -175,13 +175,13 @@ describe("report", () => {
       "main was killed by SIGTERM after 0 ms; exit code 0\n",
     );
   });
-  test("names what the kernel's OOM killer ended meanwhile, and not what it did before", () => {
+  test("counts what the kernel's OOM killer ended meanwhile, and blames it for nobody's end", () => {
     const setting = {
       seen: [{ pid: 20, command: "java -jar" }],
       script: [{ ended: [killed] }, { ended: [{ status: SIGKILL }] }],
     };
     expect(reported(setting, [4, 5]).line).toBe(
-      "main was killed by SIGKILL after 0 ms; the kernel's OOM killer killed 1 process of this container: 20 (java -jar), 7 (unknown); exit code 137\n",
+      "main was killed by SIGKILL after 0 ms; the kernel's OOM killer killed 1 process of this container; ended by a SIGKILL not of fdinit's: 20 (java -jar), 7 (unknown); exit code 137\n",
     );
     expect(reported(setting, [4, 4]).line).not.toContain("OOM");
   });

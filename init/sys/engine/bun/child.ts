@@ -1,7 +1,7 @@
 // How a child comes to be under Bun: by posix_spawn(3), the only sound entry from an engine with threads, and where that
 // cannot express it, by a page of machine code (child-code.ts).
 
-import { POSIX_SPAWN_SETSIGDEF, POSIX_SPAWN_SETSIGMASK } from "../../constants.ts";
+import { POSIX_SPAWN_SETPGROUP, POSIX_SPAWN_SETSIGDEF, POSIX_SPAWN_SETSIGMASK } from "../../constants.ts";
 import type { SignalSet } from "../../kernel.ts";
 import { Block, keepAlive } from "../../libc.ts";
 import { add, everySignal, setMask } from "../../signals.ts";
@@ -21,11 +21,13 @@ const SIGMASK_OFFSET = 136;
 // Most starts need no list.
 const code = () => require("./child-code.ts") as typeof import("./child-code.ts");
 
-/** Starts a program of which nothing but its mask is asked: its pid, or a negated errno. */
-export function spawnPlain(image: Image, mask: SignalSet): number {
+/** Starts a program of which nothing but its mask and maybe a process group of its own is asked: its pid, or a negated errno. */
+export function spawnPlain(image: Image, mask: SignalSet, hasOwnGroup: boolean): number {
   const pid = new Block(4);
   const attributes = new Block(ATTRIBUTES_SIZE);
-  attributes.view.setUint16(0, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF, true);
+  // The group's number stays 0: the child's own.
+  const group = hasOwnGroup ? POSIX_SPAWN_SETPGROUP : 0;
+  attributes.view.setUint16(0, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | group, true);
   const defaults = attributes.bytes.subarray(SIGDEFAULT_OFFSET);
   for (const signal of programDispositions().defaulted) add(defaults, signal);
   attributes.bytes.set(mask, SIGMASK_OFFSET);

@@ -7,24 +7,28 @@ import { Block, SYS, setInteger } from "../../libc.ts";
 import { SIGSET_SIZE } from "../../signals.ts";
 import type { Image } from "../image.ts";
 
-// Two records of ../../child.ts, and behind them the status and the mask.
+// Three records of ../../child.ts, and behind them the status and the mask. The first is left out where nobody asks for it.
 const RECORD_SIZE = 64;
-const STATUS = 2 * RECORD_SIZE;
+const MASKING = RECORD_SIZE;
+const EXECUTING = 2 * RECORD_SIZE;
+const STATUS = 3 * RECORD_SIZE;
 const MASK = STATUS + 16;
 
-/** Starts a program of which nothing but its mask is asked: its pid, or a negated errno. */
-export function spawnPlain(image: Image, mask: SignalSet): number {
+/** Starts a program of which nothing but its mask and maybe a process group of its own is asked: its pid, or a negated errno. */
+export function spawnPlain(image: Image, mask: SignalSet, hasOwnGroup: boolean): number {
   const { address, bytes, view } = new Block(MASK + SIGSET_SIZE);
   bytes.set(mask, MASK);
-  setInteger(view, 0, SYS.rt_sigprocmask);
-  setInteger(view, 8, SIG_SETMASK);
-  setInteger(view, 16, address + MASK);
-  setInteger(view, 32, SIGSET_SIZE);
-  setInteger(view, RECORD_SIZE, SYS.execve);
-  setInteger(view, RECORD_SIZE + 8, image.path);
-  setInteger(view, RECORD_SIZE + 16, image.argv);
-  setInteger(view, RECORD_SIZE + 24, image.envp);
-  const pid = host.carryOut(address, address + STATUS);
+  // setpgid(0, 0)
+  setInteger(view, 0, SYS.setpgid);
+  setInteger(view, MASKING, SYS.rt_sigprocmask);
+  setInteger(view, MASKING + 8, SIG_SETMASK);
+  setInteger(view, MASKING + 16, address + MASK);
+  setInteger(view, MASKING + 32, SIGSET_SIZE);
+  setInteger(view, EXECUTING, SYS.execve);
+  setInteger(view, EXECUTING + 8, image.path);
+  setInteger(view, EXECUTING + 16, image.argv);
+  setInteger(view, EXECUTING + 24, image.envp);
+  const pid = host.carryOut(hasOwnGroup ? address : address + MASKING, address + STATUS);
   if (pid < 0) return pid;
   const failed = view.getInt32(STATUS, true);
   if (failed === 0) return pid;

@@ -1,0 +1,104 @@
+// What supervision speaks in: what can happen (Event), what is to be done (Action), and what is known in between
+// (State). Types only; next() of state.ts leads from one to the other. Times are milliseconds of one monotonic clock.
+
+import type { Supervision } from "../plan/plan.ts";
+import type { ReceivedSignal } from "../sys/kernel.ts";
+
+export interface State {
+  /** fdinit's own pid, to know its own signals by. */
+  readonly self: number;
+  readonly supervision: Supervision;
+  /** Undefined between two starts, and after the last. */
+  readonly service: RunningService | undefined;
+  /** Signals that wait for their delay. */
+  readonly delayed: readonly DelayedSignal[];
+  readonly restart: {
+    /** When the next start is due. */
+    readonly at?: number;
+    readonly backoffMs: number;
+    /** When the service was started again, within the limit's time. */
+    readonly times: readonly number[];
+    /** The last end's code, for when there is no next start. */
+    readonly code: number;
+  };
+  readonly shutdown?: Shutdown;
+  readonly ending?: Ending;
+  /** fdinit stopped itself behind a signal of `suspendOn`, and no SIGCONT has come since. */
+  readonly isSuspended?: boolean;
+}
+
+export interface RunningService {
+  readonly pid: number;
+  readonly startedAt: number;
+  /** It was seen to stop: without a SIGCONT it would not notice that it is to end. */
+  readonly isStopped?: true;
+}
+
+export interface DelayedSignal {
+  readonly at: number;
+  /** When it came: a budget counts from here. */
+  readonly since: number;
+  readonly signal: number;
+  readonly value: bigint | undefined;
+}
+
+export interface Ending {
+  readonly code: number;
+  /** `begun`: nobody has looked yet whether anything is left. */
+  readonly phase: "begun" | "waiting" | "terminating" | "killing";
+  /** When the next phase begins; in the last one, when fdinit goes whatever is left. */
+  readonly nextAt?: number;
+}
+
+export interface Shutdown {
+  /** The step that was last taken. */
+  readonly step: number;
+  /** When the next one is due; undefined: the last step waits for as long as it takes. */
+  readonly nextAt?: number;
+  /** Undefined: no bound but the engine's. */
+  readonly budget?: Budget;
+}
+
+export interface Budget {
+  /** From here on only SIGKILL is left. */
+  readonly killAt: number;
+  /** fdinit is gone by now, whatever is left. */
+  readonly endAt: number;
+  readonly isUsedUp: boolean;
+}
+
+export type Event = { readonly now: number } & (
+  | { readonly type: "signal"; readonly received: ReceivedSignal; readonly sharesProcessGroup: boolean }
+  | { readonly type: "started"; readonly pid: number }
+  /** A start did not come about; `code` is the exit code that stands for why. */
+  | { readonly type: "startFailed"; readonly code: number; readonly message: string }
+  | { readonly type: "serviceEnded"; readonly status: number }
+  | { readonly type: "serviceStopped"; readonly signal: number }
+  /** Every change of a child is known, and children are left, or none. */
+  | { readonly type: "settled"; readonly childrenLeft: boolean }
+  /** The moment of `deadline(state)` has come. */
+  | { readonly type: "time" }
+);
+
+export type Target = { readonly process: number } | { readonly group: number } | "all";
+
+export type Action =
+  | { readonly do: "send"; readonly to: Target; readonly signal: number; readonly value?: bigint }
+  /** SIGKILL to everything that is left, and a word about each. */
+  | { readonly do: "kill" }
+  | { readonly do: "start" }
+  /** Look for who still has the ended service's pipes open: all of them, or only those it was given by the policy. */
+  | { readonly do: "findHolders"; readonly only?: "given" }
+  /** Give the terminal back and stop, as a shell's job does. */
+  | { readonly do: "stopSelf" }
+  /** The service gets the terminal again. */
+  | { readonly do: "foreground" }
+  /** The service stopped because it is not in the terminal's foreground: it gets there, or fdinit stops too. */
+  | { readonly do: "lendTerminal" }
+  | { readonly do: "say"; readonly level: "warn" | "info"; readonly message: string }
+  | { readonly do: "exit"; readonly code: number };
+
+export interface Next {
+  readonly state: State;
+  readonly actions: readonly Action[];
+}
