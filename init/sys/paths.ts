@@ -20,7 +20,7 @@ import {
   S_IFREG,
   X_OK,
 } from "./constants.ts";
-import { EEXIST, ELOOP, EMLINK, ENOENT, ENOSYS, ENXIO, EPERM, ETIMEDOUT } from "./errno.ts";
+import { EACCES, EEXIST, ELOOP, EMLINK, ENOENT, ENOSYS, ENXIO, EPERM, ETIMEDOUT } from "./errno.ts";
 import { awaitMore, readDescriptor } from "./files.ts";
 import type { OpenedFile } from "./kernel.ts";
 import { Block, cString, keepAlive, SYS, setInteger, syscall } from "./libc.ts";
@@ -62,7 +62,8 @@ export function openPath(path: string | Uint8Array, flags: number, mode = 0): Op
   const place = walking().walk(path, true);
   if (typeof place === "number") return place;
   let opened: OpenedFile | number = openedBy(walking().at(place), safe, mode);
-  if (opened === -ENXIO && place.isMagic) opened = walking().ownSocket(place);
+  if ((opened === -ENXIO || opened === -EACCES) && place.isMagic)
+    opened = walking().ownAgain(place) ?? opened;
   if (typeof opened !== "number" && place.trust === "foreign" && linksOf(opened.fd) > 1)
     opened = refused(opened.fd, -EMLINK);
   walking().leave(place);

@@ -122,6 +122,18 @@ describeWith(["gcc", "unshare", "root"], "links that are the image's own", () =>
     expect([made.code, made.stderr]).toEqual([0, ""]);
   });
 
+  test("are followed for a user without rights: in directories of a root without a number, to another user's pipe", async () => {
+    const options = policy("version: 1\nintent: simplicity\nreport: /dev/stderr\n");
+    chmodSync(join(options[1] as string, ".."), 0o755);
+    const user = "setpriv --reuid 1000 --regid 1000 --clear-groups";
+    for (const below of ["", "unshare -Urpf --mount-proc"]) {
+      // The pipe of standard error is root's.
+      const script = `${user} ${below} "${FDINIT}" ${options.join(" ")} -- true 2>&1 | cat`;
+      const { stdout } = await run({ run: ["sh", "-c", script], direct: true, as: "child" });
+      expect(stdout).toEndWith("; exit code 0\n");
+    }
+  });
+
   test("are followed on a read-only mount that anybody could write to otherwise: a ConfigMap's", async () => {
     const before = `${image}; mkdir ..1; echo "{ version: 1, log: { level: none } }" > ..1/policy.yaml
 ln -s ..1 ..data; ln -s ..data/policy.yaml policy.yaml; chmod 777 . ..1`;
