@@ -1,6 +1,7 @@
 // What the subcommands print on standard output, and their exit codes.
 
 import { version } from "../../package.json";
+import { ENGINE } from "../sys/engine/text.ts";
 import type { Kernel } from "../sys/kernel.ts";
 import type { Invocation } from "./arguments.ts";
 import { embeddedNames } from "./embedded.ts";
@@ -18,7 +19,7 @@ export function report(
     case "complain":
       return { code: EXIT_USAGE, complaint: [invocation.message, "see: fdinit help"] };
     case "version":
-      return print(kernel, `fdinit ${version}\n`);
+      return print(kernel, `fdinit ${version} (${ENGINE})\n`);
     case "help":
       return print(kernel, help());
     case "standIn": {

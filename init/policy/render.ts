@@ -3,6 +3,7 @@
 
 import { visible } from "../sys/visible.ts";
 import type { PolicyIssue } from "./types.ts";
+import { columnsOf } from "./width.ts";
 
 const WIDTH = 100;
 const GUTTER = 5;
@@ -38,15 +39,12 @@ function excerpt(written: string, line: number, column: number, length: number):
   const after = printable(written.slice(from + length).trimEnd());
   // The spot comes first; then what leads to it, then what follows, as far as the line is wide.
   const shownSpot = clipEnd(spot, WIDTH);
-  const shownBefore = clipStart(before, Math.max(20, WIDTH - Bun.stringWidth(shownSpot) - 20));
-  const shownAfter = clipEnd(
-    after,
-    Math.max(0, WIDTH - Bun.stringWidth(shownBefore) - Bun.stringWidth(shownSpot)),
-  );
-  const underline = `^${"~".repeat(Math.max(0, Bun.stringWidth(shownSpot) - 1))}`;
+  const shownBefore = clipStart(before, Math.max(20, WIDTH - columnsOf(shownSpot) - 20));
+  const shownAfter = clipEnd(after, Math.max(0, WIDTH - columnsOf(shownBefore) - columnsOf(shownSpot)));
+  const underline = `^${"~".repeat(Math.max(0, columnsOf(shownSpot) - 1))}`;
   return [
     `${String(line).padStart(GUTTER)} | ${shownBefore}${shownSpot}${shownAfter}`,
-    `${" ".repeat(GUTTER)} | ${" ".repeat(Bun.stringWidth(shownBefore))}${underline}`,
+    `${" ".repeat(GUTTER)} | ${" ".repeat(columnsOf(shownBefore))}${underline}`,
   ];
 }
 

@@ -17,10 +17,10 @@ import {
   openDevNull,
 } from "./descriptors.ts";
 import { originalMask } from "./first.ts";
-import type { Kernel, SpawnFailure, SpawnRequest } from "./kernel.ts";
+import type { Kernel } from "./kernel.ts";
 import { canExecute, openFile, readPath, readSource } from "./paths.ts";
 import { nofile, now, ownPid, processGroup, reap, setNofile, setSubreaper } from "./processes.ts";
-import { everySignal, kill, queue, setMask, takeSignals, waitForSignal } from "./signals.ts";
+import { kill, queue, takeSignals, waitForSignal } from "./signals.ts";
 import { spawn } from "./spawn.ts";
 import { workingDirectoryOutside } from "./working-directory.ts";
 
@@ -73,7 +73,7 @@ export const linux: Kernel = {
   readSource,
   environmentVariable,
   commandLineArgument,
-  spawn: spawnAndBlockAgain,
+  spawn: (request) => spawn(request, originalMask),
   now,
   waitReadable: (fds, timeoutMs) => polling().waitReadable(fds, timeoutMs),
   takeSignals,
@@ -91,10 +91,3 @@ export const linux: Kernel = {
   writeNow: (fd, text) => polling().writeNow(fd, text),
   write: (fd, text) => polling().write(fd, text),
 };
-
-/** musl's posix_spawn leaves signal 34 unblocked (runtime-signals.ts). */
-function spawnAndBlockAgain(request: SpawnRequest): number | SpawnFailure {
-  const result = spawn(request, originalMask);
-  setMask(everySignal.bytes);
-  return result;
-}

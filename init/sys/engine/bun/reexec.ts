@@ -3,14 +3,14 @@
 // fdinit was first started with travels in a sealed memory file; one environment variable, which the payload
 // never sees, holds the file's descriptor number and proves nothing.
 
-import { textOf } from "./bytes.ts";
+import { textOf } from "../../bytes.ts";
 import {
   argumentVectorFrom,
   auxiliaryValue,
   environmentStrings,
   environmentVariable,
   variableName,
-} from "./command-line.ts";
+} from "../../command-line.ts";
 import {
   F_ADD_SEALS,
   F_GET_SEALS,
@@ -20,7 +20,7 @@ import {
   F_SEAL_WRITE,
   MFD_ALLOW_SEALING,
   SIG_IGN,
-} from "./constants.ts";
+} from "../../constants.ts";
 import {
   close,
   closeOnExec,
@@ -28,13 +28,13 @@ import {
   descriptorInfo,
   descriptorMode,
   listDescriptors,
-} from "./descriptors.ts";
-import type { SignalSet } from "./kernel.ts";
-import { Block, bytesAt, cString, keepAlive, pointers, SYS, syscall } from "./libc.ts";
-import { ownPid } from "./processes.ts";
-import { findRuntimeDescriptors } from "./runtime-descriptors.ts";
+} from "../../descriptors.ts";
+import type { SignalSet } from "../../kernel.ts";
+import { Block, bytesAt, cString, keepAlive, pointers, SYS, syscall } from "../../libc.ts";
+import { ownPid } from "../../processes.ts";
+import { formatSignalSet, openSignalFd, parseSignalSet, setDisposition } from "../../signals.ts";
+import { findRuntimeDescriptors } from "./descriptors.ts";
 import { programDispositions } from "./runtime-signals.ts";
-import { formatSignalSet, openSignalFd, parseSignalSet, setDisposition } from "./signals.ts";
 
 export const REEXEC_VARIABLE = "FDINIT_ORIGINAL_SIGNAL_MASK";
 
