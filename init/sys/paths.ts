@@ -54,9 +54,10 @@ export function openPath(path: string | Uint8Array, flags: number, mode = 0): Op
   const safe = flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
   const direct = probed === -ENOSYS || probed === -EPERM ? -ELOOP : openedBy(withoutLinks(path), safe, mode);
   if (typeof direct !== "number") {
-    const names = linksOf(direct.fd);
+    const names = namesOf(direct.fd);
     // An image's layers give a file other names too: only whose directory it is tells.
-    return names > 1 && walking().isForeign(path) ? refused(direct.fd, -EMLINK) : direct;
+    if (names < 0 || (names > 1 && walking().isForeign(path))) return refused(direct.fd, names);
+    return direct;
   }
   if (direct !== -ELOOP && direct !== -EPERM && direct !== -ENOSYS) return direct;
   const place = walking().walk(path, true);
@@ -64,8 +65,10 @@ export function openPath(path: string | Uint8Array, flags: number, mode = 0): Op
   let opened: OpenedFile | number = openedBy(walking().at(place), safe, mode);
   if ((opened === -ENXIO || opened === -EACCES) && place.isMagic)
     opened = walking().ownAgain(place) ?? opened;
-  if (typeof opened !== "number" && place.trust === "foreign" && linksOf(opened.fd) > 1)
-    opened = refused(opened.fd, -EMLINK);
+  if (typeof opened !== "number" && place.trust === "foreign") {
+    const names = namesOf(opened.fd);
+    if (names !== 1) opened = refused(opened.fd, names);
+  }
   walking().leave(place);
   return opened;
 }
@@ -140,13 +143,15 @@ function openedBy(way: Way, flags: number, mode: number): OpenedFile | number {
   }
 }
 
-/** How many names a regular file has; 1 for everything else. */
-function linksOf(fd: number): number {
+/** How many names a regular file has; 1 for everything else, and for a file without a name. A negated errno when nothing tells. */
+function namesOf(fd: number): number {
   const status = statusOf(fd);
-  return typeof status === "number" || (status.mode & S_IFMT) !== S_IFREG ? 1 : status.links;
+  if (typeof status === "number") return status;
+  return (status.mode & S_IFMT) === S_IFREG ? Math.max(1, status.links) : 1;
 }
 
-function refused(fd: number, errno: number): number {
+/** Because of an error, or of too many names. */
+function refused(fd: number, reason: number): number {
   syscall(SYS.close, fd);
-  return errno;
+  return reason < 0 ? reason : -EMLINK;
 }

@@ -100,6 +100,29 @@ describeWith(["gcc", "unshare", "root"], "a service that owns the directory", ()
   });
 });
 
+describeWith(["gcc", "unshare", "root"], "a socket in a service's directory", () => {
+  for (const [how, denied] of [
+    ["", []],
+    [", where setfsuid is forbidden", ["setfsuid"]],
+    [", where setfsgid is forbidden", ["setfsgid"]],
+    [", where both and openat2 are", ["setfsuid", "setfsgid", "openat2"]],
+  ] as const)
+    test(`is its owner's with its mode, at every start${how}, and PID 1 is still root`, async () => {
+      const { own } = place();
+      const open = { listen: `unix:${join(own, "s")}`, mode: "0640", owner: "123:456" };
+      const launch = denied.map((name) => `deny=${SYS[name]}:${EPERM}`);
+      for (let round = 0; round < 2; round++) {
+        const running = await start({ run: [fixture("hold")], options: opens(open), launch }).ready();
+        const pid = await running.pid();
+        await settled(pid);
+        for (const field of ["Uid", "Gid"]) expect(status(pid, field)).toBe("0\t0\t0\t0");
+        const { mode, uid, gid } = statSync(join(own, "s"));
+        expect([mode & 0o7777, uid, gid]).toEqual([0o640, 123, 456]);
+        expect((await running.finished()).code).toBe(0);
+      }
+    });
+});
+
 describeWith(["gcc", "unshare", "root"], "links that are the image's own", () => {
   /** An image's directory: root's alone from "/" on, as nothing below /tmp is. */
   const image = "mount -t tmpfs -o mode=755 none /mnt; cd /mnt";
