@@ -2,6 +2,7 @@
 
 import { version } from "../../package.json";
 import type { PolicyIssue } from "../policy/types.ts";
+import { visible, visibleJson } from "../sys/visible.ts";
 import { MESSAGES } from "./help/messages.ts";
 import { isWarning } from "./warnings.ts";
 
@@ -33,13 +34,12 @@ export function asJson(checked: readonly Checked[]): string {
     ok,
     issues: issues.map((issue) => ({ level: levelOf(issue), ...issue })),
   }));
-  return `${JSON.stringify({ version: 1, ok: checked.every(({ ok }) => ok), files }, null, 2)}\n`;
+  return `${visibleJson({ version: 1, ok: checked.every(({ ok }) => ok), files }, 2)}\n`;
 }
 
 /** https://docs.github.com/actions/reference/workflow-commands-for-github-actions: `%`, line ends and, in properties, `:` and `,` are escaped. */
 export function asGithub(checked: readonly Checked[]): string {
-  const escaped = (text: string) =>
-    text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+  const escaped = (text: string) => text.replaceAll("%", "%25").split("\n").map(visible).join("%0A");
   const property = (text: string) => escaped(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
   const lines = checked.flatMap(({ name, issues }) =>
     issues.map((issue) => {
@@ -80,5 +80,5 @@ export function asSarif(checked: readonly Checked[]): string {
     version: "2.1.0",
     runs: [run],
   };
-  return `${JSON.stringify(document, null, 2)}\n`;
+  return `${visibleJson(document, 2)}\n`;
 }

@@ -10,6 +10,7 @@ import { CLOSE_RANGE_CLOEXEC } from "../sys/constants.ts";
 import { errnoText } from "../sys/errno.ts";
 import type { Kernel } from "../sys/kernel.ts";
 import { observe } from "../sys/observe.ts";
+import { visibleJson } from "../sys/visible.ts";
 import type { SubcommandLine } from "./arguments.ts";
 import { policyInWords } from "./describe.ts";
 import { EXIT_REFUSED } from "./exit-codes.ts";
@@ -36,7 +37,7 @@ export function doctor(kernel: Kernel, { options, json }: SubcommandLine): Outco
   const code = problems.length === 0 ? 0 : EXIT_REFUSED;
   if (json) {
     const document = { version: 1, policy: policyInWords(policy), findings, problems, exitCode: code };
-    return print(kernel, `${JSON.stringify(document, null, 2)}\n`, code);
+    return print(kernel, `${visibleJson(document, 2)}\n`, code);
   }
   const text = [
     table(findings.map(({ what, found, does }) => [what, found, does])),

@@ -28,6 +28,7 @@ export const EAFNOSUPPORT = 97;
 export const EADDRINUSE = 98;
 export const ETIMEDOUT = 110;
 export const ECONNREFUSED = 111;
+export const ENOTRECOVERABLE = 131;
 
 /** The name and the usual text of an error number; `errno 250` when it has none here. */
 export function errnoText(errno: number): string {
@@ -85,5 +86,6 @@ const texts = (): Record<number, string> => ({
   99: "EADDRNOTAVAIL: cannot assign requested address",
   [ETIMEDOUT]: "ETIMEDOUT: timed out",
   [ECONNREFUSED]: "ECONNREFUSED: connection refused",
+  [ENOTRECOVERABLE]: "ENOTRECOVERABLE: state not recoverable",
   80: "ELIBBAD: accessing a corrupted shared library",
 });

@@ -15,7 +15,7 @@ import {
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
 } from "./constants.ts";
-import { EACCES, EADDRINUSE, ECONNREFUSED, EPERM } from "./errno.ts";
+import { EACCES, EADDRINUSE, ECONNREFUSED, ENOTRECOVERABLE, EPERM } from "./errno.ts";
 import type { PathFailure, SocketFile } from "./kernel.ts";
 import { cString, keepAlive, O_DIRECTORY, SYS, syscall } from "./libc.ts";
 import { encodeAddress } from "./open.ts";
@@ -58,18 +58,33 @@ function bindAs(fd: number, path: string, place: Place, { mode, owner }: SocketF
   const umask = syscall(SYS.umask, ~mode & 0o777);
   let failed = -EACCES;
   if (owner && place.trust === "foreign") {
-    const [uid, gid] = [syscall(SYS.geteuid), syscall(SYS.getegid)];
-    syscall(SYS.setfsgid, owner.gid);
-    syscall(SYS.setfsuid, owner.uid);
-    failed = addressed(SYS.bind, fd, path, place);
-    // In this order: the first gives back the right to the second.
-    syscall(SYS.setfsuid, uid);
-    syscall(SYS.setfsgid, gid);
+    failed = asOwner(owner, () => addressed(SYS.bind, fd, path, place));
   }
   // Not a directory the owner can write to.
   if (failed === -EACCES || failed === -EPERM) failed = addressed(SYS.bind, fd, path, place);
   syscall(SYS.umask, umask);
   return failed;
+}
+
+/** Neither setfsuid(2) nor setfsgid(2) says that it failed: each answers the id before, and of this id does nothing. */
+const ASK = -1;
+
+/**
+ * With the rights that the owner has to files, and nobody's else. -EACCES where they cannot be had; -ENOTRECOVERABLE
+ * when PID 1's own could not be had back.
+ */
+function asOwner({ uid, gid }: { uid: number; gid: number }, action: () => number): number {
+  const gidBefore = syscall(SYS.setfsgid, gid);
+  const uidBefore = syscall(SYS.setfsuid, uid);
+  const isOwner = syscall(SYS.setfsuid, ASK) === uid && syscall(SYS.setfsgid, ASK) === gid;
+  const result = isOwner ? action() : -EACCES;
+  // In this order: the first gives back the right to the second.
+  if (uidBefore >= 0) syscall(SYS.setfsuid, uidBefore);
+  if (gidBefore >= 0) syscall(SYS.setfsgid, gidBefore);
+  const isBack =
+    (uidBefore < 0 || syscall(SYS.setfsuid, ASK) === uidBefore) &&
+    (gidBefore < 0 || syscall(SYS.setfsgid, ASK) === gidBefore);
+  return isBack ? result : -ENOTRECOVERABLE;
 }
 
 /**
@@ -84,9 +99,9 @@ function addressed(call: number, fd: number, path: string, place: Place): number
   if (back < 0) return back;
   const entered = syscall(SYS.fchdir, place.directory);
   const result = entered < 0 ? entered : withAddress(call, fd, `./${textOf(place.name)}`);
-  syscall(SYS.fchdir, back);
+  const returned = syscall(SYS.fchdir, back);
   syscall(SYS.close, back);
-  return result;
+  return returned < 0 ? returned : result;
 }
 
 function withAddress(call: number, fd: number, path: string): number {

@@ -13,10 +13,9 @@ import {
   S_IFDIR,
   S_IFLNK,
   S_IFMT,
-  S_IFSOCK,
   ST_RDONLY,
 } from "./constants.ts";
-import { ELOOP, ENOENT, ENOTDIR, ENXIO } from "./errno.ts";
+import { ELOOP, ENOENT, ENOTDIR } from "./errno.ts";
 import { readFile } from "./files.ts";
 import type { OpenedFile } from "./kernel.ts";
 import { Block, cString, keepAlive, O_DIRECTORY, O_NOFOLLOW, SYS, syscall } from "./libc.ts";
@@ -73,20 +72,19 @@ export function at({ directory, name, isMagic }: Place): (flags: number, mode: n
 }
 
 /**
- * A socket cannot be opened by its path, but where it is PID 1's own, as /dev/stderr may be, it can be had once
- * more. -ENXIO when it is none of its own.
+ * PID 1's own descriptor once more, where the place is its link in /proc/self/fd; else undefined. A socket cannot be
+ * opened by its path, nor a pipe that another user made, and either may be what /dev/stderr leads to.
  */
-export function ownSocket(place: Place): OpenedFile | number {
+export function ownAgain(place: Place): OpenedFile | undefined {
   const fd = Number(textOf(place.name));
   const look = openAt(place.directory, place.name, O_PATH | O_CLOEXEC);
-  if (look < 0) return look;
-  const [there, own] = [statusOf(look), Number.isInteger(fd) ? statusOf(fd) : -ENXIO];
-  syscall(SYS.close, look);
-  if (typeof there === "number" || typeof own === "number") return -ENXIO;
-  const isOwn = there.inode === own.inode && there.device === own.device;
-  if (!isOwn || (there.mode & S_IFMT) !== S_IFSOCK) return -ENXIO;
+  const there = look < 0 ? look : statusOf(look);
+  if (look >= 0) syscall(SYS.close, look);
+  const own = Number.isInteger(fd) ? statusOf(fd) : -1;
+  if (typeof there === "number" || typeof own === "number") return undefined;
+  if (there.inode !== own.inode || there.device !== own.device) return undefined;
   const copy = syscall(SYS.fcntl, fd, F_DUPFD_CLOEXEC, FIRST_FREE);
-  return copy < 0 ? copy : { fd: copy, isNew: false, isShared: true };
+  return copy < 0 ? undefined : { fd: copy, isNew: false, isShared: true };
 }
 
 function openAt(directory: number, name: Uint8Array, flags: number, mode = 0): number {

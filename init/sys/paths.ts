@@ -21,7 +21,7 @@ import {
   S_IFREG,
   X_OK,
 } from "./constants.ts";
-import { EEXIST, ELOOP, EMLINK, ENOENT, ENOSYS, ENXIO, EPERM, ETIMEDOUT } from "./errno.ts";
+import { EACCES, EEXIST, ELOOP, EMLINK, ENOENT, ENOSYS, ENXIO, EPERM, ETIMEDOUT } from "./errno.ts";
 import { awaitMore, readDescriptor } from "./files.ts";
 import type { OpenedFile } from "./kernel.ts";
 import { Block, cString, keepAlive, SYS, setInteger, syscall } from "./libc.ts";
@@ -52,20 +52,25 @@ type Way = (flags: number, mode: number) => number;
  * opened where the directory is not root's alone: a service may have given root's file a name there.
  */
 export function openPath(path: string | Uint8Array, flags: number, mode = 0): OpenedFile | number {
-  const safe = flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+  // openat2(2) takes nothing beside O_PATH, which opens nothing that could wait.
+  const safe = flags | O_CLOEXEC | ((flags & O_PATH) === 0 ? O_NOCTTY | O_NONBLOCK : 0);
   const direct = probed === -ENOSYS || probed === -EPERM ? -ELOOP : openedBy(withoutLinks(path), safe, mode);
   if (typeof direct !== "number") {
-    const names = linksOf(direct.fd);
+    const names = namesOf(direct.fd);
     // An image's layers give a file other names too: only whose directory it is tells.
-    return names > 1 && walking().isForeign(path) ? refused(direct.fd, -EMLINK) : direct;
+    if (names < 0 || (names > 1 && walking().isForeign(path))) return refused(direct.fd, names);
+    return direct;
   }
   if (direct !== -ELOOP && direct !== -EPERM && direct !== -ENOSYS) return direct;
   const place = walking().walk(path, true);
   if (typeof place === "number") return place;
   let opened: OpenedFile | number = openedBy(walking().at(place), safe, mode);
-  if (opened === -ENXIO && place.isMagic) opened = walking().ownSocket(place);
-  if (typeof opened !== "number" && place.trust === "foreign" && linksOf(opened.fd) > 1)
-    opened = refused(opened.fd, -EMLINK);
+  if ((opened === -ENXIO || opened === -EACCES) && place.isMagic)
+    opened = walking().ownAgain(place) ?? opened;
+  if (typeof opened !== "number" && place.trust === "foreign") {
+    const names = namesOf(opened.fd);
+    if (names !== 1) opened = refused(opened.fd, names);
+  }
   walking().leave(place);
   return opened;
 }
@@ -149,13 +154,15 @@ function openedBy(way: Way, flags: number, mode: number): OpenedFile | number {
   }
 }
 
-/** How many names a regular file has; 1 for everything else. */
-function linksOf(fd: number): number {
+/** How many names a regular file has; 1 for everything else, and for a file without a name. A negated errno when nothing tells. */
+function namesOf(fd: number): number {
   const status = statusOf(fd);
-  return typeof status === "number" || (status.mode & S_IFMT) !== S_IFREG ? 1 : status.links;
+  if (typeof status === "number") return status;
+  return (status.mode & S_IFMT) === S_IFREG ? Math.max(1, status.links) : 1;
 }
 
-function refused(fd: number, errno: number): number {
+/** Because of an error, or of too many names. */
+function refused(fd: number, reason: number): number {
   syscall(SYS.close, fd);
-  return errno;
+  return reason < 0 ? reason : -EMLINK;
 }

@@ -43,10 +43,11 @@ import {
   ENXIO,
   EPERM,
 } from "../../init/sys/errno.ts";
+import { listFolder } from "../../init/sys/folders.ts";
 import { SYS, syscall } from "../../init/sys/libc.ts";
 import { opening } from "../../init/sys/open.ts";
 import { bindPath } from "../../init/sys/path-sockets.ts";
-import { openFile, openPath, probeOpenat2, readPath } from "../../init/sys/paths.ts";
+import { openFile, openPath, pathMode, probeOpenat2, readPath } from "../../init/sys/paths.ts";
 import { fixture, ROOT } from "../harness/fixtures.ts";
 import { leaveNothingBehind, register } from "../harness/leftovers.ts";
 import { describeWith, LONG } from "../harness/needs.ts";
@@ -249,6 +250,18 @@ describeWith(["root"], "opening", () => {
     expect(opened(`${home}/`)).toEqual(existing(home));
     expect(opened("/")).toEqual(existing("/"));
     expect(opened(".")).toEqual(existing("."));
+  });
+
+  test("answers the mode of what a path leads to, and the names in a directory, through the same door", () => {
+    symlinkSync("secret", at("link"));
+    expect(pathMode(at("link")) & 0o7777).toBe(0o600);
+    expect(pathMode(at("no"))).toBe(-ENOENT);
+    expect(listFolder(home)).toEqual(["link", "secret"]);
+    expect(listFolder(at("secret"))).toBe(-ENOTDIR);
+    const directory = foreign();
+    symlinkSync(home, join(directory, "link"));
+    expect(listFolder(join(directory, "link"))).toBe(-ELOOP);
+    expect(pathMode(join(directory, "link"))).toBe(-ELOOP);
   });
 
   test("says whether the file is new, and gives it the mode that was asked for", () => {

@@ -100,6 +100,29 @@ describeWith(["gcc", "unshare", "root"], "a service that owns the directory", ()
   });
 });
 
+describeWith(["gcc", "unshare", "root"], "a socket in a service's directory", () => {
+  for (const [how, denied] of [
+    ["", []],
+    [", where setfsuid is forbidden", ["setfsuid"]],
+    [", where setfsgid is forbidden", ["setfsgid"]],
+    [", where both and openat2 are", ["setfsuid", "setfsgid", "openat2"]],
+  ] as const)
+    test(`is its owner's with its mode, at every start${how}, and PID 1 is still root`, async () => {
+      const { own } = place();
+      const open = { listen: `unix:${join(own, "s")}`, mode: "0640", owner: "123:456" };
+      const launch = denied.map((name) => `deny=${SYS[name]}:${EPERM}`);
+      for (let round = 0; round < 2; round++) {
+        const running = await start({ run: [fixture("hold")], options: opens(open), launch }).ready();
+        const pid = await running.pid();
+        await settled(pid);
+        for (const field of ["Uid", "Gid"]) expect(status(pid, field)).toBe("0\t0\t0\t0");
+        const { mode, uid, gid } = statSync(join(own, "s"));
+        expect([mode & 0o7777, uid, gid]).toEqual([0o640, 123, 456]);
+        expect((await running.finished()).code).toBe(0);
+      }
+    });
+});
+
 describeWith(["gcc", "unshare", "root"], "links that are the image's own", () => {
   /** An image's directory: root's alone from "/" on, as nothing below /tmp is. */
   const image = "mount -t tmpfs -o mode=755 none /mnt; cd /mnt";
@@ -120,6 +143,18 @@ describeWith(["gcc", "unshare", "root"], "links that are the image's own", () =>
     const options = policy("version: 1\nreport: /mnt/link\n");
     const made = await run({ run: ["sh", "-c", "test ! -e /mnt/var/report"], before, options });
     expect([made.code, made.stderr]).toEqual([0, ""]);
+  });
+
+  test("are followed for a user without rights: in directories of a root without a number, to another user's pipe", async () => {
+    const options = policy("version: 1\nintent: simplicity\nreport: /dev/stderr\n");
+    chmodSync(join(options[1] as string, ".."), 0o755);
+    const user = "setpriv --reuid 1000 --regid 1000 --clear-groups";
+    for (const below of ["", "unshare -Urpf --mount-proc"]) {
+      // The pipe of standard error is root's.
+      const script = `${user} ${below} "${FDINIT}" ${options.join(" ")} -- true 2>&1 | cat`;
+      const { stdout } = await run({ run: ["sh", "-c", script], direct: true, as: "child" });
+      expect(stdout).toEndWith("; exit code 0\n");
+    }
   });
 
   test("are followed on a read-only mount that anybody could write to otherwise: a ConfigMap's", async () => {

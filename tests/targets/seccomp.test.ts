@@ -20,7 +20,7 @@ const PATIENCE_MS = 1500;
 /** Only a service with a working directory of its own needs these. */
 const WITH_DIRECTORY = ["chdir"];
 /** Which executable it is that cannot do without; the portable one unless it is named here. */
-const GLIBC_NEEDS = ["futex", "newfstatat", "pread64"];
+const GLIBC_NEEDS = ["futex", "newfstatat", "openat", "pread64"];
 
 const profile = JSON.parse(readFileSync(join(ROOT, "images/seccomp/strict.json"), "utf8"));
 const groups: { comment: string; names: string[] }[] = profile.syscalls;

@@ -35,7 +35,9 @@ export function convert(kernel: Kernel, { operands: [path], from }: SubcommandLi
     () => "x",
   );
   if (loaded.ok) return print(kernel, policy);
-  const complaint = secondModule().renderIssues("the policy made of it", loaded.text, loaded.issues);
+  const complaint = secondModule()
+    .renderIssues("the policy made of it", loaded.text, loaded.issues)
+    .split("\n");
   return { ...print(kernel, policy), code: EXIT_USAGE, complaint };
 }
 
