@@ -42,10 +42,10 @@ function main(): number {
 
   const context = launchContext(kernel, signalFd + 1);
   const launched = launch(steps, context);
-  if (!launched.ok)
-    return stop(...secondModule().launchFailure(kernel, launched.failure, invocation.programAt));
+  if (!launched.ok) return stop(...secondModule().launchFailure(kernel, launched.failure, invocation));
   // The point of no return: the program runs, and nothing may bail out any more.
   for (const problem of launched.afterwards) say("error", problem);
+  if (read.policy.log.level !== "warn") secondModule().tellStart(say, steps, launched.pid);
   const startAgain = startingAgain(again, context, say);
   return supervise({ kernel, signalFd, supervision, say, context, startAgain }, launched.pid);
 }

@@ -70,6 +70,7 @@ function surroundings(kernel: Kernel): Finding[] {
           ? "orphans come to it, and its end ends the container"
           : "a start becomes the subreaper, so that orphans come to it (reaping.subreaper)",
     },
+    { what: "engine", found: engineOf(kernel, cgroup), does: "" },
     { what: "kernel", found: release ?? "not known (no /proc)", does: "" },
     {
       what: "close_range(2)",
@@ -150,6 +151,18 @@ function capabilitiesInWords(has: readonly string[]): string {
   if (has.length === 0) return "none";
   if (missing.length === 0) return "all";
   return missing.length < has.length ? `all but ${missing.join(", ")}` : has.join(", ");
+}
+
+/** By what each leaves in a container: none of it is certain. */
+function engineOf(kernel: Kernel, cgroup: string | undefined): string {
+  const isThere = (path: string) => kernel.pathMode(path) >= 0;
+  const marks = [
+    kernel.environmentVariable("KUBERNETES_SERVICE_HOST") && "Kubernetes",
+    isThere("/.dockerenv") && "Docker",
+    isThere("/run/.containerenv") && "Podman",
+    cgroup?.includes("containerd") && "containerd",
+  ].filter((mark) => typeof mark === "string");
+  return marks.length === 0 ? "none that leaves a mark" : marks.join(", ");
 }
 
 function libcOf(maps: string | undefined): string {
