@@ -23,9 +23,19 @@ import { join } from "node:path";
 import { EMBEDDED, MODULES } from "./bundle.ts";
 import { harden } from "./harden.ts";
 import { keepDispositions } from "./keep-dispositions.ts";
+import { partsOfExecutable } from "./materials.ts";
 import { writeReleaseFiles } from "./release.ts";
 import { leaveOutIcuData } from "./slim.ts";
-import { bunFor, TARGETS, type Target, targetNamed, targetOfThisMachine } from "./targets.ts";
+import { buildStatic, isStaticStale, partsOfStatic, staticExecutable, staticLicences } from "./static.ts";
+import {
+  bunFor,
+  STATIC_TARGETS,
+  type StaticTarget,
+  TARGETS,
+  type Target,
+  targetNamed,
+  targetOfThisMachine,
+} from "./targets.ts";
 
 const root = join(import.meta.dir, "..");
 const DIST = join(root, "dist");
@@ -149,25 +159,38 @@ function tryOut(executable: string): void {
   }
 }
 
-function main(words: readonly string[]): void {
+async function main(words: readonly string[]): Promise<void> {
   const targets: Target[] = [];
+  const statics: StaticTarget[] = [];
   let ifStale = false;
   for (let index = 0; index < words.length; index++) {
     const [word = "", value] = (words[index] as string).split("=", 2);
     if (word === "--if-stale") ifStale = true;
-    else if (word === "--all") targets.push(...TARGETS);
-    else if (word === "--target") targets.push(targetNamed(value ?? words[++index] ?? ""));
-    else throw new Error(`unknown option ${word}: --if-stale, --target NAME, --all`);
+    else if (word === "--all") {
+      targets.push(...TARGETS);
+      statics.push(...STATIC_TARGETS);
+    } else if (word === "--target") {
+      const name = value ?? words[++index] ?? "";
+      const quick = STATIC_TARGETS.find((target) => target.name === name);
+      if (quick) statics.push(quick);
+      else targets.push(targetNamed(name));
+    } else throw new Error(`unknown option ${word}: --if-stale, --target NAME, --all`);
   }
-  if (targets.length === 0) {
+  if (targets.length + statics.length === 0) {
     if (!ifStale || isStale(EXECUTABLE)) build();
     return;
   }
   for (const target of targets) if (!ifStale || isStale(executableFor(target))) buildFor(target);
+  for (const target of statics) if (!ifStale || isStaticStale(target)) await buildStatic(target);
+  const [first] = statics;
   writeReleaseFiles(
     DIST,
-    targets.map((target) => ({ target, file: executableFor(target) })),
+    [
+      ...targets.map((target) => ({ file: executableFor(target), parts: partsOfExecutable(target) })),
+      ...statics.map((target) => ({ file: staticExecutable(target), parts: partsOfStatic(target) })),
+    ],
+    first && staticLicences(first),
   );
 }
 
-if (import.meta.main) main(process.argv.slice(2));
+if (import.meta.main) await main(process.argv.slice(2));

@@ -58,7 +58,7 @@ export function modulesBehindRequire(entry: string): string[] {
   return [...behind].filter((file) => !always.has(file)).sort();
 }
 
-async function bundle(entry: string, plugins: BunPlugin[]): Promise<string> {
+export async function bundle(entry: string, plugins: BunPlugin[]): Promise<string> {
   const built = await Bun.build({
     entrypoints: [entry],
     target: "bun",
@@ -76,14 +76,14 @@ async function bundle(entry: string, plugins: BunPlugin[]): Promise<string> {
   return text;
 }
 
-function forTheStart(machine: Target["machine"]): BunPlugin {
+export function forTheStart(machine: Target["machine"]): BunPlugin {
   const behind = new Set(modulesBehindRequire(MAIN));
   const { SYS: numbers } = machine === "aarch64" ? aarch64 : x86_64;
   return {
     name: "for the start",
     setup(build) {
-      build.onResolve({ filter: /\/abi\/this-machine\.ts$/ }, () => ({
-        path: join(root, `init/sys/abi/${machine}.ts`),
+      build.onResolve({ filter: /\/abi\/this-machine\.ts$/ }, ({ path, importer }) => ({
+        path: join(dirname(importer), dirname(path), `${machine}.ts`),
       }));
       build.onLoad({ filter: /\/init\/.*\.ts$/ }, ({ path }) => {
         const source = withNumbers(readFileSync(path, "utf8"), numbers);
@@ -146,7 +146,7 @@ function inner(text: string): string {
 }
 
 /** By Closure Compiler: functions inlined, what nobody uses left out. Nothing that JavaScript promises changes. */
-function inlined(text: string): string {
+export function inlined(text: string): string {
   const compiler = join(root, `node_modules/google-closure-compiler-${compilerPlatform()}/compiler`);
   if (!existsSync(compiler)) throw new Error(`there is no ${compiler}: bun install`);
   const run = Bun.spawnSync(

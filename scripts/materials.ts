@@ -88,7 +88,7 @@ export function debianPackage(
 }
 
 /** A package of the lockfile, with the hash npm knows it by. */
-function lockedPackage(name: string, license: string): Component {
+export function lockedPackage(name: string, license: string): Component {
   const lock = readFileSync(join(root, "bun.lock"), "utf8");
   const found = new RegExp(`"${name}": \\["${name}@([^"]+)".*"sha512-([^"]+)"\\]`).exec(lock);
   if (!found) throw new Error(`${name} is not in bun.lock`);

@@ -3,29 +3,31 @@
 
 import { copyFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { bill, MATERIALS, partsOfExecutable } from "./materials.ts";
-import { sha256Of, type Target } from "./targets.ts";
+import { bill, type Component, MATERIALS } from "./materials.ts";
+import { sha256Of } from "./targets.ts";
 
 const root = join(import.meta.dir, "..");
 /** For editors: a release has no other use for a schema. */
 const EDITOR_SCHEMA = "editor.schema.json";
 const SCHEMA = "policy.schema.json";
+/** Of the engine and the libraries that are part of a static executable. */
+const LICENCES = "LICENCES-static";
 const CHECKSUMS = "SHA256SUMS";
 
 export interface Built {
-  readonly target: Target;
   readonly file: string;
+  /** What it was made of. */
+  readonly parts: readonly Component[];
 }
 
-export function writeReleaseFiles(folder: string, built: readonly Built[]): void {
+/** `licences`: a text that goes with executables whose parts ask for it. */
+export function writeReleaseFiles(folder: string, built: readonly Built[], licences?: string): void {
   copyFileSync(join(root, "schema", EDITOR_SCHEMA), join(folder, SCHEMA));
-  const made = built.map(({ target, file }) => ({
-    name: basename(file),
-    file,
-    parts: partsOfExecutable(target),
-  }));
+  const made = built.map(({ file, parts }) => ({ name: basename(file), file, parts }));
+  if (licences !== undefined) writeFileSync(join(folder, LICENCES), licences);
   writeFileSync(join(folder, MATERIALS), bill(made));
-  const files = [...built.map(({ file }) => file), join(folder, MATERIALS), join(folder, SCHEMA)];
+  const beside = [...(licences === undefined ? [] : [LICENCES]), MATERIALS, SCHEMA];
+  const files = [...built.map(({ file }) => file), ...beside.map((name) => join(folder, name))];
   // The format of sha256sum(1), which checks it with -c.
   const sums = files.map((file) => `${sha256Of(file)}  ${basename(file)}\n`);
   writeFileSync(join(folder, CHECKSUMS), sums.join(""));

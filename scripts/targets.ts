@@ -76,9 +76,26 @@ export const TARGETS: readonly Target[] = [
   },
 ];
 
+/** The same program on QuickJS, as one file that needs no library: scripts/static.ts. */
+export interface StaticTarget {
+  readonly name: "linux-x64-static" | "linux-arm64-static";
+  readonly machine: Target["machine"];
+}
+
+export const STATIC_TARGETS: readonly StaticTarget[] = [
+  { name: "linux-x64-static", machine: "x86_64" },
+  { name: "linux-arm64-static", machine: "aarch64" },
+];
+
+export function staticTargetOfThisMachine(): StaticTarget {
+  const { machine } = targetOfThisMachine();
+  return STATIC_TARGETS.find((target) => target.machine === machine) as StaticTarget;
+}
+
 export function targetNamed(name: string): Target {
   const found = TARGETS.find((target) => target.name === name);
-  if (!found) throw new Error(`no target ${JSON.stringify(name)}: ${TARGETS.map((t) => t.name).join(", ")}`);
+  const known = [...TARGETS, ...STATIC_TARGETS].map((target) => target.name).join(", ");
+  if (!found) throw new Error(`no target ${JSON.stringify(name)}: ${known}`);
   return found;
 }
 

@@ -2,13 +2,17 @@
 //
 //   bun scripts/test.ts unit kernel pid1 images [-- further arguments for bun test]
 //
-// pid1@musl is tests/pid1 with the executable for musl, from a portable folder of its own.
+// pid1@musl is tests/pid1 with the executable for musl, from a portable folder of its own; pid1@static and images@static are those
+// suites with the static executable.
 
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { missing } from "../tests/harness/needs.ts";
 import { fill, portableTarget } from "./portable.ts";
+import { whyNotLinked } from "./static/link.ts";
+import { buildStatic, isStaticStale, staticExecutable } from "./static.ts";
+import { staticTargetOfThisMachine } from "./targets.ts";
 
 const root = join(import.meta.dir, "..");
 /** A test that hangs is a finding, not a wait; those that need longer say so themselves. */
@@ -32,12 +36,30 @@ const cut = words.includes("--") ? words.indexOf("--") : words.length;
 const suites = words.slice(0, cut);
 const further = words.slice(cut + 1);
 
+interface Way {
+  /** Why it cannot be done here. */
+  readonly missing: () => string | undefined;
+  readonly run: (suite: string) => Count | Promise<Count>;
+}
+
+/** With which executable a suite is run. */
+const WAYS: Record<string, Way> = {
+  ordinary: { missing: () => undefined, run: (suite) => runSuite(suite) },
+  musl: { missing: () => missing("musl", "libstdc++.a"), run: withMusl },
+  static: { missing: () => whyNotLinked(staticTargetOfThisMachine()), run: withStatic },
+};
+
+/** Of tests/images those that an executable of another kind could change. */
+const IMAGES_OF_STATIC = ["docker", "drop-in", "lifecycle", "podman", "runc", "static"];
+
 const scratch = mkdtempSync(join(tmpdir(), "fdinit-results-"));
 const total: Count = { passed: 0, failed: 0, skipped: 0 };
 try {
   for (const word of suites) {
-    const [suite = "", libc] = word.split("@");
-    const why = libc === undefined ? undefined : missing("musl", "libstdc++.a");
+    const [suite = "", executable = "ordinary"] = word.split("@");
+    const way = WAYS[executable];
+    if (!way) throw new Error(`tests/${word}: @ is followed by one of ${Object.keys(WAYS).join(", ")}`);
+    const why = way.missing();
     if (why !== undefined) {
       console.log(`skipped: tests/${word}: ${why}`);
       continue;
@@ -46,7 +68,7 @@ try {
       console.log(`tests/${suite}: there is no such suite`);
       continue;
     }
-    const { passed, failed, skipped } = libc === undefined ? runSuite(suite) : withMusl(suite);
+    const { passed, failed, skipped } = await way.run(suite);
     console.log(`tests/${word}: ${passed} passed, ${failed} failed, ${skipped} skipped\n`);
     total.passed += passed;
     total.failed += failed;
@@ -69,14 +91,27 @@ function withMusl(suite: string): Count {
   }
 }
 
-function runSuite(suite: string, env: Record<string, string> = {}): Count {
+/** The same with the static executable. */
+async function withStatic(suite: string): Promise<Count> {
+  const target = staticTargetOfThisMachine();
+  if (isStaticStale(target)) await buildStatic(target);
+  const env = { FDINIT_BINARY: staticExecutable(target), FDINIT_ENGINE: "quickjs" };
+  const files = IMAGES_OF_STATIC.map((name) => `./tests/images/${name}.test.ts`);
+  return runSuite(suite, env, suite === "images" ? files : undefined);
+}
+
+function runSuite(
+  suite: string,
+  env: Record<string, string> = {},
+  files: readonly string[] = [`./tests/${suite}/`],
+): Count {
   const results = join(scratch, `${suite}.xml`);
   const skips = join(scratch, `${suite}.skips`);
   const run = Bun.spawnSync(
     [
       process.execPath,
       "test",
-      `./tests/${suite}/`,
+      ...files,
       `--timeout=${TEST_DEADLINE_MS}`,
       "--reporter=junit",
       `--reporter-outfile=${results}`,

@@ -3,7 +3,7 @@
 
 import type { PolicySource } from "../policy/types.ts";
 import { bytesOf } from "../sys/bytes.ts";
-import { EISDIR, ENOENT, ENOTDIR, ETIMEDOUT, errnoText } from "../sys/errno.ts";
+import { EISDIR, ENOENT, ENOTDIR, ETIMEDOUT, pathErrorText } from "../sys/errno.ts";
 import type { Kernel } from "../sys/kernel.ts";
 
 export const DEFAULT_POLICY_FILE = "/etc/fdinit/policy.yaml";
@@ -50,7 +50,7 @@ function readPolicyFile(
   if (optional && (bytes === -ENOENT || bytes === -ENOTDIR)) return { ok: true, source: undefined };
   return {
     ok: false,
-    message: `cannot read the policy ${JSON.stringify(path)}: ${errnoText(-bytes)}${hint(path, bytes)}`,
+    message: `cannot read the policy ${JSON.stringify(path)}: ${pathErrorText(-bytes)}${hint(path, bytes)}`,
   };
 }
 

@@ -10,6 +10,7 @@ import { textOf } from "../sys/bytes.ts";
 import type { Facts, InheritedDescriptor, Rung } from "../sys/facts.ts";
 import type { Kernel } from "../sys/kernel.ts";
 import { observe } from "../sys/observe.ts";
+import { visibleJson } from "../sys/visible.ts";
 import { commandLineFrom, type SubcommandLine } from "./arguments.ts";
 import { REFUSAL_EXIT } from "./exit-codes.ts";
 import { dressed, lookOf } from "./look.ts";
@@ -46,7 +47,7 @@ export function plan(kernel: Kernel, line: SubcommandLine, own: readonly [number
   if (!read.ok) return { code: read.code, complaint: read.message };
   const report = planReport(kernel, read.policy, line, own);
   const text = line.json
-    ? `${JSON.stringify(planAsJson(report), null, 2)}\n`
+    ? `${visibleJson(planAsJson(report), 2)}\n`
     : dressed(planAsText(report), lookOf(kernel, line.color));
   return print(kernel, text, report.exitCode);
 }

@@ -1,6 +1,7 @@
 // What the subcommands print on standard output, and their exit codes.
 
 import { version } from "../../package.json";
+import { ENGINE } from "../sys/engine/text.ts";
 import type { Kernel } from "../sys/kernel.ts";
 import type { Invocation } from "./arguments.ts";
 import { EXIT_USAGE } from "./exit-codes.ts";
@@ -14,9 +15,9 @@ export function report(
 ): Outcome {
   switch (invocation.do) {
     case "complain":
-      return { code: EXIT_USAGE, complaint: `${invocation.message}\nsee: fdinit help` };
+      return { code: EXIT_USAGE, complaint: [invocation.message, "see: fdinit help"] };
     case "version":
-      return print(kernel, `fdinit ${version}\n`);
+      return print(kernel, `fdinit ${version} (${ENGINE})\n`);
     case "help":
       return (require("./help/help.ts") as typeof import("./help/help.ts")).help(kernel, invocation);
     case "standIn": {

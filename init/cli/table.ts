@@ -1,6 +1,7 @@
 // Text in columns: no colour, nothing in a cell that could drive a terminal.
 
 import { printable } from "../policy/render.ts";
+import { columnsOf } from "../policy/width.ts";
 
 /** Rows of cells, aligned, each row indented by two spaces; the last column is not padded. */
 export function table(rows: readonly (readonly string[])[]): string {
@@ -8,12 +9,12 @@ export function table(rows: readonly (readonly string[])[]): string {
   const clean = rows.map((row) => row.map(printable));
   for (const row of clean) {
     row.forEach((cell, column) => {
-      widths[column] = Math.max(widths[column] ?? 0, Bun.stringWidth(cell));
+      widths[column] = Math.max(widths[column] ?? 0, columnsOf(cell));
     });
   }
   let text = "";
   for (const row of clean) {
-    const cells = row.map((cell, column) => cell + " ".repeat((widths[column] ?? 0) - Bun.stringWidth(cell)));
+    const cells = row.map((cell, column) => cell + " ".repeat((widths[column] ?? 0) - columnsOf(cell)));
     text += `  ${cells.join("  ").trimEnd()}\n`;
   }
   return text;

@@ -1,6 +1,7 @@
 // Addresses to listen on, as policies write them: `*:80`, `10.0.0.1:80`, `[::1]:80`, `unix:/path`,
 // `unix:@name`, each with `udp:` or `tcp:` before it. Numeric only: PID 1 asks no name server.
 
+import { bytesOf } from "../sys/bytes.ts";
 import type { ListenAddress } from "./types.ts";
 
 export type ParsedAddress =
@@ -28,7 +29,7 @@ export function parseListenAddress(written: string): ParsedAddress {
 
 function unixAddress(path: string, transport: string | undefined): ParsedAddress {
   if (transport) return { ok: false, message: `a Unix socket has no ${transport}` };
-  const length = new TextEncoder().encode(path).length;
+  const length = bytesOf(path).length;
   if (length > LONGEST_UNIX_PATH)
     return {
       ok: false,

@@ -1,6 +1,7 @@
 // Bytes to text: strict UTF-8, not too large, not empty. Says at which byte the text stops being UTF-8.
 // Does not look at YAML beyond "is there anything but comments".
 
+import { textOf } from "../sys/bytes.ts";
 import type { PolicyIssue } from "./types.ts";
 
 export const MAX_POLICY_BYTES = 1024 * 1024;
@@ -16,12 +17,10 @@ export function decodePolicy(bytes: Uint8Array): Decoded {
     const message = `the policy is larger than ${MAX_POLICY_BYTES} bytes (1 MiB)`;
     return refused({ code: "too-large", message, hint: "is this the right file?" });
   }
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    return notUtf8(bytes);
-  }
+  const text = textOf(bytes);
+  // What is not UTF-8 shows as U+FFFD, which may also be written.
+  const offset = text.includes("\ufffd") ? firstInvalidByte(bytes) : bytes.length;
+  if (offset < bytes.length) return notUtf8(bytes, offset);
   if (holdsNothing(text)) {
     return refused({ code: "empty", message: "the policy is empty", hint: START_HINT });
   }
@@ -32,9 +31,8 @@ function refused(issue: Pick<PolicyIssue, "code" | "message" | "hint">, text?: s
   return { ok: false, issue: { ...issue, pointer: "", path: "" }, text };
 }
 
-function notUtf8(bytes: Uint8Array): Decoded {
-  const offset = firstInvalidByte(bytes);
-  const before = new TextDecoder().decode(bytes.subarray(0, offset));
+function notUtf8(bytes: Uint8Array, offset: number): Decoded {
+  const before = textOf(bytes.subarray(0, offset));
   const line = before.split("\n").length;
   const column = before.length - before.lastIndexOf("\n");
   const byte = bytes[offset];
@@ -53,7 +51,7 @@ function notUtf8(bytes: Uint8Array): Decoded {
     length: 1,
     hint: wide ? "the file looks like UTF-16; save it as UTF-8" : "save the file as UTF-8",
   };
-  return { ok: false, issue, text: wide ? undefined : new TextDecoder().decode(bytes) };
+  return { ok: false, issue, text: wide ? undefined : textOf(bytes) };
 }
 
 /** The offset of the first byte that belongs to no well-formed sequence (Unicode 15, table 3-7). */

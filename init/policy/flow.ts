@@ -1,5 +1,7 @@
 // A value in YAML's flow style, as a policy would write it on one line. For reports and for what complaints suggest.
 
+import { visibleJson } from "../sys/visible.ts";
+
 /** What some YAML reads as something other than a text. */
 const ODD_WORD = /^(y|n|yes|no|on|off|true|false|null|nan|inf)$/i;
 
@@ -15,5 +17,5 @@ export function flow(value: unknown): string {
     return entries.length === 0 ? "{}" : `{ ${entries.join(", ")} }`;
   }
   const isPlain = typeof value !== "string" || (PLAIN.test(value) && !ODD_WORD.test(value));
-  return isPlain ? String(value) : JSON.stringify(value);
+  return isPlain ? String(value) : visibleJson(value);
 }

@@ -1,7 +1,9 @@
 // Complaints about a policy as text: place, message, the line with the spot underlined, what was expected.
 // Whatever the policy holds, no control character of it reaches the reader's terminal.
 
+import { visible } from "../sys/visible.ts";
 import type { PolicyIssue } from "./types.ts";
+import { columnsOf } from "./width.ts";
 
 const WIDTH = 100;
 const GUTTER = 5;
@@ -37,15 +39,12 @@ function excerpt(written: string, line: number, column: number, length: number):
   const after = printable(written.slice(from + length).trimEnd());
   // The spot comes first; then what leads to it, then what follows, as far as the line is wide.
   const shownSpot = clipEnd(spot, WIDTH);
-  const shownBefore = clipStart(before, Math.max(20, WIDTH - Bun.stringWidth(shownSpot) - 20));
-  const shownAfter = clipEnd(
-    after,
-    Math.max(0, WIDTH - Bun.stringWidth(shownBefore) - Bun.stringWidth(shownSpot)),
-  );
-  const underline = `^${"~".repeat(Math.max(0, Bun.stringWidth(shownSpot) - 1))}`;
+  const shownBefore = clipStart(before, Math.max(20, WIDTH - columnsOf(shownSpot) - 20));
+  const shownAfter = clipEnd(after, Math.max(0, WIDTH - columnsOf(shownBefore) - columnsOf(shownSpot)));
+  const underline = `^${"~".repeat(Math.max(0, columnsOf(shownSpot) - 1))}`;
   return [
     `${String(line).padStart(GUTTER)} | ${shownBefore}${shownSpot}${shownAfter}`,
-    `${" ".repeat(GUTTER)} | ${" ".repeat(Bun.stringWidth(shownBefore))}${underline}`,
+    `${" ".repeat(GUTTER)} | ${" ".repeat(columnsOf(shownBefore))}${underline}`,
   ];
 }
 
@@ -57,12 +56,7 @@ function clipStart(text: string, width: number): string {
   return text.length <= width ? text : `…${text.slice(text.length - width + 1)}`;
 }
 
-/** A tab is two spaces; control and direction-changing characters are shown by their code. */
+/** A tab is two spaces; what is not seen as itself is shown by its code. */
 export function printable(text: string): string {
-  return text.replaceAll("\t", "  ").replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {
-    const code = character.charCodeAt(0);
-    return code < 0x100
-      ? `\\x${code.toString(16).padStart(2, "0")}`
-      : `\\u${code.toString(16).padStart(4, "0")}`;
-  });
+  return visible(text.replaceAll("\t", "  "));
 }

@@ -1,21 +1,10 @@
 // Byte strings: paths, arguments and variables as the kernel has them, which need not be UTF-8.
 // Plain Uint8Array; Buffer is not used on the way to the program, it costs a start its memory.
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+export { bytesOf, textOf } from "./engine/text.ts";
 
 /** "/", between the names of a path. */
 export const SLASH = 0x2f;
-
-/** UTF-8, for what a policy or a person wrote. */
-export function bytesOf(text: string): Uint8Array {
-  return encoder.encode(text);
-}
-
-/** For showing: what is not UTF-8 becomes U+FFFD. */
-export function textOf(bytes: Uint8Array): string {
-  return decoder.decode(bytes);
-}
 
 export function concatenate(...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;

@@ -20,11 +20,11 @@ import {
   TIOCSCTTY,
   TIOCSPGRP,
 } from "./constants.ts";
+import type { Image } from "./engine/image.ts";
+import { programDispositions } from "./engine/process.ts";
 import type { CapabilitySets, Credentials, SignalSet, SpawnRequest } from "./kernel.ts";
 import { Block, type Bytes, cString, SYS, setInteger, syscall } from "./libc.ts";
-import { programDispositions } from "./runtime-signals.ts";
 import { SIGSET_SIZE } from "./signals.ts";
-import type { Image } from "./spawn.ts";
 
 /** What a child may call, by the names that a complaint calls them. */
 const CALLS = {

@@ -1,21 +1,10 @@
 // A child that is more than posix_spawn(3) can make: a list of system calls, carried out between
-// clone(CLONE_VM | CLONE_VFORK) and execve(2) by a few machine instructions (abi/child-*.s). That is what
-// posix_spawn does inside, with a list of our own: nothing of JavaScript and nothing of libc runs in the
-// child, and this process stands still until it has become the program or has failed. Decides nothing.
+// clone(CLONE_VM | CLONE_VFORK) and execve(2) (engine/child.ts). That is what posix_spawn does inside, with a
+// list of our own: nothing of JavaScript runs in the child, and this process stands still until it has become the
+// program or has failed. Decides nothing.
 
-import { CLONE_VFORK, CLONE_VM, SIGCHLD } from "./constants.ts";
-import {
-  Block,
-  type Bytes,
-  callable,
-  childCode,
-  cString,
-  keepAlive,
-  SYS,
-  setInteger,
-  syscall,
-} from "./libc.ts";
-import { executablePage } from "./machine-code.ts";
+import { carryOut } from "./engine/child.ts";
+import { Block, type Bytes, cString, keepAlive, SYS, setInteger, syscall } from "./libc.ts";
 
 /** One system call of the child. Memory its arguments point to is the caller's to keep. */
 export interface ChildCall {
@@ -42,36 +31,19 @@ export interface FailedCall {
   readonly index: number;
 }
 
-// struct record { int64_t number, arguments[6], *store; } of abi/child-*.s
+// struct record { int64_t number, arguments[6], *store; } of engine/bun/abi/child-*.s and engine/host.c
 const RECORD_SIZE = 64;
 const STORE_OFFSET = 56;
 const PID_TEXT = -1;
 const MAY_FAIL = 0x40000000;
 
-const STACK_SIZE = 4096;
 /** "4194304", the highest pid, with room to spare. */
 const MOST_DIGITS = 10;
-
-let childOf: ReturnType<typeof callable> | undefined;
-
-// Made at first use: most starts need none of it.
-function child(): ReturnType<typeof callable> {
-  if (!childOf) {
-    const bytes = new Uint8Array(childCode.length / 2);
-    for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(childCode.slice(2 * i, 2 * i + 2), 16);
-    const page = executablePage([{ at: 0, code: bytes }]);
-    // Bun's FFI, which has brought us here, needs executable pages itself.
-    if (page === undefined) throw new Error("no page of memory can be made executable");
-    childOf = callable(page);
-  }
-  return childOf;
-}
 
 /** Carries the list out in a new child; its last call is execve(2). Answers the child's pid, or the call that failed. */
 export function runChild(list: readonly (ChildCall | PidText)[]): number | FailedCall {
   const records = new Block(RECORD_SIZE * list.length);
   const status = new Block(16);
-  const stack = new Block(STACK_SIZE);
   const texts: Bytes[] = [];
   for (let index = 0; index < list.length; index++) {
     const at = RECORD_SIZE * index;
@@ -79,9 +51,8 @@ export function runChild(list: readonly (ChildCall | PidText)[]): number | Faile
     if ("slot" in entry) texts.push(...putPidText(records, at, entry));
     else putCall(records, at, entry);
   }
-  const top = stack.address + STACK_SIZE - (stack.address % 16);
-  const pid = child()(CLONE_VM | CLONE_VFORK | SIGCHLD, top, records.address, status.address);
-  keepAlive(stack, ...texts);
+  const pid = carryOut(records.address, status.address);
+  keepAlive(...texts);
   if (pid < 0) return { attempt: "make a process (clone)", errno: -pid, index: -1 };
   const result = Number(status.view.getBigInt64(0, true));
   if (result === 0) return pid;

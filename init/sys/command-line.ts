@@ -2,17 +2,17 @@
 // process.argv and process.env, which decode UTF-8 and lose what is not.
 //
 // execve(2) puts argc, argv[0..argc-1], NULL, envp[0..], NULL on the stack in this order, so the
-// vector is found by walking down from libc's `environ`. Works without /proc.
+// vector is found by walking down from `environ`. Works without /proc.
 
 import { textOf } from "./bytes.ts";
-import { bytesAt, cString, integerAt, libc, pointerAt } from "./libc.ts";
+import { ENVIRON, variableAddress } from "./engine/calls.ts";
+import { bytesAt, cString, integerAt, pointerAt } from "./libc.ts";
 
 const POINTER = 8;
 // ARG_MAX cannot hold more arguments than this; a walk that gets there has lost its way.
 const MOST_ARGUMENTS = 1 << 22;
 
-const ENVIRON = cString("environ");
-const environ = pointerAt(libc.dlsym(0, ENVIRON.address) as unknown as number);
+const environ = ENVIRON;
 
 /** Finds argc below `environ`: the first word, going down, that equals the number of words passed. */
 function findArgumentVector(): { address: number; count: number } {
@@ -56,8 +56,8 @@ const EQUALS = 0x3d;
 /** The value of an inherited variable as getenv(3) finds it, byte for byte, or undefined. */
 export function environmentVariable(name: string): Uint8Array | undefined {
   const key = cString(name);
-  const value = libc.getenv(key.address) as unknown as number | null;
-  return value ? bytesAt(value) : undefined;
+  const value = variableAddress(key.address);
+  return value === 0 ? undefined : bytesAt(value);
 }
 
 /** The name part of an environment string. */

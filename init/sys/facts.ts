@@ -1,8 +1,8 @@
 // What can be observed before anything is done, as plain data: observe.ts asks the kernel.
 
+import type { RuntimeDescriptors } from "./engine/image.ts";
 import type { ResourceLimit } from "./kernel.ts";
 import type { Descriptor } from "./kinds.ts";
-import type { RuntimeDescriptors } from "./runtime-descriptors.ts";
 
 /** An inclusive range of descriptor numbers. */
 export interface Range {

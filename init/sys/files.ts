@@ -1,8 +1,8 @@
-// Files and directories by path: read whole, list numbers, read a link, ask for permission. Raw system
-// calls, so that node:fs is not loaded on the way to the payload.
+// Files and directories of /proc: read whole, list numbers, read a link. Raw system calls, so that node:fs is
+// not loaded on the way to the payload. Every other path is opened through paths.ts.
 
 import { concatenate } from "./bytes.ts";
-import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_RDONLY, X_OK } from "./constants.ts";
+import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_RDONLY } from "./constants.ts";
 import { EAGAIN, EINTR, ETIMEDOUT } from "./errno.ts";
 import { Block, type Bytes, cString, keepAlive, O_DIRECTORY, SYS, syscall } from "./libc.ts";
 
@@ -30,29 +30,17 @@ export function readFile(path: string | Uint8Array, length: number): Uint8Array 
   return result;
 }
 
-/**
- * At most `length` bytes of what a person or another program may still be writing: a pipe, a FIFO, a terminal.
- * `source` is a path, or a descriptor, which stays open. -ETIMEDOUT when nothing came for `patienceMs`.
- */
-export function readSource(source: string | number, length: number, patienceMs: number): Uint8Array | number {
-  if (typeof source === "number") {
-    return awaitMore(source, patienceMs) ? readDescriptor(source, length, patienceMs) : -ETIMEDOUT;
-  }
-  const name = cString(source);
-  const fd = syscall(SYS.openat, AT_FDCWD, name.address, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return fd;
-  const result = readDescriptor(fd, length, patienceMs);
-  syscall(SYS.close, fd);
-  return result;
-}
-
-/** A regular file is always readable, so only what comes slowly is waited for. */
-function awaitMore(fd: number, patienceMs: number): boolean {
+/** Whether there is something to read, or its end, within the time. A regular file is always readable. */
+export function awaitMore(fd: number, patienceMs: number): boolean {
   const { waitReadable } = require("./polling.ts") as typeof import("./polling.ts");
   return waitReadable([fd], patienceMs).length > 0;
 }
 
-function readDescriptor(fd: number, length: number, patienceMs = 0): Uint8Array | number {
+/**
+ * At most `length` bytes from where it stands. Of a descriptor that does not block, what comes within
+ * `patienceMs` each time is waited for; -ETIMEDOUT when nothing did.
+ */
+export function readDescriptor(fd: number, length: number, patienceMs = 0): Uint8Array | number {
   const { address, bytes } = buffer();
   const parts: Uint8Array[] = [];
   let total = 0;
@@ -144,9 +132,4 @@ export function readOwnLink(fd: number): Uint8Array | undefined {
   for (let at = end - 1, rest = fd; at >= OWN_LINKS.length; at--, rest = Math.floor(rest / 10))
     bytes[at] = ZERO + (rest % 10);
   return linkAt(address);
-}
-
-export function canExecute(path: Uint8Array): number {
-  const name = cString(path);
-  return syscall(SYS.faccessat, AT_FDCWD, name.address, X_OK);
 }

@@ -1,8 +1,12 @@
-// The names in a directory, for subcommands that take one. No start of a program comes here.
+// The names in a directory and the mode of a path, for subcommands and for a start that fails. Nothing is opened for writing,
+// and no start that goes well comes here.
 
-import { textOf } from "./bytes.ts";
-import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from "./constants.ts";
-import { Block, cString, keepAlive, O_DIRECTORY, SYS, syscall } from "./libc.ts";
+import { bytesOf, textOf } from "./bytes.ts";
+import { O_RDONLY } from "./constants.ts";
+import { ENOENT } from "./errno.ts";
+import { Block, O_DIRECTORY, SYS, syscall } from "./libc.ts";
+import { openPath } from "./paths.ts";
+import { statusOfPath } from "./status.ts";
 
 const CHUNK = 32_768;
 /** <dirent.h>: DT_DIR. */
@@ -10,10 +14,9 @@ const DT_DIR = 4;
 
 /** The names in a directory, sorted, `.` and `..` left out, those of directories with a slash behind; or a negated errno. */
 export function listFolder(path: string): readonly string[] | number {
-  const name = cString(path);
-  const fd = syscall(SYS.openat, AT_FDCWD, name.address, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
-  keepAlive(name);
-  if (fd < 0) return fd;
+  const opened = openPath(path, O_RDONLY | O_DIRECTORY);
+  if (typeof opened === "number") return opened;
+  const { fd } = opened;
   const { address, bytes } = new Block(CHUNK);
   const names: string[] = [];
   let got = 0;
@@ -29,4 +32,9 @@ export function listFolder(path: string): readonly string[] | number {
   }
   syscall(SYS.close, fd);
   return got < 0 ? got : names.sort();
+}
+
+/** `st_mode`, links followed, or -ENOENT when it cannot be looked at. */
+export function pathMode(path: string): number {
+  return statusOfPath(bytesOf(path))?.mode ?? -ENOENT;
 }

@@ -16,16 +16,17 @@ import {
   listDescriptors,
   openDevNull,
 } from "./descriptors.ts";
-import { canExecute, readFile, readSource } from "./files.ts";
 import { originalMask } from "./first.ts";
-import type { Kernel, SpawnFailure, SpawnRequest } from "./kernel.ts";
+import type { Kernel } from "./kernel.ts";
+import { canExecute, openFile, readPath, readSource } from "./paths.ts";
 import { nofile, now, ownPid, processGroup, reap, setNofile, setSubreaper } from "./processes.ts";
-import { everySignal, kill, queue, setMask, takeSignals, waitForSignal } from "./signals.ts";
+import { kill, queue, takeSignals, waitForSignal } from "./signals.ts";
 import { spawn } from "./spawn.ts";
 import { workingDirectoryOutside } from "./working-directory.ts";
 
 const opening = () => (require("./open.ts") as typeof import("./open.ts")).opening;
 const polling = () => require("./polling.ts") as typeof import("./polling.ts");
+const folders = () => require("./folders.ts") as typeof import("./folders.ts");
 const terminals = () => require("./terminal.ts") as typeof import("./terminal.ts");
 const ownProcess = () => require("./own-process.ts") as typeof import("./own-process.ts");
 const processList = () => require("./process-list.ts") as typeof import("./process-list.ts");
@@ -43,7 +44,7 @@ export const linux: Kernel = {
   descriptorMode,
   descriptorLink,
   descriptorInfo,
-  openFile: (path, flags, mode) => opening().openFile(path, flags, mode),
+  openFile,
   makePipe: () => opening().makePipe(),
   makeSocketPair: (type) => opening().makeSocketPair(type),
   makeMemoryFile: (name, content) => opening().makeMemoryFile(name, content),
@@ -51,13 +52,9 @@ export const linux: Kernel = {
   setSocketOption: (fd, level, option, value) => opening().setSocketOption(fd, level, option, value),
   bind: (fd, address) => opening().bind(fd, address),
   listen: (fd, backlog) => opening().listen(fd, backlog),
-  connect: (fd, address) => opening().connect(fd, address),
-  pathMode: (path) => opening().pathMode(path),
-  changeMode: (path, mode) => opening().changeMode(path, mode),
-  changeDescriptorMode: (fd, mode) => opening().changeDescriptorMode(fd, mode),
-  changeOwner: (path, uid, gid) => opening().changeOwner(path, uid, gid),
+  bindPath: (fd, path, wanted) =>
+    (require("./path-sockets.ts") as typeof import("./path-sockets.ts")).bindPath(fd, path, wanted),
   changeDescriptorOwner: (fd, uid, gid) => opening().changeDescriptorOwner(fd, uid, gid),
-  unlink: (path) => opening().unlink(path),
   classify: (fd) => (require("./classify.ts") as typeof import("./classify.ts")).classify(fd),
   inspect: (pid) => (require("./inspect.ts") as typeof import("./inspect.ts")).inspect(pid),
   workingDirectoryOutside,
@@ -73,12 +70,13 @@ export const linux: Kernel = {
   setForeground: (fd, group) => terminals().setForeground(fd, group),
   releaseTerminal: (fd) => terminals().releaseTerminal(fd),
   canExecute,
-  readFile,
-  listFolder: (path) => (require("./folders.ts") as typeof import("./folders.ts")).listFolder(path),
+  readFile: readPath,
+  listFolder: (path) => folders().listFolder(path),
+  pathMode: (path) => folders().pathMode(path),
   readSource,
   environmentVariable,
   commandLineArgument,
-  spawn: spawnAndBlockAgain,
+  spawn: (request) => spawn(request, originalMask),
   now,
   waitReadable: (fds, timeoutMs) => polling().waitReadable(fds, timeoutMs),
   takeSignals,
@@ -96,10 +94,3 @@ export const linux: Kernel = {
   writeNow: (fd, text) => polling().writeNow(fd, text),
   write: (fd, text) => polling().write(fd, text),
 };
-
-/** musl's posix_spawn leaves signal 34 unblocked (runtime-signals.ts). */
-function spawnAndBlockAgain(request: SpawnRequest): number | SpawnFailure {
-  const result = spawn(request, originalMask);
-  setMask(everySignal.bytes);
-  return result;
-}

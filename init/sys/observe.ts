@@ -14,6 +14,7 @@ import {
   S_IFSOCK,
   STDIN_FILENO,
 } from "./constants.ts";
+import { findRuntimeDescriptors } from "./engine/descriptors.ts";
 import {
   type Facts,
   FIRST_ANNOUNCED,
@@ -24,7 +25,6 @@ import {
 } from "./facts.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Descriptor } from "./kinds.ts";
-import { findRuntimeDescriptors } from "./runtime-descriptors.ts";
 
 /** How many numbers are worth looking at only to leave Bun's own two open. */
 const CHEAP = 64;

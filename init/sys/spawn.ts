@@ -9,21 +9,11 @@ import {
   environmentAddress,
   variableName,
 } from "./command-line.ts";
-import { POSIX_SPAWN_SETSIGDEF, POSIX_SPAWN_SETSIGMASK } from "./constants.ts";
+import { spawnPlain } from "./engine/child.ts";
+import type { Image } from "./engine/image.ts";
+import { environmentIsChanged, programDispositions, programEnvironment } from "./engine/process.ts";
 import type { Arguments, SignalSet, SpawnFailure, SpawnRequest } from "./kernel.ts";
-import { Block, type Bytes, bytesAt, cString, keepAlive, libc, pointers } from "./libc.ts";
-import { environmentIsChanged, programEnvironment } from "./reexec.ts";
-import { programDispositions } from "./runtime-signals.ts";
-import { add } from "./signals.ts";
-
-/**
- * posix_spawnattr_t as glibc and musl both lay it out: flags 0, pgroup 4, sigdefault 8, sigmask 136,
- * each sigset_t 128 bytes of which the kernel reads eight; the rest zero. A test compares it with both
- * libcs. Filled by hand, because each function of libc that a start uses costs it a twentieth of a millisecond.
- */
-const ATTRIBUTES_SIZE = 512;
-const SIGDEFAULT_OFFSET = 8;
-const SIGMASK_OFFSET = 136;
+import { type Bytes, bytesAt, cString, keepAlive, pointers } from "./libc.ts";
 
 // Most starts need neither.
 const child = () => require("./child.ts") as typeof import("./child.ts");
@@ -37,17 +27,10 @@ export function spawn(request: SpawnRequest, mask: SignalSet): number | SpawnFai
   const image = { path: path.address, argv: argv.address, envp: envp.address };
   const result =
     isPlain(request) && programDispositions().ignored.length === 0
-      ? posixSpawn(image, mask)
+      ? spawnPlain(image, mask)
       : spawnByList(image, request, envp, mask);
   keepAlive(path, ...argv.holds, ...envp.holds);
   return result;
-}
-
-/** What execve(2) is given: three addresses. */
-export interface Image {
-  readonly path: number;
-  readonly argv: number;
-  readonly envp: number;
 }
 
 const OF_EVERY_PROGRAM = ["path", "arguments", "byShell", "environment", "withoutVariables", "pass"];
@@ -57,18 +40,6 @@ function isPlain(request: SpawnRequest): boolean {
   if (request.pass.length > 0) return false;
   for (const key in request) if (!OF_EVERY_PROGRAM.includes(key)) return false;
   return true;
-}
-
-function posixSpawn(image: Image, mask: SignalSet): number {
-  const pid = new Block(4);
-  const attributes = new Block(ATTRIBUTES_SIZE);
-  attributes.view.setUint16(0, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF, true);
-  const defaults = attributes.bytes.subarray(SIGDEFAULT_OFFSET);
-  for (const signal of programDispositions().defaulted) add(defaults, signal);
-  attributes.bytes.set(mask, SIGMASK_OFFSET);
-  const failed = libc.posix_spawn(pid.address, image.path, 0, attributes.address, image.argv, image.envp);
-  keepAlive(attributes);
-  return failed === 0 ? pid.view.getInt32(0, true) : -failed;
 }
 
 function spawnByList(

@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { aptGet, run } from "../debian.ts";
 import { importedNames } from "../elf.ts";
 import { type Component, debianPackage } from "../materials.ts";
 import { type Target, targetOfThisMachine } from "../targets.ts";
@@ -53,33 +54,58 @@ export function muslHeaders(machine: Target["machine"]): string {
   return join(unpackedMusl({ machine }), "usr", "include", `${machine}-linux-musl`);
 }
 
+/** What a program is linked with statically: musl's headers, and the folder with its libc.a and crt files. */
+export function muslDevelopment(machine: Target["machine"]): {
+  readonly headers: string;
+  readonly libraries: string;
+} {
+  const name = `${machine}-linux-musl`;
+  const installed = { headers: `/usr/include/${name}`, libraries: `/usr/lib/${name}` };
+  if (machine === targetOfThisMachine().machine && existsSync(join(installed.libraries, "libc.a")))
+    return installed;
+  const folder = unpackedMusl({ machine });
+  return { headers: join(folder, installed.headers), libraries: join(folder, installed.libraries) };
+}
+
 /** The licences of what is taken from Debian, as its packages give them. */
 export function licencesOf(target: Target): [name: string, file: string][] {
-  const musl = target.machine === targetOfThisMachine().machine ? "/" : unpackedMusl(target);
   return [
-    ["musl", join(musl, "usr/share/doc/musl/copyright")],
+    ["musl", muslLicence(target)],
     ["libstdc++", `/usr/share/doc/${ownerOf(archive(target, "libstdc++.a"))}/copyright`],
   ];
 }
 
 /** gcc for a target: this machine's own, or Debian's cross compiler. */
-export function compilerFor(target: Target): string {
+export function compilerFor(target: Pick<Target, "machine">): string {
   return target.machine === targetOfThisMachine().machine ? "gcc" : `${target.machine}-linux-gnu-gcc`;
 }
 
 /** What is taken from Debian, as components of a bill of materials: the loader, and the C++ library's parts. */
 export function packagesOf(target: Target): { readonly musl: Component; readonly library: Component[] } {
+  return { musl: muslPackage(target), library: ownersOf(target, LIBRARY) };
+}
+
+/** Debian's musl for a machine, as a component of a bill of materials. */
+export function muslPackage(target: Pick<Target, "machine">): Component {
   const isNative = target.machine === targetOfThisMachine().machine;
   const [version, architecture] = isNative
     ? installed("musl")
     : ([readFileSync(join(unpackedMusl(target), VERSION), "utf8"), ARCHITECTURES[target.machine]] as const);
-  const owners = new Set(LIBRARY.map((name) => ownerOf(archive(target, name))));
-  return {
-    musl: debianPackage("musl", version, architecture, "MIT"),
-    library: [...owners].map((name) =>
-      debianPackage(name, ...installed(name), "GPL-3.0-or-later WITH GCC-exception-3.1"),
-    ),
-  };
+  return debianPackage("musl", version, architecture, "MIT");
+}
+
+/** The packages that gcc's own libraries are from. */
+export function ownersOf(target: Pick<Target, "machine">, libraries: readonly string[]): Component[] {
+  const owners = new Set(libraries.map((name) => ownerOf(archive(target, name))));
+  return [...owners].map((name) =>
+    debianPackage(name, ...installed(name), "GPL-3.0-or-later WITH GCC-exception-3.1"),
+  );
+}
+
+/** musl's licence, as Debian gives it. */
+export function muslLicence(target: Pick<Target, "machine">): string {
+  const musl = target.machine === targetOfThisMachine().machine ? "/" : unpackedMusl(target);
+  return join(musl, "usr/share/doc/musl/copyright");
 }
 
 function installed(name: string): [version: string, architecture: string] {
@@ -98,7 +124,7 @@ function ownerOf(file: string): string {
 }
 
 /** One of gcc's static libraries. */
-function archive(target: Target, name: string): string {
+export function archive(target: Pick<Target, "machine">, name: string): string {
   const compiler = compilerFor(target);
   const path =
     Bun.which(compiler) &&
@@ -160,22 +186,9 @@ function unpackedMusl({ machine }: Pick<Target, "machine">): string {
   rmSync(folder, { recursive: true, force: true });
   const scratch = mkdtempSync(join(tmpdir(), "fdinit-apt-"));
   try {
-    for (const name of ["state/lists/partial", "cache/archives/partial"])
-      mkdirSync(join(scratch, name), { recursive: true });
-    const options = [
-      ...["-o", `APT::Architecture=${architecture}`, "-o", `APT::Architectures=${architecture}`],
-      ...["-o", `Dir::State=${scratch}/state`, "-o", "Dir::State::status=/dev/null"],
-      ...[
-        "-o",
-        `Dir::Cache=${scratch}/cache`,
-        "-o",
-        "Acquire::Languages=none",
-        "-o",
-        "APT::Sandbox::User=root",
-      ],
-    ];
-    run(["apt-get", ...options, "update"], scratch);
-    run(["apt-get", ...options, "download", "musl", "musl-dev"], scratch);
+    const apt = aptGet(scratch, architecture);
+    apt("update");
+    apt("download", "musl", "musl-dev");
     mkdirSync(dirname(folder), { recursive: true });
     for (const file of readdirSync(scratch).filter((name) => name.endsWith(".deb")))
       run(["dpkg-deb", "-x", file, join(scratch, "musl")], scratch);
@@ -186,11 +199,4 @@ function unpackedMusl({ machine }: Pick<Target, "machine">): string {
   } finally {
     rmSync(scratch, { recursive: true });
   }
-}
-
-/** Answers what it printed. */
-function run(command: readonly string[], cwd: string): string {
-  const { success, stdout, stderr } = Bun.spawnSync([...command], { cwd });
-  if (!success) throw new Error(`${command.join(" ")} failed:\n${stderr}`);
-  return stdout.toString();
 }

@@ -8,6 +8,13 @@ import { missing } from "./needs.ts";
 export const ROOT = join(import.meta.dir, "..", "..");
 export const FDINIT = process.env["FDINIT_BINARY"] ?? join(ROOT, "dist", "fdinit");
 
+/** The engine of the executable under test: FDINIT_ENGINE=quickjs with FDINIT_BINARY means the static one. */
+export const IS_QUICKJS = process.env["FDINIT_ENGINE"] === "quickjs";
+/** How many descriptors the engine has open for itself. */
+export const ENGINE_OWN = IS_QUICKJS ? 0 : 2;
+/** What it calls its engine. */
+export const ENGINE_NAME = IS_QUICKJS ? "QuickJS" : "Bun";
+
 /** Whether it is musl's. */
 export const IS_MUSL = process.env["FDINIT_BINARY"] !== undefined && existsSync(join(FDINIT, "../lib/ld.so"));
 

@@ -1,7 +1,7 @@
 // What a test needs of the machine. A suite whose tools are missing is skipped by name, with the
 // reason; scripts/test.ts collects the reasons.
 
-import { describe } from "bun:test";
+import { describe, test } from "bun:test";
 import { appendFileSync, globSync, readFileSync } from "node:fs";
 import { whyNoArm64Musl } from "../../scripts/portable/musl.ts";
 
@@ -13,6 +13,7 @@ export type Need =
   | "raise limits"
   | "runc"
   | "dockerd"
+  | "podman"
   | "containerd"
   | "ctr"
   | "busybox"
@@ -42,6 +43,7 @@ const PACKAGES: Partial<Record<Need, string>> = {
   unshare: "util-linux",
   runc: "runc",
   dockerd: "docker.io",
+  podman: "podman",
   containerd: "containerd",
   ctr: "containerd",
   busybox: "busybox-static",
@@ -136,6 +138,26 @@ export function describeUnless(reason: string | undefined, name: string, body: (
     note(name, reason);
     describe.skip(name, body);
   }
+}
+
+/** Why a test of what Bun makes necessary is skipped with the static executable: its own descriptors, threads, second start, options. */
+export const NOT_OF_BUN =
+  process.env["FDINIT_ENGINE"] === "quickjs"
+    ? "it is about what Bun makes necessary, and this executable has QuickJS"
+    : undefined;
+
+/** `test`, skipped when there is a reason. */
+export function testUnless(
+  reason: string | undefined,
+  name: string,
+  body: () => void | Promise<void>,
+  deadlineMs?: number,
+): void {
+  if (reason !== undefined) {
+    note(name, reason);
+    test.skip(name, body);
+  } else if (deadlineMs === undefined) test(name, body);
+  else test(name, body, deadlineMs);
 }
 
 /** Says why something was skipped, here and to scripts/test.ts. */

@@ -6,7 +6,7 @@ import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Engine } from "../harness/docker.ts";
-import { FDINIT } from "../harness/fixtures.ts";
+import { FDINIT, IS_QUICKJS } from "../harness/fixtures.ts";
 import { leaveNothingBehind } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
 
@@ -63,10 +63,11 @@ describeWith(["dockerd", "busybox", "gcc", "unshare", "root"], "as dockerd's ini
     engine.ended(id);
   }, 60_000);
 
-  test("an image without the C library it needs is told so by the engine", () => {
+  test("an image without the C library it needs is told so by the engine; the static executable needs none", () => {
     const Dockerfile = `FROM ${IMAGE} AS whole\nFROM scratch\nCOPY --from=whole /bin/ /bin/\nENV PATH=/bin\n`;
     expect(engine.build(`${IMAGE}-static`, { Dockerfile })).toMatchObject({ code: 0 });
     expect(engine.run(`${IMAGE}-static`, "true").code).toBe(0);
-    expect(engine.run("--init", `${IMAGE}-static`, "true").code).not.toBe(0);
+    const { code } = engine.run("--init", `${IMAGE}-static`, "true");
+    expect(code === 0).toBe(IS_QUICKJS);
   }, 60_000);
 });

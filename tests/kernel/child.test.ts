@@ -5,9 +5,9 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import * as aarch64 from "../../init/sys/abi/aarch64.ts";
-import * as x86_64 from "../../init/sys/abi/x86_64.ts";
 import { bytesOf } from "../../init/sys/bytes.ts";
+import * as aarch64 from "../../init/sys/engine/bun/abi/aarch64.ts";
+import * as x86_64 from "../../init/sys/engine/bun/abi/x86_64.ts";
 import { EINVAL, ENOENT } from "../../init/sys/errno.ts";
 import type { SpawnRequest } from "../../init/sys/kernel.ts";
 import { SYS, syscall } from "../../init/sys/libc.ts";
@@ -141,7 +141,7 @@ describeWith(["gcc"], "the child's machine code", () => {
   ])("of %s is what the assembler makes of it", (source, assembler, objcopy, code) => {
     if (Bun.which(assembler) === null) return expect(code).toMatch(/^([0-9a-f]{8})+$/);
     const [object, binary] = [join(folder, "child.o"), join(folder, "child.bin")];
-    const path = join(import.meta.dir, "../../init/sys/abi", source);
+    const path = join(import.meta.dir, "../../init/sys/engine/bun/abi", source);
     expect(Bun.spawnSync([assembler, "-o", object, path]).success).toBe(true);
     expect(Bun.spawnSync([objcopy, "-O", "binary", "-j", ".text", object, binary]).success).toBe(true);
     expect(readFileSync(binary).toString("hex")).toBe(code);

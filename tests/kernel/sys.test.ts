@@ -25,15 +25,16 @@ import {
   listDescriptors,
   openDevNull,
 } from "../../init/sys/descriptors.ts";
+import { I64_FAST } from "../../init/sys/engine/bun/calls.ts";
+import { findRuntimeDescriptors } from "../../init/sys/engine/bun/descriptors.ts";
+import { isOnlyThread } from "../../init/sys/engine/bun/threads.ts";
 import { EBADF, EINVAL, EISDIR, ENOENT } from "../../init/sys/errno.ts";
-import { canExecute, readFile } from "../../init/sys/files.ts";
-import { I64_FAST } from "../../init/sys/libc.ts";
+import { readFile } from "../../init/sys/files.ts";
+import { canExecute } from "../../init/sys/paths.ts";
 import { write, writeNow } from "../../init/sys/polling.ts";
 import { nofile, processGroup } from "../../init/sys/processes.ts";
-import { findRuntimeDescriptors } from "../../init/sys/runtime-descriptors.ts";
 import { add, everySignal, formatSignalSet, has, parseSignalSet } from "../../init/sys/signals.ts";
 import { spawn } from "../../init/sys/spawn.ts";
-import { isOnlyThread } from "../../init/sys/threads.ts";
 
 /** Far above anything the runner has open. */
 const HIGH = 3000;

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { FDINIT, ROOT } from "../harness/fixtures.ts";
+import { ENGINE_NAME, FDINIT, ROOT } from "../harness/fixtures.ts";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
 import { policy, run } from "../harness/run.ts";
@@ -29,7 +29,11 @@ describeWith(["unshare"], "the command line", () => {
   test("version and help answer on standard output with 0", async () => {
     const { version } = await import(join(ROOT, "package.json"));
     for (const word of ["version", "--version", "-V"])
-      expect(await plain(word)).toEqual({ code: 0, stdout: `fdinit ${version}\n`, stderr: "" });
+      expect(await plain(word)).toEqual({
+        code: 0,
+        stdout: `fdinit ${version} (${ENGINE_NAME})\n`,
+        stderr: "",
+      });
     for (const word of ["help", "--help", "-h"]) {
       const { code, stdout, stderr } = await plain(word);
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });

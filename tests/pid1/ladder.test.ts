@@ -5,7 +5,7 @@
 import { expect, test } from "bun:test";
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { FDINIT, fixture } from "../harness/fixtures.ts";
+import { ENGINE_OWN, FDINIT, fixture } from "../harness/fixtures.ts";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
 import { descriptors, extra, settled } from "../harness/processes.ts";
@@ -209,9 +209,10 @@ describeWith(["gcc", "unshare"], "a seccomp filter that ends the process for clo
 });
 
 describeWith(["gcc", "unshare"], "no number left to open anything with (EMFILE)", () => {
-  // 7 to 9 are Bun's two and the signalfd. An embedded policy, because a file could not be opened either.
-  const opened = ["fds=3-6:listen", "fd=10:listen", "fd=1500:pipe:1501", "fd=15000:listen"];
-  const limit = "rlimit=7:11:11";
+  // From 7 on the engine's own and the signalfd. An embedded policy, because a file could not be opened either.
+  const free = 8 + ENGINE_OWN;
+  const opened = ["fds=3-6:listen", `fd=${free}:listen`, "fd=1500:pipe:1501", "fd=15000:listen"];
+  const limit = `rlimit=7:${free + 1}:${free + 1}`;
   const options = ["--policy", "nginx"];
   for (const deny of ["umask=022", EPERM_DENIED])
     test(`/proc/self/fd cannot be opened and every number is tried (${deny})`, async () => {
@@ -220,9 +221,17 @@ describeWith(["gcc", "unshare"], "no number left to open anything with (EMFILE)"
       expect(ended).toEqual({ code: 0, stdout: "0 1 2\n", stderr: "" });
     });
   test("is said as that when /dev/null finds no number", async () => {
-    const ended = await run({ launch: ["rlimit=7:6:6"], options, run: ["true"] });
+    const ended = await run({
+      launch: [`rlimit=7:${4 + ENGINE_OWN}:${4 + ENGINE_OWN}`],
+      options,
+      run: ["true"],
+    });
     expect(ended).toMatchObject({ code: 70, stderr: expect.stringContaining("EMFILE") });
-    const high = await run({ launch: ["fds=3-6:listen", "rlimit=7:10:10"], options, run: ["true"] });
+    const high = await run({
+      launch: ["fds=3-6:listen", `rlimit=7:${free}:${free}`],
+      options,
+      run: ["true"],
+    });
     expect(high).toMatchObject({ code: 70, stderr: expect.stringContaining("EMFILE") });
   });
 });

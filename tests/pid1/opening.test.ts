@@ -4,7 +4,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fixture } from "../harness/fixtures.ts";
+import { ENGINE_OWN, fixture } from "../harness/fixtures.ts";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
 import { descriptors, extra, settled } from "../harness/processes.ts";
@@ -55,7 +55,7 @@ describeWith(["gcc", "unshare"], "fds.open", () => {
       "/dev/null",
     ]);
     expect(program[5]).toStartWith("socket:");
-    expect(extra(pid1)).toHaveLength(3); // Bun's two and the signalfd
+    expect(extra(pid1)).toHaveLength(1 + ENGINE_OWN); // and the signalfd
   });
 
   test("keeps what is held in PID 1, the very same", async () => {

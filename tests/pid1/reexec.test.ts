@@ -8,7 +8,7 @@ import { compile } from "../../scripts/build.ts";
 import { harden } from "../../scripts/harden.ts";
 import { COMMAND_NAME, FDINIT, fixture } from "../harness/fixtures.ts";
 import { leaveNothingBehind } from "../harness/leftovers.ts";
-import { describeWith, LONG } from "../harness/needs.ts";
+import { describeUnless, LONG, missing, NOT_OF_BUN } from "../harness/needs.ts";
 import { children, descriptors, extra, settled, status, until } from "../harness/processes.ts";
 import { policy, run, type Start, start } from "../harness/run.ts";
 
@@ -24,6 +24,7 @@ const EARLY_THREAD = { BUN_JSC_warmUpMarkedBlockStartAfterBlocks: "30" };
 let withoutBytecode = "";
 
 beforeAll(() => {
+  if (NOT_OF_BUN) return;
   const directory = mkdtempSync(join(tmpdir(), "fdinit-without-bytecode-"));
   const raw = join(directory, "raw");
   withoutBytecode = join(directory, "fdinit");
@@ -34,7 +35,9 @@ beforeAll(() => {
   rmSync(raw);
 }, 120_000);
 
-afterAll(() => rmSync(join(withoutBytecode, ".."), { recursive: true, force: true }));
+afterAll(() => {
+  if (withoutBytecode !== "") rmSync(join(withoutBytecode, ".."), { recursive: true, force: true });
+});
 
 const environmentOf = (pid: number) => readFileSync(`/proc/${pid}/environ`, "latin1").split("\0");
 
@@ -49,44 +52,48 @@ const WAYS: Record<string, () => How> = {
   "in a build without bytecode, forced too": () => ({ env: EARLY_THREAD, executable: withoutBytecode }),
 };
 
-describeWith(["gcc", "unshare"], "a helper thread that exists before fdinit's first statement", () => {
-  // As Docker's profile does: what tells then is /proc.
-  const FORBIDDEN = [`deny=${SYS.unshare}:${EPERM}`];
-  for (const [how, launch] of [
-    ["", []],
-    [" where unshare(2) is forbidden", FORBIDDEN],
-  ] as const) {
-    test(`makes fdinit start itself once more, under the same name and pid${how}`, async () => {
-      const running = await start({ env: EARLY_THREAD, launch, run: [fixture("hold")] }).ready();
-      const pid = await running.pid();
-      await settled(pid);
-      expect(isSecondStart(pid)).toBe(true);
-      expect(status(pid, "Name")).toBe(COMMAND_NAME);
-      expect(readFileSync(`/proc/${pid}/cmdline`, "latin1")).toStartWith(`${FDINIT}\0--\0`);
-      expect((await running.finished()).code).toBe(0);
-    });
-    test(`is not there in the ordinary build: no second start${how}`, async () => {
-      for (let round = 0; round < 10; round++) {
-        const running = await start({ launch, run: [fixture("hold")] }).ready();
+describeUnless(
+  NOT_OF_BUN ?? missing("gcc", "unshare"),
+  "a helper thread that exists before fdinit's first statement",
+  () => {
+    // As Docker's profile does: what tells then is /proc.
+    const FORBIDDEN = [`deny=${SYS.unshare}:${EPERM}`];
+    for (const [how, launch] of [
+      ["", []],
+      [" where unshare(2) is forbidden", FORBIDDEN],
+    ] as const) {
+      test(`makes fdinit start itself once more, under the same name and pid${how}`, async () => {
+        const running = await start({ env: EARLY_THREAD, launch, run: [fixture("hold")] }).ready();
         const pid = await running.pid();
         await settled(pid);
-        expect(environmentOf(pid).filter((variable) => variable.startsWith(VARIABLE))).toEqual([]);
+        expect(isSecondStart(pid)).toBe(true);
+        expect(status(pid, "Name")).toBe(COMMAND_NAME);
+        expect(readFileSync(`/proc/${pid}/cmdline`, "latin1")).toStartWith(`${FDINIT}\0--\0`);
         expect((await running.finished()).code).toBe(0);
-      }
+      });
+      test(`is not there in the ordinary build: no second start${how}`, async () => {
+        for (let round = 0; round < 10; round++) {
+          const running = await start({ launch, run: [fixture("hold")] }).ready();
+          const pid = await running.pid();
+          await settled(pid);
+          expect(environmentOf(pid).filter((variable) => variable.startsWith(VARIABLE))).toEqual([]);
+          expect((await running.finished()).code).toBe(0);
+        }
+      });
+    }
+    test("does not change what the program ignores, the engine's own signals included", async () => {
+      const ignored = [4, 5, 6, 7, 8, 10, 11, 30, 31];
+      const launch = ignored.map((signal) => `ignore=${signal}`);
+      const running = await start({ env: EARLY_THREAD, launch, run: [fixture("hold")] }).ready();
+      const seen = BigInt(`0x${status(await running.payload(), "SigIgn")}`);
+      expect(ignored.filter((signal) => ((seen >> BigInt(signal - 1)) & 1n) === 0n)).toEqual([]);
+      expect((await running.finished()).code).toBe(0);
     });
-  }
-  test("does not change what the program ignores, the engine's own signals included", async () => {
-    const ignored = [4, 5, 6, 7, 8, 10, 11, 30, 31];
-    const launch = ignored.map((signal) => `ignore=${signal}`);
-    const running = await start({ env: EARLY_THREAD, launch, run: [fixture("hold")] }).ready();
-    const seen = BigInt(`0x${status(await running.payload(), "SigIgn")}`);
-    expect(ignored.filter((signal) => ((seen >> BigInt(signal - 1)) & 1n) === 0n)).toEqual([]);
-    expect((await running.finished()).code).toBe(0);
-  });
-});
+  },
+);
 
 for (const [name, how] of Object.entries(WAYS)) {
-  describeWith(["gcc", "unshare"], `with an early helper thread, ${name},`, () => {
+  describeUnless(NOT_OF_BUN ?? missing("gcc", "unshare"), `with an early helper thread, ${name},`, () => {
     test("the program sees neither the variable nor another mask", async () => {
       const launch = ["block=10", "block=40"];
       const running = await start({ ...how(), launch, run: [fixture("hold")] }).ready();

@@ -4,6 +4,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { ENGINE_OWN } from "../harness/fixtures.ts";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
 import { children, descriptors, settled, until, waiting } from "../harness/processes.ts";
@@ -129,8 +130,8 @@ describeWith(["gcc", "unshare"], "restart", () => {
     await running.ready();
     const pid = await running.pid();
     await settled(pid);
-    // Bun's two, the signalfd, the token's read end
-    expect(Object.keys(descriptors(pid)).length - 3).toBe(4);
+    // The engine's, the signalfd, the token's read end
+    expect(Object.keys(descriptors(pid)).length - 3).toBe(ENGINE_OWN + 2);
     process.kill(pid, "SIGTERM");
     expect((await running.finished()).code).toBe(143);
   });

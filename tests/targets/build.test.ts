@@ -5,6 +5,7 @@ import { expect, test } from "bun:test";
 import { cpSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { harden } from "../../scripts/harden.ts";
+import { partsOfExecutable } from "../../scripts/materials.ts";
 import { fill, portableTarget } from "../../scripts/portable.ts";
 import { writeReleaseFiles } from "../../scripts/release.ts";
 import { bunFor, sha256Of, TARGETS, targetNamed } from "../../scripts/targets.ts";
@@ -83,7 +84,7 @@ describeUnless(noBun, "a release", () => {
     const target = targetNamed("linux-x64");
     const file = join(folder, "fdinit-linux-x64");
     cpSync(built(target), file);
-    writeReleaseFiles(folder, [{ target, file }]);
+    writeReleaseFiles(folder, [{ file, parts: partsOfExecutable(target) }]);
     const checked = Bun.spawnSync(["sha256sum", "--check", "--strict", "SHA256SUMS"], { cwd: folder });
     expect(checked.stdout.toString()).toBe(
       "fdinit-linux-x64: OK\nfdinit.cdx.json: OK\npolicy.schema.json: OK\n",

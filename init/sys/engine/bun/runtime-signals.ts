@@ -5,7 +5,7 @@
 //
 // musl's posix_spawn unblocks one more: it puts back the mask it found without the three signals musl
 // has for itself, and the third of them, 34, is everybody's SIGRTMIN. The same remedy, and the mask is set
-// again after each spawn (linux.ts).
+// again after each spawn (child.ts).
 //
 // The handler is machine code because nothing of JavaScript can run in a signal handler or in another
 // thread. Where no executable page can be had, Bun's handlers stay: docs/signals.md.
@@ -22,19 +22,12 @@ import {
   SIGSYS,
   SIGTRAP,
   SIGXFSZ,
-} from "./constants.ts";
-import {
-  Block,
-  blockAndPassOn,
-  keepAlive,
-  passToMainThread,
-  RESTORER,
-  SYS,
-  setInteger,
-  syscall,
-} from "./libc.ts";
+} from "../../constants.ts";
+import { Block, keepAlive, SYS, setInteger, syscall } from "../../libc.ts";
+import { defaultedInPrograms, SIGSET_SIZE } from "../../signals.ts";
+import type { ProgramDispositions } from "../image.ts";
+import { blockAndPassOn, passToMainThread, RESTORER } from "./abi/this-machine.ts";
 import { executablePage } from "./machine-code.ts";
-import { defaultedInPrograms, SIGSET_SIZE } from "./signals.ts";
 
 export const LEFT_UNBLOCKED = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGPWR, SIGSYS];
 
@@ -48,20 +41,16 @@ const SA_ONSTACK = 0x08000000;
 const SA_RESTART = 0x10000000;
 const SA_RESTORER = 0x04000000;
 
-/** What a program's dispositions are made of: the rest it inherits. */
-export interface ProgramDispositions {
-  /** What fdinit handles is among them: musl's posix_spawn knows nothing of handlers that are set by the system call. */
-  readonly defaulted: readonly number[];
-  /** fdinit handles these itself, and the launcher ignored them. */
-  readonly ignored: readonly number[];
-}
-
 /** Where Bun has been at them (unhardened), nobody knows what they were. */
 let dispositions: ProgramDispositions = {
   defaulted: [...defaultedInPrograms, SIGPIPE, SIGXFSZ, ...LEFT_UNBLOCKED],
   ignored: [],
 };
 
+/**
+ * What fdinit handles is among the defaulted: musl's posix_spawn knows nothing of handlers that are set by the system
+ * call. The ignored ones fdinit handles itself.
+ */
 export function programDispositions(): ProgramDispositions {
   return dispositions;
 }

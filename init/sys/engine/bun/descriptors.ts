@@ -5,14 +5,9 @@
 // it is certain. Who is told "not certain" must treat the candidates as inherited and close them:
 // nothing of fdinit returns to Bun's event loop, so the loss does no harm.
 
-import { S_IFMT } from "./constants.ts";
-import type { Kernel } from "./kernel.ts";
-
-export interface RuntimeDescriptors {
-  readonly certain: boolean;
-  /** The two numbers when certain; else every number that could be one of them. */
-  readonly numbers: readonly number[];
-}
+import { S_IFMT } from "../../constants.ts";
+import type { Kernel } from "../../kernel.ts";
+import type { RuntimeDescriptors } from "../image.ts";
 
 const FIRST = 3;
 const HOW_MANY = 2;

@@ -1,0 +1,281 @@
+// The host of the static executable: it starts QuickJS without its parser, gives the bundle a way to the kernel, and runs
+// it. Everything fdinit decides is TypeScript; here is only what JavaScript cannot do.
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "memory.h"
+#include "quickjs.h"
+
+extern char **environ;
+
+/** The bundles as bytecode (scripts/static/link.ts): the first is main's, the others are asked for by their number. */
+extern const struct { const uint8_t *bytes, *end; } bundles[];
+extern const int bundle_count;
+
+enum { EXIT_SOFTWARE = 70 };
+
+static int64_t integer(JSContext *ctx, JSValueConst value)
+{
+	int64_t result = 0;
+	if (JS_VALUE_GET_TAG(value) == JS_TAG_INT)
+		return JS_VALUE_GET_INT(value);
+	JS_ToInt64Ext(ctx, &result, value);
+	return result;
+}
+
+#define FUNCTION(name) \
+	static JSValue name(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
+#define UNUSED (void)self, (void)argc
+
+/** Every system call of fdinit. musl's syscall(2) answers -1 and sets errno; JavaScript wants the kernel's own answer. */
+FUNCTION(host_syscall)
+{
+	UNUSED;
+	long word[7];
+	for (int i = 0; i < 7; i++)
+		word[i] = integer(ctx, argv[i]);
+	long result = syscall(word[0], word[1], word[2], word[3], word[4], word[5], word[6]);
+	return JS_NewInt64(ctx, result == -1 ? -errno : result);
+}
+
+/** The bytes of a typed array, which QuickJS never moves. */
+static uint8_t *bytes_of(JSContext *ctx, JSValueConst array, size_t *length)
+{
+	size_t offset = 0, whole = 0;
+	JSValue buffer = JS_GetTypedArrayBuffer(ctx, array, &offset, length, NULL);
+	uint8_t *start = JS_IsException(buffer) ? NULL : JS_GetArrayBuffer(ctx, &whole, buffer);
+	JS_FreeValue(ctx, buffer);
+	return start ? start + offset : NULL;
+}
+
+/** System calls are given addresses. */
+FUNCTION(host_address)
+{
+	UNUSED;
+	size_t length;
+	return JS_NewInt64(ctx, (int64_t)(uintptr_t)bytes_of(ctx, argv[0], &length));
+}
+
+static JSValue copied(JSContext *ctx, const uint8_t *bytes, size_t length)
+{
+	JSValue words[3] = { JS_NewArrayBufferCopy(ctx, bytes, length), JS_UNDEFINED, JS_UNDEFINED };
+	JSValue array = JS_NewTypedArray(ctx, 3, words, JS_TYPED_ARRAY_UINT8);
+	JS_FreeValue(ctx, words[0]);
+	return array;
+}
+
+/** Arguments and variables stand on the stack, where execve(2) put them. */
+FUNCTION(host_bytes_at)
+{
+	UNUSED;
+	const char *text = (const char *)(uintptr_t)integer(ctx, argv[0]);
+	return copied(ctx, (const uint8_t *)text, strlen(text));
+}
+
+/** The vectors of arguments, variables and auxiliary values are arrays of 64-bit words. */
+FUNCTION(host_integer_at)
+{
+	UNUSED;
+	int64_t value;
+	memcpy(&value, (const char *)(uintptr_t)integer(ctx, argv[0]) + integer(ctx, argv[1]), sizeof value);
+	return JS_NewInt64(ctx, value);
+}
+
+FUNCTION(host_write_at)
+{
+	UNUSED;
+	size_t length = 0;
+	const uint8_t *bytes = bytes_of(ctx, argv[1], &length);
+	if (bytes)
+		memcpy((void *)(uintptr_t)integer(ctx, argv[0]), bytes, length);
+	return JS_UNDEFINED;
+}
+
+/** Which of two variables of one name counts is libc's to say, as for any other program. */
+FUNCTION(host_getenv)
+{
+	UNUSED;
+	return JS_NewInt64(ctx, (int64_t)(uintptr_t)getenv((const char *)(uintptr_t)integer(ctx, argv[0])));
+}
+
+/** UTF-8 of a text; half a surrogate pair, three bytes as QuickJS has it, is U+FFFD as everywhere else. */
+FUNCTION(host_encode)
+{
+	UNUSED;
+	size_t length;
+	const char *text = JS_ToCStringLen(ctx, &length, argv[0]);
+	if (!text)
+		return JS_EXCEPTION;
+	JSValue array = copied(ctx, (const uint8_t *)text, length);
+	JS_FreeCString(ctx, text);
+	uint8_t *bytes = bytes_of(ctx, array, &length);
+	for (size_t at = 0; bytes && at + 2 < length; at++)
+		if (bytes[at] == 0xed && bytes[at + 1] >= 0xa0)
+			memcpy(bytes + at, "\xef\xbf\xbd", 3);
+	return array;
+}
+
+/** A text of ASCII, which nearly all are; undefined tells JavaScript to decode the rest. */
+FUNCTION(host_decode)
+{
+	UNUSED;
+	size_t length;
+	const uint8_t *bytes = bytes_of(ctx, argv[0], &length);
+	for (size_t at = 0; at < length; at++)
+		if (bytes[at] >= 0x80)
+			return JS_UNDEFINED;
+	return JS_NewStringLen(ctx, (const char *)bytes, length);
+}
+
+/** One system call of a child's list: init/sys/child.ts. */
+struct record {
+	int64_t number, word[6], *store;
+};
+enum { PID_TEXT = -1, MAY_FAIL = 1 << 30, MOST_DIGITS = 10, CHILD_STACK = 16384 };
+
+/** The text NAME=pid: the digits from the last one back, then the name before them. */
+static void put_pid_text(const struct record *record)
+{
+	char *last = (char *)(uintptr_t)record->word[0];
+	for (long pid = syscall(SYS_getpid); pid > 0; pid /= 10)
+		*last-- = '0' + pid % 10;
+	last -= record->word[2] - 1;
+	memcpy(last, (const char *)(uintptr_t)record->word[1] + 1 - record->word[2], record->word[2]);
+	*(char **)(uintptr_t)record->word[3] = last;
+}
+
+/** What a seccomp filter traps answers ENOSYS: the register that holds the result. */
+static void answer_trap(int signal, siginfo_t *info, void *context)
+{
+	(void)signal, (void)info;
+	mcontext_t *machine = &((ucontext_t *)context)->uc_mcontext;
+#ifdef __x86_64__
+	machine->gregs[REG_RAX] = -ENOSYS;
+#else
+	machine->regs[0] = -ENOSYS;
+#endif
+}
+
+/** While fdinit finds out what it may call, before it blocks SIGSYS, a trapped call does not end it. */
+FUNCTION(host_answer_traps)
+{
+	UNUSED;
+	static struct sigaction before;
+	struct sigaction answering = { .sa_sigaction = answer_trap, .sa_flags = SA_SIGINFO };
+	int failed = JS_ToBool(ctx, argv[0]) ? sigaction(SIGSYS, &answering, &before) : sigaction(SIGSYS, &before, NULL);
+	return JS_NewInt32(ctx, failed);
+}
+
+/** Runs in the child, in this process's memory, until execve(2): so it calls nothing but the kernel. */
+static int child(void *list)
+{
+	struct record **both = list;
+	int64_t *status = (int64_t *)both[1];
+	for (struct record *record = both[0];; record++) {
+		if (record->number == PID_TEXT) {
+			put_pid_text(record);
+			continue;
+		}
+		int64_t *word = record->word;
+		long result = syscall(record->number & ~MAY_FAIL, word[0], word[1], word[2], word[3], word[4], word[5]);
+		if (result != -1) {
+			if (record->store)
+				*record->store = result;
+		} else if (!(record->number & MAY_FAIL)) {
+			status[0] = -errno;
+			status[1] = (int64_t)(uintptr_t)record;
+			_exit(127);
+		}
+	}
+}
+
+/** A child that shares memory until it is a program: what posix_spawn(3) does, with a list of our own. */
+FUNCTION(host_carry_out)
+{
+	UNUSED;
+	static _Alignas(16) char stack[CHILD_STACK];
+	void *both[2] = { (void *)(uintptr_t)integer(ctx, argv[0]), (void *)(uintptr_t)integer(ctx, argv[1]) };
+	int pid = clone(child, stack + CHILD_STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, both);
+	return JS_NewInt32(ctx, pid < 0 ? -errno : pid);
+}
+
+/** A bundle's function, from bytecode that is read when it is first asked for. */
+FUNCTION(host_bundle)
+{
+	UNUSED;
+	int64_t which = integer(ctx, argv[0]);
+	if (which < 0 || which >= bundle_count)
+		return JS_ThrowRangeError(ctx, "no such bundle");
+	JSValue code = JS_ReadObject(ctx, bundles[which].bytes, bundles[which].end - bundles[which].bytes, JS_READ_OBJ_BYTECODE | JS_READ_OBJ_ROM_DATA);
+	return JS_IsException(code) ? code : JS_EvalFunction(ctx, code);
+}
+
+/** What few starts need of the language. */
+FUNCTION(host_whole_language)
+{
+	UNUSED;
+	(void)argv;
+	JS_AddIntrinsicDate(ctx);
+	JS_AddIntrinsicProxy(ctx);
+	JS_AddIntrinsicPromise(ctx);
+	JS_AddIntrinsicWeakRef(ctx);
+	JS_AddIntrinsicRegExpCompiler(ctx);
+	return JS_UNDEFINED;
+}
+
+static const JSCFunctionListEntry functions[] = {
+	JS_CFUNC_DEF("syscall", 7, host_syscall),
+	JS_CFUNC_DEF("address", 1, host_address),
+	JS_CFUNC_DEF("bytesAt", 1, host_bytes_at),
+	JS_CFUNC_DEF("integerAt", 2, host_integer_at),
+	JS_CFUNC_DEF("writeAt", 2, host_write_at),
+	JS_CFUNC_DEF("getenv", 1, host_getenv),
+	JS_CFUNC_DEF("carryOut", 2, host_carry_out),
+	JS_CFUNC_DEF("answerTraps", 1, host_answer_traps),
+	JS_CFUNC_DEF("encode", 1, host_encode),
+	JS_CFUNC_DEF("decode", 1, host_decode),
+	JS_CFUNC_DEF("bundle", 1, host_bundle),
+	JS_CFUNC_DEF("wholeLanguage", 0, host_whole_language),
+};
+
+static int failed(JSContext *ctx)
+{
+	JSValue exception = JS_GetException(ctx);
+	const char *text = JS_ToCString(ctx, exception);
+	static const char before[] = "fdinit: internal error, please report it: ";
+	(void)!write(STDERR_FILENO, before, sizeof before - 1);
+	if (text)
+		(void)!write(STDERR_FILENO, text, strlen(text));
+	(void)!write(STDERR_FILENO, "\n", 1);
+	return EXIT_SOFTWARE;
+}
+
+int main(void)
+{
+	JSRuntime *runtime = JS_NewRuntime2(&arena, NULL);
+	JSContext *ctx = runtime ? JS_NewContextRaw(runtime) : NULL;
+	if (!ctx)
+		return EXIT_SOFTWARE;
+	JS_SetGCThreshold(runtime, 1024 * 1024);
+	JS_AddIntrinsicBaseObjects(ctx);
+	JS_AddIntrinsicRegExp(ctx);
+	JS_AddIntrinsicJSON(ctx);
+	JS_AddIntrinsicMapSet(ctx);
+	JS_AddIntrinsicTypedArrays(ctx);
+	JSValue host = JS_NewObject(ctx);
+	JS_SetPropertyFunctionList(ctx, host, functions, sizeof functions / sizeof functions[0]);
+	JS_SetPropertyStr(ctx, host, "environ", JS_NewInt64(ctx, (int64_t)(uintptr_t)environ));
+	JSValue which = JS_NewInt32(ctx, 0);
+	JSValue bundle = host_bundle(ctx, JS_UNDEFINED, 1, &which);
+	if (JS_IsException(bundle) || JS_IsException(JS_Call(ctx, bundle, JS_UNDEFINED, 1, &host)))
+		return failed(ctx);
+	return EXIT_SOFTWARE;	// fdinit ends itself
+}

@@ -1,0 +1,135 @@
+// The engine's memory: one region that grows at its end, and a list of free blocks for each size. musl's malloc makes 73
+// mmap calls while the engine starts, which is more than all that fdinit does then. Blocks of one size are used again for
+// that size only, which holds for an engine that makes the same few kinds of objects for as long as it lives.
+
+#include "memory.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+/** In front of every block: its size class, or the length of a mapping of its own. */
+typedef struct {
+	size_t size;
+} Header;
+
+typedef struct Free {
+	struct Free *next;
+} Free;
+
+enum {
+	STEP = 16,		// sizes up to SMALL differ by this
+	SMALL = 1024,
+	LARGE = 256 * 1024,	// from here on a block is a mapping of its own, and goes back to the kernel
+	FIRST = 512 * 1024,	// more than any plain start needs
+	MORE = 1024 * 1024,
+	CLASSES = SMALL / STEP + 4 * 8 + 1,
+};
+
+static _Alignas(4096) unsigned char first[FIRST];
+static unsigned char *next = first, *end = first + FIRST;
+static Free *freed[CLASSES];
+
+/** Rounds up to what is given for a size: multiples of STEP, above SMALL quarters of powers of two. Answers the class. */
+static unsigned class_of(size_t *size)
+{
+	if (*size <= SMALL) {
+		size_t steps = (*size + STEP - 1) / STEP;
+		*size = steps * STEP;
+		return steps;
+	}
+	unsigned power = 63 - __builtin_clzl(*size - 1);
+	size_t quarter = (size_t)1 << (power - 2);
+	size_t quarters = (*size - 1) / quarter - 3;	// 1 to 4 above the power
+	*size = ((size_t)1 << power) + quarters * quarter;
+	return SMALL / STEP + (power - 10) * 4 + quarters;
+}
+
+static void *map(size_t size)
+{
+	void *got = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return got == MAP_FAILED ? NULL : got;
+}
+
+static void *allocate(size_t size)
+{
+	if (size == 0)
+		size = 1;
+	if (size > LARGE) {
+		Header *block = map(size + sizeof(Header));
+		if (!block)
+			return NULL;
+		block->size = size;
+		return block + 1;
+	}
+	unsigned class = class_of(&size);
+	Free *found = freed[class];
+	if (found) {
+		freed[class] = found->next;
+		return found;
+	}
+	if (size + sizeof(Header) > (size_t)(end - next)) {
+		unsigned char *more = map(MORE);
+		if (!more)
+			return NULL;
+		next = more;
+		end = more + MORE;
+	}
+	Header *block = (Header *)next;
+	next += sizeof(Header) + size;
+	block->size = size;
+	return block + 1;
+}
+
+static void *arena_malloc(JSMallocState *state, size_t size)
+{
+	void *got = state->malloc_size + size > state->malloc_limit ? NULL : allocate(size);
+	if (got) {
+		state->malloc_count++;
+		state->malloc_size += ((Header *)got - 1)->size;
+	}
+	return got;
+}
+
+static void arena_free(JSMallocState *state, void *pointer)
+{
+	if (!pointer)
+		return;
+	Header *block = (Header *)pointer - 1;
+	size_t size = block->size;
+	state->malloc_count--;
+	state->malloc_size -= size;
+	if (size > LARGE) {
+		munmap(block, size + sizeof(Header));
+		return;
+	}
+	Free *gone = pointer;
+	unsigned class = class_of(&size);
+	gone->next = freed[class];
+	freed[class] = gone;
+}
+
+static void *arena_realloc(JSMallocState *state, void *pointer, size_t size)
+{
+	if (!pointer)
+		return size == 0 ? NULL : arena_malloc(state, size);
+	if (size == 0) {
+		arena_free(state, pointer);
+		return NULL;
+	}
+	size_t before = ((Header *)pointer - 1)->size;
+	if (size <= before && size > before / 2)
+		return pointer;
+	void *moved = arena_malloc(state, size);
+	if (!moved)
+		return NULL;
+	memcpy(moved, pointer, size < before ? size : before);
+	arena_free(state, pointer);
+	return moved;
+}
+
+static size_t arena_size(const void *pointer)
+{
+	return ((const Header *)pointer - 1)->size;
+}
+
+const JSMallocFunctions arena = { arena_malloc, arena_free, arena_realloc, arena_size };

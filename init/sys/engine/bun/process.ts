@@ -1,0 +1,29 @@
+// How a process of Bun's comes to have every signal blocked: its handlers taken over, then the mask, and a second
+// start where another thread could take a signal away.
+
+import { SIG_DFL, SIGCHLD } from "../../constants.ts";
+import { probeCloseRange } from "../../descriptors.ts";
+import type { SignalSet } from "../../kernel.ts";
+import { probeOpenat2 } from "../../paths.ts";
+import { everySignal, setDisposition, setMask } from "../../signals.ts";
+import { maskBeforeReexec, reexec } from "./reexec.ts";
+import { takeOverRuntimeSignals } from "./runtime-signals.ts";
+import { isOnlyThread } from "./threads.ts";
+
+export { environmentIsChanged, programEnvironment } from "./reexec.ts";
+export { programDispositions } from "./runtime-signals.ts";
+
+/** Answers the mask that fdinit was started with. */
+export function blockSignals(): SignalSet {
+  // First, because a blocked SIGSYS would end the process where a seccomp filter traps close_range.
+  takeOverRuntimeSignals();
+  probeCloseRange();
+  probeOpenat2();
+  const before = setMask(everySignal.bytes);
+  const restarted = maskBeforeReexec();
+  // While SIGCHLD is ignored the kernel reaps by itself and no exit status can be had.
+  setDisposition(SIGCHLD, SIG_DFL);
+  // In a second start every thread has inherited the mask.
+  if (!restarted && !isOnlyThread()) reexec(before);
+  return restarted ?? before;
+}

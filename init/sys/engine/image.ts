@@ -1,0 +1,23 @@
+// What a child becomes, and what it is made with: the words of the seam's second part.
+
+/** What execve(2) is given: three addresses. */
+export interface Image {
+  readonly path: number;
+  readonly argv: number;
+  readonly envp: number;
+}
+
+/** The dispositions a program starts with that are not the inherited ones. */
+export interface ProgramDispositions {
+  /** What the engine or fdinit has changed. */
+  readonly defaulted: readonly number[];
+  /** Those among them that the launcher ignored. */
+  readonly ignored: readonly number[];
+}
+
+/** The open descriptors that are the engine's own. */
+export interface RuntimeDescriptors {
+  readonly certain: boolean;
+  /** Their numbers when certain; else every number that could be one of them. */
+  readonly numbers: readonly number[];
+}

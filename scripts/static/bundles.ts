@@ -1,0 +1,95 @@
+// The bundles of the static executable: main's, the second module's, and one for each file that few starts need. QuickJS makes every
+// function of a bundle when it reads it, so that a file behind a require() is a bundle of its own, read when it is asked for.
+
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { BunPlugin } from "bun";
+import { bundle, forTheStart, inlined, runWhereTheyStand } from "../bundle.ts";
+import type { Target } from "../targets.ts";
+
+const init = join(import.meta.dir, "../../init");
+
+/** QuickJS's side of the seam in the place of Bun's. */
+function forQuickJs(): BunPlugin {
+  return {
+    name: "for QuickJS",
+    setup(build) {
+      build.onResolve({ filter: /^\.\/bun\/\w+\.ts$/ }, ({ path, importer }) => {
+        if (!importer.startsWith(join(init, "sys/engine/"))) throw new Error(`${importer} imports ${path}`);
+        return { path: join(init, "sys/engine/quickjs", path.slice("./bun/".length)) };
+      });
+    },
+  };
+}
+
+/** The texts of all bundles, each a function's: the first is given the host, the second and the others what they use of it. */
+export async function bundles(machine: Target["machine"]): Promise<string[]> {
+  refuseChanging();
+  const main = runWhereTheyStand(await bundle(join(init, "main.ts"), [forQuickJs(), forTheStart(machine)]));
+  const second = await bundle(join(init, "cli/second-module.ts"), [forQuickJs()]);
+  const { rest, parts } = apart(main, 2);
+  return [
+    `(function (host) {\n${REQUIRE_SECOND}\n${inlined(rest)}\n})`,
+    `(function (module, exports, require, host) {\n${second}\n})`,
+    ...parts,
+  ];
+}
+
+/** The only module that is asked for by its place; and of Node's two, which yaml asks for, it uses nothing here. */
+const REQUIRE_SECOND = `var second;
+function require(name) {
+  if (name === "process" || name === "buffer") return { env: {} };
+  if (second) return second.exports;
+  second = { exports: {} };
+  host.wholeLanguage();
+  host.bundle(1)(second, second.exports, require, host);
+  return second.exports;
+}`;
+
+/** What the bundler makes of a file behind a require(). */
+const BEHIND_REQUIRE = /^var (\w+) = __commonJS\(function\(exports2, module2\) \{\n([\s\S]*?)^\}\);$/gm;
+
+interface Apart {
+  readonly rest: string;
+  readonly parts: readonly string[];
+}
+
+/** Each file behind a require() as a text of its own, a function of the names that it uses of the rest; numbered from `first`. */
+export function apart(text: string, first: number): Apart {
+  const numbers = constantsOf(text);
+  const names = namesOf(text);
+  const parts: string[] = [];
+  const rest = text.replace(BEHIND_REQUIRE, (_, name: string, body: string) => {
+    const used = new Set(body.match(/(?<![.\w$])[A-Za-z_$][\w$]*/g));
+    const given = [...used].filter((word) => names.has(word) && !numbers.has(word));
+    const constants = [...used].filter((word) => numbers.has(word));
+    const own = constants.map((word) => `var ${word} = ${numbers.get(word)};\n`).join("");
+    parts.push(`(function (${["exports2", "module2", ...given].join(", ")}) {\n${own}${body}})`);
+    const words = ["exports2", "module2", ...given].join(", ");
+    return `var ${name} = __commonJS(function(exports2, module2) {\n  host.bundle(${first + parts.length - 1})(${words});\n});`;
+  });
+  return { rest, parts };
+}
+
+/** The numbers that runWhereTheyStand has put in front of everything. */
+function constantsOf(text: string): ReadonlyMap<string, string> {
+  const [line = ""] = text.split("\n", 1);
+  return new Map([...line.matchAll(/(\w+) = (-?\d+)/g)].map(([, name = "", value = ""]) => [name, value]));
+}
+
+/** What is declared at the top of a bundle. */
+function namesOf(text: string): ReadonlySet<string> {
+  const names = new Set<string>(["host"]);
+  for (const [, name = ""] of text.matchAll(/^(?:async )?(?:function\*?|class) ([\w$]+)/gm)) names.add(name);
+  for (const [, list = ""] of text.matchAll(/^(?:var|let|const) (.*)/gm))
+    for (const [, name = ""] of list.matchAll(/(?:^|, )([\w$]+)(?= =|,|;|$)/g)) names.add(name);
+  return names;
+}
+
+/** A part is given values, so that nothing that another file sees may change: what is exported is no `let`. */
+function refuseChanging(): void {
+  for (const file of globSync("**/*.ts", { cwd: init })) {
+    const found = /^export let .*/m.exec(readFileSync(join(init, file), "utf8"))?.[0];
+    if (found) throw new Error(`init/${file}: a bundle of its own would not see this change: ${found}`);
+  }
+}

@@ -1,0 +1,67 @@
+// Podman with storage, state and settings of the test's own, run as root without a network.
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { run } from "../../scripts/debian.ts";
+import type { Answer } from "./docker.ts";
+
+/** Limits that the machine may not raise, and helpers (the program behind a pod) from our own folder first. */
+const settings = (helpers: string) => `[containers]
+default_ulimits=["nofile=1024:1024","nproc=4096:4096"]
+[engine]
+helper_binaries_dir=["${helpers}","/usr/local/lib/podman","/usr/lib/podman","/usr/libexec/podman"]
+`;
+
+export class Podman {
+  readonly #directory = mkdtempSync(join(tmpdir(), "fdinit-podman-"));
+  /** Where Podman looks for the program behind a pod, `catatonit`. */
+  readonly helpers = join(this.#directory, "helpers");
+
+  constructor() {
+    mkdirSync(this.helpers);
+    writeFileSync(join(this.#directory, "containers.conf"), settings(this.helpers));
+  }
+
+  podman(...words: string[]): Answer {
+    const at = (name: string) => `${join(this.#directory, name)}`;
+    const options = [
+      ...[`--root=${at("root")}`, `--runroot=${at("run")}`, `--tmpdir=${at("tmp")}`],
+      ...["--storage-driver=vfs", "--cgroup-manager=cgroupfs", "--runtime=runc", "--events-backend=file"],
+    ];
+    const { exitCode, stdout, stderr } = Bun.spawnSync(["podman", ...options, ...words], {
+      stdin: "ignore",
+      timeout: 60_000,
+      env: { ...process.env, CONTAINERS_CONF: at("containers.conf") },
+    });
+    return { code: exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
+  }
+
+  /** `podman run`, removed afterwards. */
+  run(...words: string[]): Answer {
+    return this.podman("run", "--rm", "--network=none", ...words);
+  }
+
+  /** An image of a folder, with these lines of a Dockerfile. */
+  import(tag: string, folder: string, ...changes: string[]): Answer {
+    const tar = join(this.#directory, "image.tar");
+    run(["tar", "--owner=0", "--group=0", "-C", folder, "-cf", tar, "."], this.#directory);
+    const answer = this.podman("import", ...changes.flatMap((change) => ["--change", change]), tar, tag);
+    rmSync(tar);
+    return answer;
+  }
+
+  /** Removes every container, pod and file of it; answers what could not be removed. */
+  stop(): string[] {
+    const left: string[] = [];
+    for (const words of [
+      ["pod", "rm", "--all", "--force", "--time=0"],
+      ["rm", "--all", "--force", "--time=0"],
+    ]) {
+      const { code, stderr } = this.podman(...words);
+      if (code !== 0) left.push(`podman ${words.join(" ")}: ${stderr}`);
+    }
+    rmSync(this.#directory, { recursive: true, force: true });
+    return left;
+  }
+}

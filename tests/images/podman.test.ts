@@ -1,0 +1,115 @@
+// The static executable in Podman: as the init that Podman mounts into a container, whatever C library the image has or has
+// not, as PID 1 of an image of its own, and as the program behind a pod.
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { chmodSync, copyFileSync, mkdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { FDINIT, IS_QUICKJS } from "../harness/fixtures.ts";
+import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
+import { describeUnless, missing } from "../harness/needs.ts";
+import { Podman } from "../harness/podman.ts";
+import { until } from "../harness/processes.ts";
+
+leaveNothingBehind();
+
+const reason = IS_QUICKJS
+  ? missing("podman", "runc", "busybox", "unshare", "root")
+  : "it is about the static executable (images@static)";
+
+/** A folder with a static busybox and nothing else: no C library, no /etc. */
+function bareRoot(): string {
+  const root = temporaryDirectory();
+  chmodSync(root, 0o755);
+  mkdirSync(join(root, "bin"));
+  copyFileSync(Bun.which("busybox") ?? "", join(root, "bin", "busybox"));
+  chmodSync(join(root, "bin"), 0o755);
+  chmodSync(join(root, "bin", "busybox"), 0o755);
+  for (const applet of ["sh", "true", "cat", "sleep"]) symlinkSync("busybox", join(root, "bin", applet));
+  return root;
+}
+
+function put(file: string): void {
+  copyFileSync(FDINIT, file);
+  chmodSync(file, 0o755);
+}
+
+describeUnless(reason, "in Podman", () => {
+  let engine: Podman;
+  let init = "";
+
+  beforeAll(() => {
+    engine = new Podman();
+    init = join(engine.helpers, "fdinit");
+    put(init);
+    expect(engine.import("bare", bareRoot(), "ENV PATH=/bin")).toMatchObject({ code: 0 });
+    const own = bareRoot();
+    put(join(own, "fdinit"));
+    const entry = 'ENTRYPOINT ["/fdinit","--"]';
+    expect(engine.import("own", own, "ENV PATH=/bin", entry)).toMatchObject({ code: 0 });
+  }, 120_000);
+
+  afterAll(() => {
+    expect(engine.stop()).toEqual([]);
+  }, 120_000);
+
+  test("--init-path makes it the init of an image without any C library", () => {
+    const script = "echo $PPID; cat /proc/1/comm; exit 42";
+    const words = ["--init", `--init-path=${init}`, "bare"];
+    expect(engine.run(...words, "sh", "-c", script)).toEqual({
+      code: 42,
+      stdout: "1\npodman-init\n",
+      stderr: "",
+    });
+    expect(engine.run(...words, "sh", "-c", "kill -9 $$").code).toBe(137);
+  }, 60_000);
+
+  test("podman stop ends a program behind it at once, with the program's code", async () => {
+    const words = ["--detach", "--network=none", "--init", `--init-path=${init}`, "bare"];
+    const script = "trap 'exit 33' TERM; echo ready; sleep 1000 & wait";
+    const { code, stdout, stderr } = engine.podman("run", ...words, "sh", "-c", script);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const id = stdout.trim();
+    await until("the container is ready", () => engine.podman("logs", id).stdout.includes("ready"));
+    const before = performance.now();
+    expect(engine.podman("stop", "--time=30", id)).toMatchObject({ code: 0 });
+    expect(performance.now() - before).toBeLessThan(20_000);
+    expect(engine.podman("wait", id).stdout).toBe("33\n");
+  }, 90_000);
+
+  test("is PID 1 of an image of its own, under the options that a person hardens with", () => {
+    const hardened = [
+      "--read-only",
+      "--cap-drop=all",
+      "--user=1000:1000",
+      "--security-opt=no-new-privileges",
+    ];
+    const script = "echo $PPID; exit 7";
+    expect(engine.run(...hardened, "own", "sh", "-c", script)).toEqual({
+      code: 7,
+      stdout: "1\n",
+      stderr: "",
+    });
+    expect(engine.run("own", "nonexistent").code).toBe(127);
+  }, 60_000);
+
+  test("is the program behind a pod, and ends with it", () => {
+    put(join(engine.helpers, "catatonit"));
+    const { code, stderr } = engine.podman("pod", "create", "--name=pod", "--network=none", "--share=pid");
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(engine.podman("pod", "start", "pod")).toMatchObject({ code: 0 });
+    const seen = engine.podman("run", "--rm", "--pod=pod", "bare", "sh", "-c", "cat /proc/1/cmdline; exit 3");
+    expect(seen).toMatchObject({ code: 3, stdout: "/catatonit\0-P\0" });
+    const version = engine.podman("exec", infraOf("pod"), "/catatonit", "--version");
+    expect(version).toMatchObject({ code: 0 });
+    expect(version.stdout).toContain("fdinit");
+    const before = performance.now();
+    expect(engine.podman("pod", "stop", "--time=30", "pod")).toMatchObject({ code: 0 });
+    expect(performance.now() - before).toBeLessThan(20_000);
+  }, 120_000);
+
+  /** The container behind a pod. */
+  function infraOf(pod: string): string {
+    const format = "--format={{.InfraContainerID}}";
+    return engine.podman("pod", "inspect", format, pod).stdout.trim();
+  }
+});
