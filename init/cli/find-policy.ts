@@ -18,7 +18,7 @@ const embedded = () => require("./embedded.ts") as typeof import("./embedded.ts"
 const MOST_READ = 1024 * 1024 + 1;
 
 /** How long a pipe or a terminal may stay silent before its end. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 10_000;
 const STDIN = 0;
 
 export type FoundPolicy =
@@ -55,7 +55,8 @@ function readPolicyFile(
 }
 
 function hint(path: string, error: number): string {
-  if (error === -ETIMEDOUT) return `: nothing came for ${PATIENCE_MS / 1000} s, and its end neither`;
+  if (error === -ETIMEDOUT)
+    return `: neither a policy nor its end came within ${PATIENCE_MS / 1000} s (2 s where nobody writes)`;
   if (error === -EISDIR)
     return " (name the file in it: in Kubernetes mount the ConfigMap's key with subPath)";
   if (error !== -ENOENT || path.includes("/")) return "";

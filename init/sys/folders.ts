@@ -1,12 +1,9 @@
-// The names in a directory and the mode of a path, for subcommands and for a start that fails. Nothing is opened for writing,
-// and no start that goes well comes here.
+// The names in a directory, for subcommands that take one, and for a start that finds no policy. No start that goes well comes here.
 
-import { bytesOf, textOf } from "./bytes.ts";
+import { textOf } from "./bytes.ts";
 import { O_RDONLY } from "./constants.ts";
-import { ENOENT } from "./errno.ts";
 import { Block, O_DIRECTORY, SYS, syscall } from "./libc.ts";
 import { openPath } from "./paths.ts";
-import { statusOfPath } from "./status.ts";
 
 const CHUNK = 32_768;
 /** <dirent.h>: DT_DIR. */
@@ -32,9 +29,4 @@ export function listFolder(path: string): readonly string[] | number {
   }
   syscall(SYS.close, fd);
   return got < 0 ? got : names.sort();
-}
-
-/** `st_mode`, links followed, or -ENOENT when it cannot be looked at. */
-export function pathMode(path: string): number {
-  return statusOfPath(bytesOf(path))?.mode ?? -ENOENT;
 }

@@ -18,7 +18,7 @@ import {
 } from "./descriptors.ts";
 import { originalMask } from "./first.ts";
 import type { Kernel } from "./kernel.ts";
-import { canExecute, openFile, readPath, readSource } from "./paths.ts";
+import { canExecute, openFile, pathMode, readPath, readSource } from "./paths.ts";
 import { nofile, now, ownPid, processGroup, reap, setNofile, setSubreaper } from "./processes.ts";
 import { kill, queue, takeSignals, waitForSignal } from "./signals.ts";
 import { spawn } from "./spawn.ts";
@@ -26,7 +26,6 @@ import { workingDirectoryOutside } from "./working-directory.ts";
 
 const opening = () => (require("./open.ts") as typeof import("./open.ts")).opening;
 const polling = () => require("./polling.ts") as typeof import("./polling.ts");
-const folders = () => require("./folders.ts") as typeof import("./folders.ts");
 const terminals = () => require("./terminal.ts") as typeof import("./terminal.ts");
 const ownProcess = () => require("./own-process.ts") as typeof import("./own-process.ts");
 const processList = () => require("./process-list.ts") as typeof import("./process-list.ts");
@@ -70,9 +69,9 @@ export const linux: Kernel = {
   setForeground: (fd, group) => terminals().setForeground(fd, group),
   releaseTerminal: (fd) => terminals().releaseTerminal(fd),
   canExecute,
+  pathMode,
   readFile: readPath,
-  listFolder: (path) => folders().listFolder(path),
-  pathMode: (path) => folders().pathMode(path),
+  listFolder: (path) => (require("./folders.ts") as typeof import("./folders.ts")).listFolder(path),
   readSource,
   environmentVariable,
   commandLineArgument,
