@@ -5,7 +5,7 @@ import { buildPlan } from "../plan/build.ts";
 import { questions } from "../plan/decide.ts";
 import { CAPABILITY_NAMES } from "../policy/capabilities.ts";
 import type { Policy } from "../policy/types.ts";
-import { textOf } from "../sys/bytes.ts";
+import { bytesOf, textOf } from "../sys/bytes.ts";
 import { CLOSE_RANGE_CLOEXEC } from "../sys/constants.ts";
 import { errnoText } from "../sys/errno.ts";
 import type { Kernel } from "../sys/kernel.ts";
@@ -200,7 +200,7 @@ function obstacles(kernel: Kernel, policy: Policy): string[] {
     if (folder < 0) problems.push(`services.${name}.cwd ${JSON.stringify(cwd)}: ${errnoText(-folder)}`);
     const [program] = command ?? [];
     if (program?.includes("/")) {
-      const executable = kernel.canExecute(new TextEncoder().encode(program));
+      const executable = kernel.canExecute(bytesOf(program));
       if (executable < 0)
         problems.push(`services.${name}.command ${JSON.stringify(program)}: ${errnoText(-executable)}`);
     }
