@@ -43,9 +43,10 @@ function main(): number {
   const context = launchContext(kernel, signalFd + 1);
   const launched = launch(steps, context);
   if (!launched.ok && !isTriedAgain(launched, again))
-    return stop(...secondModule().launchFailure(kernel, launched.failure, invocation.programAt));
+    return stop(...secondModule().launchFailure(kernel, launched.failure, invocation));
   // The point of no return: the program runs, and nothing may bail out any more.
   const first = started(launched, say);
+  if (read.policy.log.level !== "warn") secondModule().tellStart(say, steps, first);
   const startAgain = startingAgain(again, context, say);
   return supervise({ kernel, signalFd, supervision, say, context, startAgain }, first);
 }

@@ -26,7 +26,7 @@ const DIST = join(root, "dist");
 const SOURCES = [
   "init/**/*.{ts,js}",
   "policies/*.yaml",
-  "schema/policy.schema.json",
+  "schema/editor.schema.json",
   "package.json",
   "bun.lock",
   "engine/*",

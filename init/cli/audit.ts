@@ -3,11 +3,12 @@
 
 import { type Decided, settle } from "../plan/decide.ts";
 import type { Policy } from "../policy/types.ts";
+import { textOf } from "../sys/bytes.ts";
 import { EACCES, ENOENT, errnoText } from "../sys/errno.ts";
 import type { Inspection, Kernel } from "../sys/kernel.ts";
 import { describeDescriptor } from "../sys/observe.ts";
 import { visibleJson } from "../sys/visible.ts";
-import type { SubcommandLine } from "./arguments.ts";
+import { type Options, readArguments, type SubcommandLine } from "./arguments.ts";
 import { decisionAsJson, decisionInWords, evidenceOf, kindOf, policyInWords } from "./describe.ts";
 import { EXIT_REFUSED, EXIT_SOFTWARE } from "./exit-codes.ts";
 import { dressed, lookOf } from "./look.ts";
@@ -23,10 +24,10 @@ export function audit(
   kernel: Kernel,
   { options, pid = INIT, json, suggest, color }: SubcommandLine,
 ): Outcome {
-  const read = readPolicy(kernel, options);
+  const seen = kernel.inspect(pid);
+  const read = readPolicy(kernel, optionsFor(kernel, options, seen));
   if (!read.ok) return { code: read.code, complaint: read.message };
   const { policy } = read;
-  const seen = kernel.inspect(pid);
   if (typeof seen === "number") {
     const hint =
       seen === -EACCES
@@ -50,6 +51,29 @@ export function audit(
     ? `${visibleJson(auditAsJson(policy, seen, judged, code), 2)}\n`
     : dressed(auditAsText(policy, seen, judged, code), lookOf(kernel, color));
   return print(kernel, text, code);
+}
+
+const LONGEST = 1 << 20;
+
+/**
+ * The policy that a running fdinit was started with, when nobody names another: its own options and variables. A policy from
+ * standard input is gone.
+ */
+function optionsFor(kernel: Kernel, given: Options, seen: Inspection | number): Options {
+  const isOther = typeof seen === "number" || seen.own.length === 0;
+  if (isOther || given.policy !== undefined || given.intent !== undefined) return given;
+  const [, ...words] = textsOf(kernel, `/proc/${seen.pid}/cmdline`);
+  const environment = textsOf(kernel, `/proc/${seen.pid}/environ`);
+  const started = readArguments(words, (name) =>
+    environment.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1),
+  );
+  return started.do === "run" && started.options.policy !== "-" ? started.options : given;
+}
+
+/** Texts that each end with a NUL. */
+function textsOf(kernel: Kernel, path: string): string[] {
+  const bytes = kernel.readFile(path, LONGEST);
+  return typeof bytes === "number" ? [] : textOf(bytes).split("\0").slice(0, -1);
 }
 
 /** What a start with these descriptors inherited would decide about each. */

@@ -5,7 +5,7 @@ import { buildPlan } from "../plan/build.ts";
 import { questions } from "../plan/decide.ts";
 import { CAPABILITY_NAMES } from "../policy/capabilities.ts";
 import type { Policy } from "../policy/types.ts";
-import { textOf } from "../sys/bytes.ts";
+import { bytesOf, textOf } from "../sys/bytes.ts";
 import { CLOSE_RANGE_CLOEXEC } from "../sys/constants.ts";
 import { errnoText } from "../sys/errno.ts";
 import type { Kernel } from "../sys/kernel.ts";
@@ -71,6 +71,7 @@ function surroundings(kernel: Kernel): Finding[] {
           ? "orphans come to it, and its end ends the container"
           : "a start becomes the subreaper, so that orphans come to it (reaping.subreaper)",
     },
+    { what: "engine", found: engineOf(kernel, cgroup), does: "" },
     { what: "kernel", found: release ?? "not known (no /proc)", does: "" },
     {
       what: "close_range(2)",
@@ -153,6 +154,18 @@ function capabilitiesInWords(has: readonly string[]): string {
   return missing.length < has.length ? `all but ${missing.join(", ")}` : has.join(", ");
 }
 
+/** By what each leaves in a container: none of it is certain. */
+function engineOf(kernel: Kernel, cgroup: string | undefined): string {
+  const isThere = (path: string) => kernel.pathMode(path) >= 0;
+  const marks = [
+    kernel.environmentVariable("KUBERNETES_SERVICE_HOST") && "Kubernetes",
+    isThere("/.dockerenv") && "Docker",
+    isThere("/run/.containerenv") && "Podman",
+    cgroup?.includes("containerd") && "containerd",
+  ].filter((mark) => typeof mark === "string");
+  return marks.length === 0 ? "none that leaves a mark" : marks.join(", ");
+}
+
 function libcOf(maps: string | undefined): string {
   if (maps === undefined) return "not known";
   if (/\/ld-musl|libc\.musl/.test(maps)) return "musl";
@@ -188,7 +201,7 @@ function obstacles(kernel: Kernel, policy: Policy): string[] {
     if (folder < 0) problems.push(`services.${name}.cwd ${JSON.stringify(cwd)}: ${errnoText(-folder)}`);
     const [program] = command ?? [];
     if (program?.includes("/")) {
-      const executable = kernel.canExecute(new TextEncoder().encode(program));
+      const executable = kernel.canExecute(bytesOf(program));
       if (executable < 0)
         problems.push(`services.${name}.command ${JSON.stringify(program)}: ${errnoText(-executable)}`);
     }

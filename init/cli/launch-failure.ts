@@ -12,7 +12,7 @@ import { LAUNCH_EXIT } from "./exit-codes.ts";
 export function launchFailure(
   kernel: Kernel,
   { code, message }: LaunchFailure,
-  programAt: number | undefined,
+  { programAt }: { readonly programAt?: number },
 ): [code: number, message: string] {
   const hint = code === "not-found" ? subcommandHint(kernel, programAt) : permissionHint(kernel, message);
   return [LAUNCH_EXIT[code], hint === undefined ? message : `${message}; ${hint}`];

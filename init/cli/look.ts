@@ -1,5 +1,6 @@
 // How a report looks: whether it is coloured, and how wide it may be. Colour only ever repeats what the words say.
 
+import { columnsOf } from "../policy/width.ts";
 import { STDOUT_FILENO } from "../sys/constants.ts";
 import type { Kernel } from "../sys/kernel.ts";
 import { environmentOf } from "./environment.ts";
@@ -37,10 +38,10 @@ export function dressed(text: string, { isColoured, width }: Look): string {
 }
 
 function cut(line: string, width: number): string {
-  if (Bun.stringWidth(line) <= width) return line;
+  if (columnsOf(line) <= width) return line;
   let kept = "";
   for (const character of line) {
-    if (Bun.stringWidth(kept + character) >= width) break;
+    if (columnsOf(kept + character) >= width) break;
     kept += character;
   }
   return `${kept}…`;

@@ -9,3 +9,4 @@ export { launchFailure } from "./launch-failure.ts";
 export { readSubcommand } from "./read-subcommand.ts";
 export { refusal } from "./refusal.ts";
 export { report } from "./reports.ts";
+export { tellStart } from "./tell-start.ts";

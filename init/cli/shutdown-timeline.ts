@@ -11,7 +11,7 @@ export function shutdownTimeline({ shutdown, reaping, services }: Policy): strin
   const names = on.map(signalName).join(" or ");
   const delayMs = Math.max(0, ...on.map((signal) => received.delayMs.get(signal) ?? 0));
   const rows: string[][] = [
-    ["0", `${names} comes${delayMs > 0 ? `, and is held back for ${duration(delayMs)}` : ""}`],
+    ["0s", `${names} comes${delayMs > 0 ? `, and is held back for ${duration(delayMs)}` : ""}`],
   ];
   let at: number | undefined = delayMs;
   if (steps.length === 0) {

@@ -1,4 +1,4 @@
-// The names in a directory, for subcommands that take one. No start of a program comes here.
+// The names in a directory, for subcommands that take one, and for a start that finds no policy. No start that goes well comes here.
 
 import { textOf } from "./bytes.ts";
 import { O_RDONLY } from "./constants.ts";

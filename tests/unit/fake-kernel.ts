@@ -109,8 +109,8 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
     mayChangeGroups: () => 0,
     canExecute: () => 0,
     listFolder: () => -ENOENT,
-    readFile: () => -ENOENT,
     pathMode: () => -ENOENT,
+    readFile: () => -ENOENT,
     // What a test gives as a file comes slowly as well as at once.
     readSource: (source, length) => (typeof source === "string" ? kernel.readFile(source, length) : -EBADF),
     environmentVariable: () => undefined,

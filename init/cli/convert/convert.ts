@@ -1,7 +1,7 @@
 // `fdinit convert FILE|FOLDER`: a policy from a supervisord.conf, s6-overlay services, a Dockerfile, a Compose file or a systemd
 // unit. Reads text and prints a policy; runs nothing and looks at nothing else.
 
-import { textOf } from "../../sys/bytes.ts";
+import { bytesOf, textOf } from "../../sys/bytes.ts";
 import { errnoText } from "../../sys/errno.ts";
 import type { Kernel } from "../../sys/kernel.ts";
 import type { SubcommandLine } from "../arguments.ts";
@@ -31,7 +31,7 @@ export function convert(kernel: Kernel, { operands: [path], from }: SubcommandLi
     );
   const policy = written(made, path);
   const loaded = secondModule().loadPolicy(
-    { name: "the policy made of it", bytes: new TextEncoder().encode(policy) },
+    { name: "the policy made of it", bytes: bytesOf(policy) },
     () => "x",
   );
   if (loaded.ok) return print(kernel, policy);

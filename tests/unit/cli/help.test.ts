@@ -109,6 +109,23 @@ describe("completions", () => {
     expect(offered("policies", "n")).toEqual(["nginx", "node"]);
     expect(offered("check", "help.te")).toEqual(["help.test.ts"]);
   });
+  const fish = Bun.which("fish");
+  test.skipIf(fish === null)("of fish know subcommands, options and their values", () => {
+    const completed = (line: string) => {
+      const command = `source /dev/stdin; complete -C ${JSON.stringify(line)}`;
+      const run = Bun.spawnSync([fish ?? "fish", "--no-config", "-c", command], {
+        stdin: Buffer.from(script("fish").out),
+      });
+      return run.stdout
+        .toString()
+        .trim()
+        .split("\n")
+        .map((offer) => offer.split("\t")[0]);
+    };
+    expect(completed("fdinit che")).toEqual(["check"]);
+    expect(completed("fdinit check --format ")).toEqual(["github", "json", "sarif", "text"]);
+    expect(completed("fdinit completion ")).toEqual(["bash", "fish", "zsh"]);
+  });
   for (const shell of ["zsh", "fish"] as const) {
     const path = Bun.which(shell);
     test.skipIf(path === null)(`of ${shell} are a script that it accepts`, () => {
@@ -140,7 +157,7 @@ describe("a launch that failed", () => {
       readFile: (path) =>
         bytesOf(path === "/proc/self/mountinfo" ? mounts : path === "/proc/self/setgroups" ? "allow\n" : ""),
     });
-    return launchFailure(kernel, { code, message }, 1);
+    return launchFailure(kernel, { code, message }, { programAt: 1 });
   };
   test("guesses the subcommand", () => {
     expect(words("not-found", 'cannot execute "chek": not found in PATH')).toEqual([
