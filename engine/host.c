@@ -1,12 +1,15 @@
 // The host of the static executable: it starts QuickJS without its parser, gives the bundle a way to the kernel, and runs
 // it. Everything fdinit decides is TypeScript; here is only what JavaScript cannot do.
 
+#include <elf.h>
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -258,8 +261,25 @@ static int failed(JSContext *ctx)
 	return EXIT_SOFTWARE;
 }
 
+/** What the start has filled in and nothing changes afterwards (PT_GNU_RELRO): musl leaves it writable in a static program. */
+static void protect_relocated(void)
+{
+	extern const Elf64_Ehdr __ehdr_start __attribute__((visibility("hidden")));
+	const char *base = (const char *)&__ehdr_start;
+	const Elf64_Phdr *header = (const Elf64_Phdr *)(base + __ehdr_start.e_phoff);
+	for (int i = 0; i < __ehdr_start.e_phnum; i++) {
+		if (header[i].p_type != PT_GNU_RELRO)
+			continue;
+		uintptr_t page = getauxval(AT_PAGESZ), start = (uintptr_t)base + header[i].p_vaddr;
+		uintptr_t from = start & -page, to = (start + header[i].p_memsz) & -page;
+		if (to > from)
+			mprotect((void *)from, to - from, PROT_READ);
+	}
+}
+
 int main(void)
 {
+	protect_relocated();
 	JSRuntime *runtime = JS_NewRuntime2(&arena, NULL);
 	JSContext *ctx = runtime ? JS_NewContextRaw(runtime) : NULL;
 	if (!ctx)
