@@ -7,7 +7,7 @@ import { commandLineFrom, readCommandLine } from "./cli/arguments.ts";
 import { EXIT_SOFTWARE, LAUNCH_EXIT, REFUSAL_EXIT } from "./cli/exit-codes.ts";
 import { secondModule } from "./cli/load-second-module.ts";
 import { readPolicy } from "./cli/read-policy.ts";
-import { DEFAULT_LOG, voiceOf } from "./cli/say.ts";
+import { DEFAULT_LOG, type Message, voiceOf } from "./cli/say.ts";
 import { startingAgain } from "./cli/start-again.ts";
 import { launch, launchContext } from "./launch/launch.ts";
 import { buildPlan } from "./plan/build.ts";
@@ -49,7 +49,7 @@ function main(): number {
   return supervise({ kernel, signalFd, supervision, say, context, startAgain }, launched.pid);
 }
 
-function stop(code: number, ...messages: readonly string[]): number {
+function stop(code: number, ...messages: readonly Message[]): number {
   for (const message of messages) say("error", message);
   return code;
 }

@@ -1,12 +1,15 @@
 // Edits the compiled executable so that Bun leaves alone what belongs to the payload: its soft limit
-// of open files and its BUN_* variables. Every edit keeps the file's length, and each one states how
-// often its text must occur; anything else fails the build, because then Bun has changed.
+// of open files and its BUN_* variables, and reserves little. Every edit but the last, which adds a segment at the
+// end, keeps the file's length, and each one states how often its text must occur; anything else fails the build,
+// because then Bun has changed.
 //
 // What cannot be closed off this way is documented in docs/hardening.md (BUN_JSC_*).
 
 import { contents, onlyOccurrence, section } from "./elf.ts";
+import { askBeforeMain } from "./harden/before-main.ts";
 import { countOneCpu, keepAlone, silence } from "./harden/code.ts";
 import { askNothing } from "./harden/questions.ts";
+import { ARENA_KIB, reserveLittle } from "./harden/reservations.ts";
 
 export interface Hardened {
   readonly bytes: Buffer;
@@ -19,8 +22,8 @@ interface Expected {
   readonly options: number;
 }
 const EXPECTED: Readonly<Record<"glibc" | "musl", Expected>> = {
-  glibc: { names: 805, options: 56 },
-  musl: { names: 804, options: 56 },
+  glibc: { names: 806, options: 56 },
+  musl: { names: 805, options: 56 },
 };
 
 /**
@@ -40,11 +43,13 @@ const MUST_BE_FOUND = [
   "BUN_GC_TIMER_INTERVAL",
   "NODE_CHANNEL_FD",
   "JSC_useJIT",
+  "JavaScriptCoreUseJIT",
   "JSC_dumpOptions",
 ];
 
 /** BUN_JSC_ is compared inline, not as a string: out of reach, see docs/hardening.md. */
-const NAMES = /BUN_(?!JSC_)[A-Z][A-Z0-9_]+|NODE_CHANNEL_FD|(?<=\0)JSC_[a-zA-Z0-9]+(?=\0)/g;
+const NAMES =
+  /BUN_(?!JSC_)[A-Z][A-Z0-9_]+|NODE_CHANNEL_FD|JavaScriptCoreUseJIT|(?<=\0)JSC_[a-zA-Z0-9]+(?=\0)/g;
 
 /** Hardens an executable compiled by Bun for any of scripts/targets.ts. */
 export function harden(executable: Buffer): Hardened {
@@ -58,8 +63,10 @@ export function harden(executable: Buffer): Hardened {
     countOneCpu(bytes),
     silence(bytes),
     askNothing(bytes),
+    reserveLittle(bytes),
   ];
-  return { bytes, changes };
+  const asking = askBeforeMain(bytes);
+  return { bytes: asking.bytes, changes: [...changes, asking.change] };
 }
 
 /** Which C library it asks for, by the loader it names. */
@@ -106,21 +113,18 @@ const OPTION_NAME = 16;
 const DEFAULTED = 1;
 
 /**
- * Bun's allocator, mimalloc, starts a thread that wakes up every half minute, and takes orders from
- * MIMALLOC_* variables. In its table of options the thread is switched off, and every option is marked as
- * already read.
+ * Bun's allocator, mimalloc, starts a thread that wakes up every half minute, reserves a gigabyte of writable
+ * addresses, and takes orders from MIMALLOC_* variables. In its table of options the thread is switched off, an arena
+ * is small and becomes writable as it is used, and every option is marked as already read.
  */
 function settleAllocator(bytes: Buffer, expected: number): string {
-  const rodata = section(bytes, ".rodata");
-  const thread = "mi-scavenger\0";
-  const name = onlyOccurrence(contents(bytes, rodata), Buffer.from(thread), thread) + "mi-".length;
   const table = contents(bytes, section(bytes, ".data"));
-  const pointer = Buffer.alloc(8);
-  pointer.writeBigUInt64LE(BigInt(rodata.address + name));
-  const scavenger = onlyOccurrence(table, pointer, "mimalloc's option scavenger") - OPTION_NAME;
+  const scavenger = optionOf(bytes, table, "scavenger", "mi-");
   if (table.readBigInt64LE(scavenger) !== 1n) throw new Error("hardening: mimalloc's scavenger is not on");
   const first = scavenger - OPTION_SIZE * table.readInt32LE(scavenger + 12);
   table.writeBigInt64LE(0n, scavenger);
+  table.writeBigInt64LE(BigInt(ARENA_KIB), optionOf(bytes, table, "arena_reserve"));
+  table.writeBigInt64LE(0n, optionOf(bytes, table, "arena_eager_commit"));
   let options = 0;
   for (
     let at = first;
@@ -132,5 +136,15 @@ function settleAllocator(bytes: Buffer, expected: number): string {
   }
   if (options !== expected || scavenger >= first + OPTION_SIZE * options)
     throw new Error(`hardening: mimalloc's options are not in order (${options}, not ${expected})`);
-  return `the allocator's thread is off and its MIMALLOC_* variables have no power (${options} options)`;
+  return `the allocator's thread is off, its arenas are small, and its MIMALLOC_* variables have no power (${options} options)`;
+}
+
+/** Where the entry of an option begins in mimalloc's table. `prefix` is what stands before its name in .rodata, if not a NUL. */
+function optionOf(bytes: Buffer, table: Buffer, name: string, prefix = "\0"): number {
+  const rodata = section(bytes, ".rodata");
+  const text = Buffer.from(`${prefix}${name}\0`);
+  const at = onlyOccurrence(contents(bytes, rodata), text, `mimalloc's ${name}`) + prefix.length;
+  const pointer = Buffer.alloc(8);
+  pointer.writeBigUInt64LE(BigInt(rodata.address + at));
+  return onlyOccurrence(table, pointer, `mimalloc's option ${name}`) - OPTION_NAME;
 }

@@ -6,6 +6,7 @@ import type { Policy } from "../policy/types.ts";
 import { EACCES, ENOENT, errnoText } from "../sys/errno.ts";
 import type { Inspection, Kernel } from "../sys/kernel.ts";
 import { describeDescriptor } from "../sys/observe.ts";
+import { visibleJson } from "../sys/visible.ts";
 import type { SubcommandLine } from "./arguments.ts";
 import { decisionAsJson, decisionInWords, evidenceOf, kindOf, policyInWords } from "./describe.ts";
 import { EXIT_REFUSED, EXIT_SOFTWARE } from "./exit-codes.ts";
@@ -35,14 +36,14 @@ export function audit(kernel: Kernel, { options, pid = INIT, json, suggest }: Su
   if (!seen.descriptors) {
     const complaint = `count only: process ${pid} (${seen.command}) has ${seen.count} open descriptors, and what they are cannot be read without CAP_SYS_PTRACE`;
     const document = { version: 1, process: processAsJson(seen), countOnly: seen.count };
-    if (json) print(kernel, `${JSON.stringify(document, null, 2)}\n`);
+    if (json) print(kernel, `${visibleJson(document, 2)}\n`);
     return { code: EXIT_SOFTWARE, complaint };
   }
   const judged = judge(policy, seen);
   if (suggest) return print(kernel, suggestPolicy(policy, seen, judged));
   const code = judged.every(isAllowed) ? 0 : EXIT_REFUSED;
   const text = json
-    ? `${JSON.stringify(auditAsJson(policy, seen, judged, code), null, 2)}\n`
+    ? `${visibleJson(auditAsJson(policy, seen, judged, code), 2)}\n`
     : auditAsText(policy, seen, judged, code);
   return print(kernel, text, code);
 }

@@ -6,6 +6,7 @@ import { valueAt } from "../policy/key-path.ts";
 import type { InheritedMatch, InheritedRule, Origin, Policy } from "../policy/types.ts";
 import { LAST_FD } from "../policy/types.ts";
 import type { Descriptor } from "../sys/kinds.ts";
+import { visibleJson } from "../sys/visible.ts";
 import { resolvedKeys } from "./resolved-keys.ts";
 
 /** Who decided: a rule of the policy, a rule of the intent, the default, what holds for 0 to 2, or nobody could. */
@@ -106,7 +107,7 @@ export function flow(value: unknown): string {
   }
   const isPlain =
     typeof value !== "string" || (/^[A-Za-z][A-Za-z0-9]*$|^\d+-\d*$/.test(value) && !ODD_WORD.test(value));
-  return isPlain ? String(value) : JSON.stringify(value);
+  return isPlain ? String(value) : visibleJson(value);
 }
 
 export function keyRows(policy: Policy): string[][] {

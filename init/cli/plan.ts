@@ -10,6 +10,7 @@ import { textOf } from "../sys/bytes.ts";
 import type { Facts, InheritedDescriptor, Rung } from "../sys/facts.ts";
 import type { Kernel } from "../sys/kernel.ts";
 import { observe } from "../sys/observe.ts";
+import { visibleJson } from "../sys/visible.ts";
 import { commandLineFrom, type SubcommandLine } from "./arguments.ts";
 import { REFUSAL_EXIT } from "./exit-codes.ts";
 import { planAsJson, planAsText } from "./plan-report.ts";
@@ -44,7 +45,7 @@ export function plan(kernel: Kernel, line: SubcommandLine, own: readonly [number
   const read = readPolicy(kernel, line.options);
   if (!read.ok) return { code: read.code, complaint: read.message };
   const report = planReport(kernel, read.policy, line, own);
-  const text = line.json ? `${JSON.stringify(planAsJson(report), null, 2)}\n` : planAsText(report);
+  const text = line.json ? `${visibleJson(planAsJson(report), 2)}\n` : planAsText(report);
   return print(kernel, text, report.exitCode);
 }
 

@@ -4,11 +4,12 @@ import { STDERR_FILENO, STDOUT_FILENO } from "../sys/constants.ts";
 import { errnoText } from "../sys/errno.ts";
 import type { Kernel } from "../sys/kernel.ts";
 import { EXIT_SOFTWARE } from "./exit-codes.ts";
+import type { Message } from "./say.ts";
 
 /** What a report subcommand came to: nothing more to say, or a complaint for standard error. */
 export interface Outcome {
   readonly code: number;
-  readonly complaint?: string;
+  readonly complaint?: Message;
 }
 
 /** Writes `text` to standard output; `code` is what a report that could be written ends with. */

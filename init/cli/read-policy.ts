@@ -8,10 +8,11 @@ import { environmentOf } from "./environment.ts";
 import { EXIT_POLICY } from "./exit-codes.ts";
 import { findPolicy } from "./find-policy.ts";
 import { secondModule } from "./load-second-module.ts";
+import type { Message } from "./say.ts";
 
 export type ReadPolicy =
   | { readonly ok: true; readonly policy: Policy }
-  | { readonly ok: false; readonly code: number; readonly message: string };
+  | { readonly ok: false; readonly code: number; readonly message: Message };
 
 export function readPolicy(kernel: Kernel, { policy, intent }: Options): ReadPolicy {
   const found = findPolicy(kernel, policy);
@@ -23,6 +24,6 @@ export function readPolicy(kernel: Kernel, { policy, intent }: Options): ReadPol
   return {
     ok: false,
     code: EXIT_POLICY,
-    message: renderIssues(found.source.name, loaded.text, loaded.issues),
+    message: renderIssues(found.source.name, loaded.text, loaded.issues).split("\n"),
   };
 }

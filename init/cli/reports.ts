@@ -17,7 +17,7 @@ export function report(
 ): Outcome {
   switch (invocation.do) {
     case "complain":
-      return { code: EXIT_USAGE, complaint: `${invocation.message}\nsee: fdinit help` };
+      return { code: EXIT_USAGE, complaint: [invocation.message, "see: fdinit help"] };
     case "version":
       return print(kernel, `fdinit ${version} (${ENGINE})\n`);
     case "help":

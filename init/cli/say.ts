@@ -3,11 +3,15 @@
 import type { LogLevel, LogPolicy } from "../policy/types.ts";
 import { STDERR_FILENO } from "../sys/constants.ts";
 import type { Kernel } from "../sys/kernel.ts";
+import { visible } from "../sys/visible.ts";
 
 const LEVELS: readonly LogLevel[] = ["error", "warn", "info", "debug"];
 
+/** One line, whatever it holds; or several, where fdinit itself has set the line ends. */
+export type Message = string | readonly string[];
+
 /** Says a message of a level, when the policy's level lets it through. */
-export type Say = (level: LogLevel, message: string) => void;
+export type Say = (level: LogLevel, message: Message) => void;
 
 /** Lines that standard error would not take; said when it takes the next one. */
 let lost = 0;
@@ -26,18 +30,15 @@ export function voiceOf(kernel: Kernel, { level: most, format }: LogPolicy): Say
 /** Until a policy says otherwise. */
 export const DEFAULT_LOG: LogPolicy = { level: "warn", format: "text" };
 
-function textLine(_level: LogLevel, message: string): string {
-  return `fdinit: ${printable(message)}\n`;
+function textLine(_level: LogLevel, message: Message): string {
+  return `fdinit: ${shown(message)}\n`;
 }
 
-function jsonLine(level: LogLevel, message: string): string {
-  return `${JSON.stringify({ time: new Date().toISOString(), level, message })}\n`;
+function jsonLine(level: LogLevel, message: Message): string {
+  return `${JSON.stringify({ time: new Date().toISOString(), level, message: shown(message) })}\n`;
 }
 
-/** Control characters but the line end and tab made visible: a file's text must not drive the terminal. */
-function printable(text: string): string {
-  return text.replace(
-    /[^\P{Cc}\n\t]/gu,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
+/** Messages hold text from outside: a name with a line end in it makes no line of its own. */
+function shown(message: Message): string {
+  return typeof message === "string" ? visible(message) : message.map(visible).join("\n");
 }

@@ -6,11 +6,6 @@ import { ENOENT, errnoText } from "../sys/errno.ts";
 import type { Kernel, SpawnFailure } from "../sys/kernel.ts";
 import type { LaunchFailure } from "./launch.ts";
 
-export function cannotEnter(cwd: string, errno: number): LaunchFailure {
-  const message = `cannot change to the working directory ${JSON.stringify(cwd)} (chdir): ${errnoText(errno)}`;
-  return { code: "cannot-start", message };
-}
-
 /** A step between clone and execve failed: the program was never looked at. */
 export function cannotPrepare({ service }: Launch, { attempt, errno }: SpawnFailure): LaunchFailure {
   return { code: "cannot-start", message: `cannot start ${service}: cannot ${attempt}: ${errnoText(errno)}` };

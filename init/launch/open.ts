@@ -15,18 +15,15 @@ import {
   O_RDONLY,
   O_RDWR,
   O_WRONLY,
-  S_IFMT,
-  S_IFSOCK,
   SO_REUSEADDR,
   SO_REUSEPORT,
   SOCK_DGRAM,
-  SOCK_NONBLOCK,
   SOCK_SEQPACKET,
   SOCK_STREAM,
   SOL_SOCKET,
 } from "../sys/constants.ts";
-import { EADDRINUSE, EAFNOSUPPORT, ECONNREFUSED, EFBIG, ENOENT, errnoText } from "../sys/errno.ts";
-import type { Kernel, SocketAddress } from "../sys/kernel.ts";
+import { EAFNOSUPPORT, EFBIG, ENOENT, pathErrorText } from "../sys/errno.ts";
+import type { Kernel } from "../sys/kernel.ts";
 import type { LaunchContext } from "./launch.ts";
 import { findIds } from "./users.ts";
 
@@ -81,7 +78,7 @@ function quote(name: string): string {
 }
 
 function cannotOpen(what: string, { call, errno }: Failure): string {
-  return `cannot open ${what} (${call}): ${errnoText(errno)}`;
+  return `cannot open ${what} (${call}): ${pathErrorText(errno)}`;
 }
 
 function put(
@@ -108,14 +105,15 @@ const FILE_FLAGS = {
 
 function file(kernel: Kernel, what: Extract<Opening, { open: "file" }>): number | Failure {
   const { path, access, mode, owner } = what;
-  const isNew = owner !== undefined && access !== "read" && kernel.pathMode(path) < 0;
-  const fd = kernel.openFile(path, FILE_FLAGS[access], mode);
-  if (fd < 0) return new Failure(`open ${path}`, fd);
+  const opened = kernel.openFile(path, FILE_FLAGS[access], mode);
+  if (typeof opened === "number") return new Failure(`open ${path}`, opened);
+  const { fd, isNew } = opened;
   // The owner is that of a file that was made here; one that was there keeps its own.
-  const failure = isNew
-    ? give(kernel, owner, (uid, gid) => kernel.changeDescriptorOwner(fd, uid, gid))
-    : undefined;
-  return failure ? closed(kernel, fd, failure) : fd;
+  if (!isNew || owner === undefined) return fd;
+  const ids = idsOf(kernel, owner);
+  if (ids instanceof Failure) return closed(kernel, fd, ids);
+  const failed = kernel.changeDescriptorOwner(fd, ids.uid, ids.gid);
+  return failed < 0 ? closed(kernel, fd, notGiven(owner, failed)) : fd;
 }
 
 const LARGEST_MEMORY_FILE = 16 * 1024 * 1024;
@@ -138,16 +136,13 @@ function closed(kernel: Kernel, fd: number, failure: Failure): Failure {
   return failure;
 }
 
-/** Makes it somebody's, by name or number. */
-function give(
-  kernel: Kernel,
-  owner: UserAndGroup,
-  change: (uid: number, gid: number) => number,
-): Failure | undefined {
+function idsOf(kernel: Kernel, owner: UserAndGroup): { uid: number; gid: number } | Failure {
   const ids = findIds(kernel, owner);
-  if (typeof ids === "string") return new Failure(ids, -ENOENT);
-  const failed = change(ids.uid, ids.gid);
-  return failed < 0 ? new Failure(`give it to ${owner.user}, chown`, failed) : undefined;
+  return typeof ids === "string" ? new Failure(ids, -ENOENT) : { uid: ids.uid, gid: ids.gid };
+}
+
+function notGiven({ user }: UserAndGroup, failed: number): Failure {
+  return new Failure(`give it to ${user}, chown`, failed);
 }
 
 function listener(kernel: Kernel, what: Listener): number | Failure {
@@ -180,31 +175,21 @@ function bound(kernel: Kernel, what: Listener, address: ListenAddress): number |
 }
 
 function boundToPath(kernel: Kernel, what: Listener, path: string): number | Failure {
-  const fd = kernel.makeSocket(AF_UNIX, SOCKET_TYPES[what.type]);
+  const type = SOCKET_TYPES[what.type];
+  const fd = kernel.makeSocket(AF_UNIX, type);
   if (fd < 0) return new Failure("socket", fd);
-  const address: SocketAddress = { family: "unix", path };
-  const isFile = !path.startsWith("@");
-  // The mode it is made with, before anybody can connect; bind(2) takes the umask off it.
-  if (isFile) kernel.changeDescriptorMode(fd, what.mode);
-  let failed = kernel.bind(fd, address);
-  if (failed === -EADDRINUSE && isFile && isStale(kernel, what, address)) {
-    kernel.unlink(path);
-    failed = kernel.bind(fd, address);
+  if (path.startsWith("@")) {
+    const failed = kernel.bind(fd, { family: "unix", path });
+    return failed < 0 ? closed(kernel, fd, new Failure(`bind ${what.written}`, failed)) : fd;
   }
-  if (failed < 0) return closed(kernel, fd, new Failure(`bind ${what.written}`, failed));
-  if (!isFile) return fd;
-  failed = kernel.changeMode(path, what.mode);
-  if (failed < 0) return closed(kernel, fd, new Failure(`chmod ${path}`, failed));
-  const failure = what.owner && give(kernel, what.owner, (uid, gid) => kernel.changeOwner(path, uid, gid));
-  return failure ? closed(kernel, fd, failure) : fd;
-}
-
-/** A socket that nobody listens on any more: what a container that was killed leaves in a volume. */
-function isStale(kernel: Kernel, { type }: Listener, address: SocketAddress): boolean {
-  if (address.family !== "unix" || (kernel.pathMode(address.path) & S_IFMT) !== S_IFSOCK) return false;
-  // Not to wait where a server's backlog is full (EAGAIN): PID 1 would hang before it has begun.
-  const probe = kernel.makeSocket(AF_UNIX, SOCKET_TYPES[type] | SOCK_NONBLOCK);
-  const answer = kernel.connect(probe, address);
-  kernel.close(probe);
-  return answer === -ECONNREFUSED;
+  const { mode } = what;
+  const owner = what.owner && idsOf(kernel, what.owner);
+  if (owner instanceof Failure) return closed(kernel, fd, owner);
+  const failure = kernel.bindPath(fd, path, { type, mode, ...(owner ? { owner } : {}) });
+  if (failure === undefined) return fd;
+  const isOwners = what.owner !== undefined && failure.call === "chown";
+  const words = isOwners
+    ? notGiven(what.owner, -failure.errno)
+    : new Failure(`bind ${what.written}`, -failure.errno);
+  return closed(kernel, fd, words);
 }

@@ -23,14 +23,14 @@ export function startProgram(
   credentials: Credentials | undefined,
 ): LaunchResult {
   const wish = wishOf(launch, pass, credentials);
-  const cwdProblem = launch.cwd === undefined ? 0 : kernel.canExecute(bytesOf(launch.cwd));
-  if (cwdProblem < 0) return { ok: false, failure: failures().cannotEnter(launch.cwd ?? "", -cwdProblem) };
   let obstacle: { path: Uint8Array; errno: number } | undefined;
   let missing = ENOENT;
   const paths = candidates(kernel, launch);
   for (const path of paths) {
-    // Of several, each is asked about first, because a failing start costs a process; what that answers is the truth, though.
-    const executable = paths.length === 1 ? 0 : kernel.canExecute(within(launch.cwd, path));
+    // Of several, each is asked about first, because a failing start costs a process; what that answers is the truth,
+    // though. Not below the service's directory: whether that can be entered is for the child to find out, with its rights.
+    const isAsked = paths.length > 1 && (launch.cwd === undefined || path[0] === SLASH);
+    const executable = isAsked ? kernel.canExecute(path) : 0;
     if (executable === -ENOENT || executable === -ENOTDIR) {
       missing = -executable;
       continue;

@@ -3,6 +3,7 @@
 
 import { type FdRange, type InheritedMatch, LAST_FD } from "../policy/types.ts";
 import type { Descriptor } from "../sys/kinds.ts";
+import { globMatches } from "./glob.ts";
 
 export type Match = boolean | "undetermined";
 
@@ -92,16 +93,6 @@ function asksAboutSocket({ family, type, listening, address, foreignNetwork }: I
 /** `foreignNetwork: false` alone fits what is no socket; the other conditions say that it is one. */
 function onlyForeign({ family, type, listening, address }: InheritedMatch): boolean {
   return [family, type, listening, address].every((condition) => condition === undefined);
-}
-
-/** `*` within one component, `**` across, `?` one character; all else is literal. Anchored at both ends. */
-export function globMatches(pattern: string, text: string): boolean {
-  const parts = pattern.split(/(\*\*|\*|\?)/).map((part) => {
-    if (part === "**") return ".*";
-    if (part === "*") return "[^/]*";
-    return part === "?" ? "[^/]" : part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  });
-  return new RegExp(`^${parts.join("")}$`, "s").test(text);
 }
 
 /** `*:80` fits any host, v4 or v6; `host:*` any port. A `*` in a unix path is a pattern. */

@@ -1,6 +1,7 @@
 // Complaints about a policy as text: place, message, the line with the spot underlined, what was expected.
 // Whatever the policy holds, no control character of it reaches the reader's terminal.
 
+import { visible } from "../sys/visible.ts";
 import type { PolicyIssue } from "./types.ts";
 import { columnsOf } from "./width.ts";
 
@@ -55,12 +56,7 @@ function clipStart(text: string, width: number): string {
   return text.length <= width ? text : `…${text.slice(text.length - width + 1)}`;
 }
 
-/** A tab is two spaces; control and direction-changing characters are shown by their code. */
+/** A tab is two spaces; what is not seen as itself is shown by its code. */
 export function printable(text: string): string {
-  return text.replaceAll("\t", "  ").replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {
-    const code = character.charCodeAt(0);
-    return code < 0x100
-      ? `\\x${code.toString(16).padStart(2, "0")}`
-      : `\\u${code.toString(16).padStart(4, "0")}`;
-  });
+  return visible(text.replaceAll("\t", "  "));
 }

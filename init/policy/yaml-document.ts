@@ -69,19 +69,23 @@ function convert(text: string, issues: PolicyIssue[], complain: Complain): YamlD
     complainOfSyntax(document.errors, text, complain);
     return { ok: false, issues };
   }
-  const { yaml } = document.directives ?? {};
-  if (yaml?.explicit) {
-    complain(
-      "unsupported-yaml",
-      spanOf(0),
-      "a %YAML directive is not allowed",
-      "remove it: a policy is YAML 1.2",
-    );
+  const directive = /^%\S*/m.exec(beforeDocument(document, text));
+  if (directive !== null) {
+    const span = { start: directive.index, end: directive.index + directive[0].length };
+    const message = `a ${directive[0]} directive is not allowed`;
+    complain("unsupported-yaml", span, message, "remove it: a policy is YAML 1.2");
   }
   const converter = new Converter(complain, text);
   const value = converter.valueOf(document.contents, [], false);
   if (issues.length > 0) return { ok: false, issues };
   return { ok: true, value, locate: locatorOf(document, converter.anchors, text) };
+}
+
+/** The directives of a document and the comments between them: all that stands before its first node. */
+function beforeDocument(document: Document, text: string): string {
+  const end = text.search(/^---(?:\s|$)/m);
+  const { contents } = document;
+  return end === -1 ? "" : text.slice(0, Math.min(end, (contents as Node | null)?.range?.[0] ?? end));
 }
 
 function complainOfSyntax(errors: readonly YAMLError[], text: string, complain: Complain): void {
@@ -139,12 +143,7 @@ class Converter {
     }
     const { isAlias, isMap, isSeq } = library();
     if (isAlias(node)) return this.aliased(node, at);
-    const { tag } = node as { tag?: string };
-    if (tag !== undefined && !isCoreTag(tag)) {
-      const message = `the tag ${tag.replace(/^tag:yaml\.org,2002:/, "!!")} is not allowed`;
-      this.complain("unsupported-yaml", rangeOf(node as Node), message, "remove it", at);
-      return null;
-    }
+    if (!this.isAcceptable(node as Node, at, isCoreTag)) return null;
     const value = isMap(node)
       ? this.mapOf(node, at, fromAlias)
       : isSeq(node)
@@ -154,6 +153,23 @@ class Converter {
     const { anchor } = node as { anchor?: string };
     if (anchor !== undefined) this.named.set(anchor, node as Node);
     return value;
+  }
+
+  /** Whether a key or a value may stand in a policy: its tag is one of `allowed`, and its text is Unicode. */
+  private isAcceptable(node: Node, at: KeyPath, allowed: (tag: string, value: unknown) => boolean): boolean {
+    const { tag, value } = node as { tag?: string; value?: unknown };
+    if (tag !== undefined && !allowed(tag, library().isCollection(node) ? node : value)) {
+      const message = `the tag ${tag.replace(CORE, "!!")} is not allowed`;
+      this.complain("unsupported-yaml", rangeOf(node), message, "remove it", at);
+      return false;
+    }
+    if (typeof value === "string" && LONE_SURROGATE.test(value)) {
+      const message = "half of a surrogate pair (\\ud800 to \\udfff) is not a character";
+      const hint = "write the character itself, or \\U and its eight hexadecimal digits";
+      this.complain("unsupported-yaml", rangeOf(node), message, hint, at);
+      return false;
+    }
+    return true;
   }
 
   private aliased(alias: Alias, at: KeyPath): unknown {
@@ -195,6 +211,7 @@ class Converter {
       }
       const path = [...at, key];
       const span = rangeOf(pair.key as Node);
+      if (!this.isAcceptable(pair.key as Node, path, isTagOfText)) continue;
       const first = lines.get(key);
       if (first !== undefined) {
         const message = `the key ${JSON.stringify(key)} stands here twice, first on line ${positionOf(this.text, first).line}`;
@@ -213,9 +230,37 @@ function variableHint(text: string, line: number): string | undefined {
   return isUnquoted ? "inside [ ] and { }, put a text that holds ${NAME} in quotes" : undefined;
 }
 
-/** `!!str` and the like, which say what plain YAML says too. */
-function isCoreTag(tag: string): boolean {
-  return /^tag:yaml\.org,2002:(?:str|int|float|bool|null|seq|map)$/.test(tag);
+/** The tags of YAML's own types, and a global one's spelling of them. */
+const CORE = /^tag:yaml\.org,2002:/;
+
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** `!!str` and the like, on a value that plain YAML reads as that type too. */
+function isCoreTag(tag: string, value: unknown): boolean {
+  const { isMap, isSeq } = library();
+  switch (tag.replace(CORE, "!!")) {
+    case "!!str":
+      return typeof value === "string";
+    case "!!int":
+      return Number.isInteger(value);
+    case "!!float":
+      return typeof value === "number";
+    case "!!bool":
+      return typeof value === "boolean";
+    case "!!null":
+      return value === null;
+    case "!!seq":
+      return isSeq(value);
+    case "!!map":
+      return isMap(value);
+    default:
+      return false;
+  }
+}
+
+/** Keys are texts, whatever YAML would read them as. */
+function isTagOfText(tag: string): boolean {
+  return tag.replace(CORE, "!!") === "!!str";
 }
 
 function keyOf({ key }: Pair): string | undefined {

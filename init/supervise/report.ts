@@ -3,8 +3,9 @@
 
 import { textOf } from "../sys/bytes.ts";
 import { SIGKILL } from "../sys/constants.ts";
-import { errnoText } from "../sys/errno.ts";
+import { pathErrorText } from "../sys/errno.ts";
 import type { ChangedProcess, ChildEnd, Kernel, ProcessFacts } from "../sys/kernel.ts";
+import { visible } from "../sys/visible.ts";
 import type { Surroundings } from "./loop.ts";
 import { inWords } from "./tree.ts";
 import { codeInWords, durationInWords } from "./words.ts";
@@ -65,8 +66,9 @@ export class Observer {
     const { kernel, say, supervision } = this.context;
     const { report } = supervision;
     if (report === undefined) return;
-    const failed = kernel.writeFile(report, `${this.line(code, isRunning)}\n`);
-    if (failed < 0) say("warn", `cannot write the report ${JSON.stringify(report)}: ${errnoText(-failed)}`);
+    const failed = kernel.writeFile(report, `${visible(this.line(code, isRunning))}\n`);
+    if (failed < 0)
+      say("warn", `cannot write the report ${JSON.stringify(report)}: ${pathErrorText(-failed)}`);
   }
 
   private line(code: number, isRunning: boolean): string {

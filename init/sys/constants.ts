@@ -7,6 +7,7 @@ export const O_WRONLY = 1;
 export const O_RDWR = 2;
 export const O_ACCMODE = 3;
 export const O_CREAT = 0o100;
+export const O_EXCL = 0o200;
 export const O_NOCTTY = 0o400;
 export const O_APPEND = 0o2000;
 export const O_NONBLOCK = 0o4000;
@@ -18,6 +19,7 @@ export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const F_GETFD = 1;
 export const F_SETFD = 2;
 export const F_GETFL = 3;
+export const F_SETFL = 4;
 export const F_DUPFD_CLOEXEC = 1030;
 export const F_ADD_SEALS = 1033;
 export const F_GET_SEALS = 1034;
@@ -32,6 +34,13 @@ export const STDIN_FILENO = 0;
 export const STDOUT_FILENO = 1;
 export const STDERR_FILENO = 2;
 export const X_OK = 1;
+
+// <linux/openat2.h>: Linux 5.6
+export const RESOLVE_NO_MAGICLINKS = 2;
+export const RESOLVE_NO_SYMLINKS = 4;
+
+// <sys/statvfs.h>: f_flags of struct statfs, Linux 2.6.36
+export const ST_RDONLY = 1;
 
 // <linux/close_range.h>: Linux 5.9, the flag 5.11
 export const CLOSE_RANGE_CLOEXEC = 4;
@@ -77,6 +86,7 @@ export const NSIG = 64;
 // <sys/stat.h>, <linux/stat.h>
 export const S_IFMT = 0o170000;
 export const S_IFSOCK = 0o140000;
+export const S_IFLNK = 0o120000;
 export const S_IFREG = 0o100000;
 export const S_IFBLK = 0o060000;
 export const S_IFDIR = 0o040000;

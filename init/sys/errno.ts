@@ -7,25 +7,40 @@ export const ESRCH = 3;
 export const EINTR = 4;
 export const E2BIG = 7;
 export const ENOEXEC = 8;
+export const ENXIO = 6;
 export const EBADF = 9;
 export const ECHILD = 10;
 export const EAGAIN = 11;
 export const EACCES = 13;
+export const EEXIST = 17;
 export const ENOTDIR = 20;
 export const EISDIR = 21;
 export const EINVAL = 22;
 export const EMFILE = 24;
 export const EFBIG = 27;
+export const EMLINK = 31;
 export const ELOOP = 40;
 export const ENAMETOOLONG = 36;
 export const ENOSYS = 38;
 export const EAFNOSUPPORT = 97;
 export const EADDRINUSE = 98;
+export const ETIMEDOUT = 110;
 export const ECONNREFUSED = 111;
 
 /** The name and the usual text of an error number; `errno 250` when it has none here. */
 export function errnoText(errno: number): string {
   return texts()[errno] ?? `errno ${errno}`;
+}
+
+/** The same for a path that sys/paths.ts opened, with what these stand for there. */
+export function pathErrorText(errno: number): string {
+  const reasons: Record<number, string> = {
+    [ENXIO]: "a FIFO that nobody reads, or a socket",
+    [EMLINK]: "not opened under this name: it has others, and the directory is not root's alone",
+    [ELOOP]: "links are not followed where a directory is not root's alone",
+  };
+  const reason = reasons[errno];
+  return reason === undefined ? errnoText(errno) : `${errnoText(errno)} (${reason})`;
 }
 
 /** Made when it is asked for: a start that goes well has no use for them. */
@@ -35,7 +50,7 @@ const texts = (): Record<number, string> => ({
   [ESRCH]: "ESRCH: no such process",
   [EINTR]: "EINTR: interrupted",
   5: "EIO: input/output error",
-  6: "ENXIO: no such device or address",
+  [ENXIO]: "ENXIO: no such device or address",
   [E2BIG]: "E2BIG: argument list too long",
   [ENOEXEC]: "ENOEXEC: exec format error",
   [EBADF]: "EBADF: bad file descriptor",
@@ -45,7 +60,7 @@ const texts = (): Record<number, string> => ({
   [EACCES]: "EACCES: permission denied",
   14: "EFAULT: bad address",
   16: "EBUSY: device or resource busy",
-  17: "EEXIST: file exists",
+  [EEXIST]: "EEXIST: file exists",
   [ENOTDIR]: "ENOTDIR: not a directory",
   [EISDIR]: "EISDIR: is a directory",
   [EINVAL]: "EINVAL: invalid argument",
@@ -54,6 +69,7 @@ const texts = (): Record<number, string> => ({
   26: "ETXTBSY: text file busy",
   28: "ENOSPC: no space left on device",
   30: "EROFS: read-only file system",
+  [EMLINK]: "EMLINK: too many links",
   [ENAMETOOLONG]: "ENAMETOOLONG: file name too long",
   [ENOSYS]: "ENOSYS: function not implemented",
   [ELOOP]: "ELOOP: too many levels of symbolic links",
@@ -64,6 +80,7 @@ const texts = (): Record<number, string> => ({
   [EAFNOSUPPORT]: "EAFNOSUPPORT: address family not supported",
   [EADDRINUSE]: "EADDRINUSE: address already in use",
   99: "EADDRNOTAVAIL: cannot assign requested address",
+  [ETIMEDOUT]: "ETIMEDOUT: timed out",
   [ECONNREFUSED]: "ECONNREFUSED: connection refused",
   80: "ELIBBAD: accessing a corrupted shared library",
 });

@@ -1,9 +1,9 @@
-// Files and directories by path: read whole, list numbers, read a link, ask for permission. Raw system
-// calls, so that node:fs is not loaded on the way to the payload.
+// Files and directories of /proc: read whole, list numbers, read a link. Raw system calls, so that node:fs is
+// not loaded on the way to the payload. Every other path is opened through paths.ts.
 
 import { concatenate } from "./bytes.ts";
-import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_RDONLY, X_OK } from "./constants.ts";
-import { EINTR } from "./errno.ts";
+import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_RDONLY } from "./constants.ts";
+import { EAGAIN, EINTR, ETIMEDOUT } from "./errno.ts";
 import { Block, type Bytes, cString, keepAlive, O_DIRECTORY, SYS, syscall } from "./libc.ts";
 
 const CHUNK = 32768;
@@ -30,13 +30,31 @@ export function readFile(path: string | Uint8Array, length: number): Uint8Array 
   return result;
 }
 
-function readDescriptor(fd: number, length: number): Uint8Array | number {
+/** Whether there is something to read, or its end, within the time. A regular file is always readable. */
+export function awaitMore(fd: number, patienceMs: number): boolean {
+  const { waitReadable } = require("./polling.ts") as typeof import("./polling.ts");
+  return waitReadable([fd], patienceMs).length > 0;
+}
+
+/**
+ * At most `length` bytes from where it stands. Of a descriptor that does not block, what comes within
+ * `patienceMs` each time is waited for; -ETIMEDOUT when nothing did.
+ */
+export function readDescriptor(fd: number, length: number, patienceMs = 0): Uint8Array | number {
   const { address, bytes } = buffer();
   const parts: Uint8Array[] = [];
   let total = 0;
+  // A FIFO that nobody has opened for writing yet reads as at its end, and polls as neither readable nor hung up.
+  let mayBegin = patienceMs > 0;
   while (total < length) {
     const got = syscall(SYS.read, fd, address, Math.min(CHUNK, length - total));
     if (got === -EINTR) continue;
+    if ((got === -EAGAIN && patienceMs > 0) || (got === 0 && mayBegin)) {
+      mayBegin = false;
+      if (!awaitMore(fd, patienceMs)) return -ETIMEDOUT;
+      continue;
+    }
+    mayBegin = false;
     if (got < 0) return got;
     if (got === 0) break;
     parts.push(bytes.slice(0, got));
@@ -114,9 +132,4 @@ export function readOwnLink(fd: number): Uint8Array | undefined {
   for (let at = end - 1, rest = fd; at >= OWN_LINKS.length; at--, rest = Math.floor(rest / 10))
     bytes[at] = ZERO + (rest % 10);
   return linkAt(address);
-}
-
-export function canExecute(path: Uint8Array): number {
-  const name = cString(path);
-  return syscall(SYS.faccessat, AT_FDCWD, name.address, X_OK);
 }

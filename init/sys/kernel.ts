@@ -120,6 +120,28 @@ export type SocketAddress =
   | { readonly family: "inet" | "inet6"; readonly host: readonly number[]; readonly port: number }
   | { readonly family: "unix"; readonly path: string };
 
+/** A file that was opened by its path. */
+export interface OpenedFile {
+  readonly fd: number;
+  /** It was not there before. */
+  readonly isNew: boolean;
+  /** Others have the same open file: its flags are not to be changed. */
+  readonly isShared?: boolean;
+}
+
+/** What a Unix socket at a path is to be. `type` is a SOCK_ number of <sys/socket.h>. */
+export interface SocketFile {
+  readonly type: number;
+  readonly mode: number;
+  readonly owner?: { readonly uid: number; readonly gid: number };
+}
+
+/** A call about a path that failed. */
+export interface PathFailure {
+  readonly call: string;
+  readonly errno: number;
+}
+
 /** A process as /proc shows it. */
 export interface ProcessFacts {
   readonly pid: number;
@@ -168,8 +190,8 @@ export interface Kernel {
   duplicateAbove(fd: number, least: number): number;
   /** Opens /dev/null read-write and CLOEXEC at the lowest free number from `from` up. */
   openDevNull(from: number): number;
-  /** open(2), CLOEXEC, with <fcntl.h>'s flags. */
-  openFile(path: string, flags: number, mode: number): number;
+  /** Opens a path with <fcntl.h>'s flags, CLOEXEC, never waiting for anybody, and through no link that is not root's. */
+  openFile(path: string, flags: number, mode: number): OpenedFile | number;
   /** pipe2(2): [read end, write end], CLOEXEC. */
   makePipe(): readonly [number, number] | number;
   /** socketpair(2) of AF_UNIX, CLOEXEC. */
@@ -181,16 +203,10 @@ export interface Kernel {
   /** setsockopt(2) with an int. */
   setSocketOption(fd: number, level: number, option: number, value: number): number;
   bind(fd: number, address: SocketAddress): number;
+  /** bind(2) to a path, with a mode and an owner from the start; takes the place of a socket that nobody listens on. */
+  bindPath(fd: number, path: string, wanted: SocketFile): PathFailure | undefined;
   listen(fd: number, backlog: number): number;
-  connect(fd: number, address: SocketAddress): number;
-  /** `st_mode` of a path, a link itself included, or a negated errno. */
-  pathMode(path: string): number;
-  changeMode(path: string, mode: number): number;
-  /** fchmod(2): of a socket that is not bound yet, the mode it will have. */
-  changeDescriptorMode(fd: number, mode: number): number;
-  changeOwner(path: string, uid: number, gid: number): number;
   changeDescriptorOwner(fd: number, uid: number, gid: number): number;
-  unlink(path: string): number;
 
   /** The numbers in /proc/self/fd, or undefined when that is not procfs or cannot be read. */
   listDescriptors(): number[] | undefined;
@@ -229,8 +245,13 @@ export interface Kernel {
 
   /** access(2) with X_OK, relative to `cwd` when given. */
   canExecute(path: Uint8Array): number;
-  /** The first `length` bytes of a file, or a negated errno. */
+  /** The first `length` bytes of a file, opened as openFile does, or a negated errno. */
   readFile(path: string | Uint8Array, length: number): Uint8Array | number;
+  /**
+   * At most `length` bytes of a path or of a descriptor that may come slowly, as from a pipe; -ETIMEDOUT when
+   * nothing came for `patienceMs`.
+   */
+  readSource(source: string | number, length: number, patienceMs: number): Uint8Array | number;
   /** The value of an inherited environment variable, byte for byte. */
   environmentVariable(name: string): Uint8Array | undefined;
   /** One argument of fdinit's own command line, byte for byte. */

@@ -16,9 +16,9 @@ import {
   listDescriptors,
   openDevNull,
 } from "./descriptors.ts";
-import { canExecute, readFile } from "./files.ts";
 import { originalMask } from "./first.ts";
 import type { Kernel } from "./kernel.ts";
+import { canExecute, openFile, readPath, readSource } from "./paths.ts";
 import { nofile, now, ownPid, processGroup, reap, setNofile, setSubreaper } from "./processes.ts";
 import { kill, queue, takeSignals, waitForSignal } from "./signals.ts";
 import { spawn } from "./spawn.ts";
@@ -43,7 +43,7 @@ export const linux: Kernel = {
   descriptorMode,
   descriptorLink,
   descriptorInfo,
-  openFile: (path, flags, mode) => opening().openFile(path, flags, mode),
+  openFile,
   makePipe: () => opening().makePipe(),
   makeSocketPair: (type) => opening().makeSocketPair(type),
   makeMemoryFile: (name, content) => opening().makeMemoryFile(name, content),
@@ -51,13 +51,9 @@ export const linux: Kernel = {
   setSocketOption: (fd, level, option, value) => opening().setSocketOption(fd, level, option, value),
   bind: (fd, address) => opening().bind(fd, address),
   listen: (fd, backlog) => opening().listen(fd, backlog),
-  connect: (fd, address) => opening().connect(fd, address),
-  pathMode: (path) => opening().pathMode(path),
-  changeMode: (path, mode) => opening().changeMode(path, mode),
-  changeDescriptorMode: (fd, mode) => opening().changeDescriptorMode(fd, mode),
-  changeOwner: (path, uid, gid) => opening().changeOwner(path, uid, gid),
+  bindPath: (fd, path, wanted) =>
+    (require("./path-sockets.ts") as typeof import("./path-sockets.ts")).bindPath(fd, path, wanted),
   changeDescriptorOwner: (fd, uid, gid) => opening().changeDescriptorOwner(fd, uid, gid),
-  unlink: (path) => opening().unlink(path),
   classify: (fd) => (require("./classify.ts") as typeof import("./classify.ts")).classify(fd),
   inspect: (pid) => (require("./inspect.ts") as typeof import("./inspect.ts")).inspect(pid),
   workingDirectoryOutside,
@@ -73,7 +69,8 @@ export const linux: Kernel = {
   setForeground: (fd, group) => terminals().setForeground(fd, group),
   releaseTerminal: (fd) => terminals().releaseTerminal(fd),
   canExecute,
-  readFile,
+  readFile: readPath,
+  readSource,
   environmentVariable,
   commandLineArgument,
   spawn: (request) => spawn(request, originalMask),

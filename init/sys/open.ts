@@ -6,8 +6,6 @@ import {
   AF_INET,
   AF_INET6,
   AF_UNIX,
-  AT_FDCWD,
-  AT_SYMLINK_NOFOLLOW,
   F_ADD_SEALS,
   F_SEAL_GROW,
   F_SEAL_SEAL,
@@ -17,17 +15,16 @@ import {
   MFD_CLOEXEC,
   O_CLOEXEC,
   O_CREAT,
-  O_NOCTTY,
   O_WRONLY,
   SOCK_CLOEXEC,
 } from "./constants.ts";
 import type { Kernel, SocketAddress } from "./kernel.ts";
-import { Block, cString, STAT, SYS, syscall } from "./libc.ts";
+import { Block, cString, keepAlive, SYS, syscall } from "./libc.ts";
+import { openPath } from "./paths.ts";
 import { write } from "./polling.ts";
 
 type Opening = Pick<
   Kernel,
-  | "openFile"
   | "makePipe"
   | "makeSocketPair"
   | "makeMemoryFile"
@@ -35,22 +32,9 @@ type Opening = Pick<
   | "setSocketOption"
   | "bind"
   | "listen"
-  | "connect"
-  | "pathMode"
-  | "changeMode"
-  | "changeDescriptorMode"
-  | "changeOwner"
   | "changeDescriptorOwner"
-  | "unlink"
   | "writeFile"
 >;
-
-/** Calls with one path, which has to stay where it is until the call is over. */
-function onPath(path: string, call: (address: number) => number): number {
-  const name = cString(path);
-  const result = call(name.address);
-  return name.bytes.length > 0 ? result : -1;
-}
 
 const pair = new Block(8);
 
@@ -78,21 +62,16 @@ export function encodeAddress(address: SocketAddress): Block {
   return block;
 }
 
-function withAddress(call: number, fd: number, address: SocketAddress): number {
-  const block = encodeAddress(address);
-  return syscall(call, fd, block.address, block.bytes.length);
-}
-
 const SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
 export const opening: Opening = {
-  openFile: (path, flags, mode) =>
-    onPath(path, (name) => syscall(SYS.openat, AT_FDCWD, name, flags | O_CLOEXEC | O_NOCTTY, mode)),
   makePipe: () => twoDescriptors(syscall(SYS.pipe2, pair.address, O_CLOEXEC)),
   makeSocketPair: (type) =>
     twoDescriptors(syscall(SYS.socketpair, AF_UNIX, type | SOCK_CLOEXEC, 0, pair.address)),
   makeMemoryFile(name, content) {
-    const fd = onPath(name, (text) => syscall(SYS.memfd_create, text, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    const text = cString(name);
+    const fd = syscall(SYS.memfd_create, text.address, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    keepAlive(text);
     if (fd < 0) return fd;
     const failed = write(fd, content) || syscall(SYS.fcntl, fd, F_ADD_SEALS, SEALS);
     if (failed >= 0) {
@@ -108,29 +87,20 @@ export const opening: Opening = {
     pair.view.setInt32(0, value, true);
     return syscall(SYS.setsockopt, fd, level, option, pair.address, 4);
   },
-  bind: (fd, address) => withAddress(SYS.bind, fd, address),
-  listen: (fd, backlog) => syscall(SYS.listen, fd, backlog),
-  connect: (fd, address) => withAddress(SYS.connect, fd, address),
-  pathMode(path) {
-    const status = new Block(256);
-    const failed = onPath(path, (name) =>
-      syscall(SYS.newfstatat, AT_FDCWD, name, status.address, AT_SYMLINK_NOFOLLOW),
-    );
-    return failed < 0 ? failed : status.view.getUint32(STAT.mode, true);
+  bind(fd, address) {
+    const block = encodeAddress(address);
+    return syscall(SYS.bind, fd, block.address, block.bytes.length);
   },
-  changeMode: (path, mode) => onPath(path, (name) => syscall(SYS.fchmodat, AT_FDCWD, name, mode)),
-  changeDescriptorMode: (fd, mode) => syscall(SYS.fchmod, fd, mode),
-  changeOwner: (path, uid, gid) =>
-    onPath(path, (name) => syscall(SYS.fchownat, AT_FDCWD, name, uid, gid, AT_SYMLINK_NOFOLLOW)),
+  listen: (fd, backlog) => syscall(SYS.listen, fd, backlog),
   changeDescriptorOwner: (fd, uid, gid) => syscall(SYS.fchown, fd, uid, gid),
   writeFile(path, text) {
-    const fd = opening.openFile(path, O_WRONLY | O_CREAT, 0o666);
-    if (fd < 0) return fd;
+    const opened = openPath(path, O_WRONLY | O_CREAT, 0o666);
+    if (typeof opened === "number") return opened;
+    const { fd } = opened;
     const failed = write(fd, text);
     // A file is cut to the new text; a pipe or a device cannot be, and need not.
     if (failed >= 0) syscall(SYS.ftruncate, fd, bytesOf(text).length);
     syscall(SYS.close, fd);
     return failed;
   },
-  unlink: (path) => onPath(path, (name) => syscall(SYS.unlinkat, AT_FDCWD, name, 0)),
 };

@@ -13,6 +13,8 @@ export interface Status {
   /** The same file has the same inode and device, whichever call answered. */
   readonly inode: number;
   readonly device: number;
+  readonly uid: number;
+  readonly gid: number;
   /** Its mount's id, as in /proc/self/mountinfo; undefined where nothing tells. */
   readonly mount: number | undefined;
 }
@@ -55,13 +57,15 @@ function statx(directory: number, path: Bytes, flags: number): Status | number {
   const mask = STATX_BASIC_STATS | STATX_MNT_ID;
   const failed = syscall(SYS.statx, directory, path.address, flags, mask, buffer.address);
   if (failed < 0) return failed;
-  // struct statx: u32 mask 0, u32 nlink 16, u16 mode 28, u64 ino 32, u32 dev_major 136, dev_minor 140, u64 mnt_id 144
+  // struct statx: u32 mask 0, u32 nlink 16, u32 uid 20, u32 gid 24, u16 mode 28, u64 ino 32, u32 dev_major 136, dev_minor 140, u64 mnt_id 144
   const { view } = buffer;
   const hasMount = (view.getUint32(0, true) & STATX_MNT_ID) !== 0;
   const [major, minor] = [view.getUint32(136, true), view.getUint32(140, true)];
   return {
     mode: view.getUint16(28, true),
     links: view.getUint32(16, true),
+    uid: view.getUint32(20, true),
+    gid: view.getUint32(24, true),
     inode: view.getUint32(32, true) + view.getUint32(36, true) * 2 ** 32,
     device: encodeDevice(major, minor),
     mount: hasMount ? view.getUint32(144, true) : mountOf(directory),
@@ -78,6 +82,8 @@ function fromStat(): Omit<Status, "mount"> {
   return {
     mode: view.getUint32(STAT.mode, true),
     links: view.getUint32(STAT.links, true),
+    uid: view.getUint32(STAT.uid, true),
+    gid: view.getUint32(STAT.uid + 4, true),
     inode: view.getUint32(8, true) + view.getUint32(12, true) * 2 ** 32,
     device: view.getUint32(0, true),
   };

@@ -37,6 +37,9 @@ const HEADERS = [
   "linux/capability.h",
   "linux/close_range.h",
   "linux/magic.h",
+  "linux/openat2.h",
+  "sys/statfs.h",
+  "sys/statvfs.h",
   "ucontext.h",
 ];
 
@@ -106,10 +109,14 @@ for (const { name, abi, compiler, need, uc_sigmask, here } of ARCHITECTURES) {
     });
 
     test("system call numbers are the header's", () => {
-      const said = ask([compiler], [...Object.keys(abi.SYS).map((name) => `SYS_${name}`), "O_DIRECTORY"]);
+      const said = ask(
+        [compiler],
+        [...Object.keys(abi.SYS).map((name) => `SYS_${name}`), "O_DIRECTORY", "O_NOFOLLOW"],
+      );
       for (const [name, value] of Object.entries(abi.SYS))
         expect([name, said[`SYS_${name}`]]).toEqual([name, value]);
       expect(said["O_DIRECTORY"]).toBe(abi.O_DIRECTORY);
+      expect(said["O_NOFOLLOW"]).toBe(abi.O_NOFOLLOW);
     });
 
     test("struct stat is laid out as the code reads it", () => {
@@ -119,9 +126,11 @@ for (const { name, abi, compiler, need, uc_sigmask, here } of ARCHITECTURES) {
           "offsetof(struct stat, st_ino)",
           "offsetof(struct stat, st_mode)",
           "offsetof(struct stat, st_nlink)",
+          "offsetof(struct stat, st_uid)",
+          "offsetof(struct stat, st_gid)",
         ],
       );
-      expect(Object.values(said)).toEqual([8, abi.STAT.mode, abi.STAT.links]);
+      expect(Object.values(said)).toEqual([8, abi.STAT.mode, abi.STAT.links, abi.STAT.uid, abi.STAT.uid + 4]);
     });
 
     test("structs are laid out as the code reads them", () => {
@@ -134,6 +143,11 @@ for (const { name, abi, compiler, need, uc_sigmask, here } of ARCHITECTURES) {
           "offsetof(struct signalfd_siginfo, ssi_ptr)",
           "sizeof(struct statx)",
           "offsetof(struct statx, stx_mode)",
+          "offsetof(struct statx, stx_uid)",
+          "offsetof(struct statx, stx_gid)",
+          "sizeof(struct open_how)",
+          "offsetof(struct open_how, resolve)",
+          "offsetof(struct statfs, f_flags)",
           "sizeof(siginfo_t)",
           "offsetof(siginfo_t, si_pid)",
           "offsetof(siginfo_t, si_value)",
@@ -141,7 +155,24 @@ for (const { name, abi, compiler, need, uc_sigmask, here } of ARCHITECTURES) {
           "offsetof(ucontext_t, uc_sigmask)",
         ],
       );
-      expect(Object.values(said)).toEqual([128, 8, 12, 48, 256, 28, 128, 16, 24, 8, uc_sigmask]);
+      expect(Object.values(said)).toEqual([
+        128,
+        8,
+        12,
+        48,
+        256,
+        28,
+        20,
+        24,
+        24,
+        16,
+        80,
+        128,
+        16,
+        24,
+        8,
+        uc_sigmask,
+      ]);
     });
   });
 }

@@ -39,7 +39,9 @@ const links = (found: Record<number, string>) => Object.values(found).sort();
 
 /** Without what may be Bun's and fdinit's own, which the tests of inherited epolls look at more closely. */
 const foreign = (found: Record<number, string>) =>
-  Object.fromEntries(Object.entries(found).filter(([, link]) => !/\[(event(fd|poll)|signalfd)\]$/.test(link)));
+  Object.fromEntries(
+    Object.entries(found).filter(([, link]) => !/\[(event(fd|poll)|signalfd)\]$/.test(link)),
+  );
 
 const inherited = (action: string, rules = "") =>
   policy(`version: 1\nfds:\n  inherited:\n    default: ${action}\n${rules ? `    rules: [${rules}]\n` : ""}`);

@@ -18,7 +18,7 @@ leaveNothingBehind();
 const EPERM = 1;
 const PATIENCE_MS = 1500;
 /** Only a service with a working directory of its own needs these. */
-const WITH_DIRECTORY = ["chdir", "faccessat"];
+const WITH_DIRECTORY = ["chdir"];
 /** Which executable it is that cannot do without; the portable one unless it is named here. */
 const GLIBC_NEEDS = ["futex", "newfstatat", "pread64"];
 

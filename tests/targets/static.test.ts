@@ -215,7 +215,9 @@ describeUnless(reason, "the static executable", () => {
   }, 60_000);
 
   const before =
-    Bun.which("gcc") === null ? undefined : Bun.spawnSync([fixture("launch"), "mdwe", "--", Bun.which("true") ?? ""]);
+    Bun.which("gcc") === null
+      ? undefined
+      : Bun.spawnSync([fixture("launch"), "mdwe", "--", Bun.which("true") ?? ""]);
   const noMdwe = before?.success ? undefined : `PR_SET_MDWE: ${before?.stderr.toString().trim()}`;
   const ways: [string, string | undefined, readonly string[]][] = [
     ["no page may become executable (PR_SET_MDWE)", noMdwe, ["mdwe"]],

@@ -8,7 +8,7 @@ import { dirname, join, normalize } from "node:path";
 const ROOT = join(import.meta.dir, "../..");
 
 /** Files of sys/ that hold data, types and pure functions: any room may import them. */
-const PURE_SYS = ["bytes", "constants", "errno", "facts", "kernel", "kinds", "signal-names"].map(
+const PURE_SYS = ["bytes", "constants", "errno", "facts", "kernel", "kinds", "signal-names", "visible"].map(
   (name) => `init/sys/${name}.ts`,
 );
 

@@ -5,6 +5,7 @@ import { version } from "../../../package.json";
 import type { LaunchFailure } from "../../launch/launch.ts";
 import { SIGINT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU } from "../../sys/constants.ts";
 import type { ChildEnd } from "../../sys/kernel.ts";
+import { visible } from "../../sys/visible.ts";
 import { getopt } from "./getopt.ts";
 import {
   ALL_BUT_FAULTS,
@@ -32,8 +33,8 @@ fdinit in the place of catatonit: runs a program, forwards signals to it and rea
 const STOPPING = [SIGTSTP, SIGTTIN, SIGTTOU];
 
 export function readCatatonit({ argv, environment, pid }: Given): Reading {
-  const name = argv[0] as string;
-  const log = (level: string, text: string) => `${level} (catatonit:${pid}): ${text}\n`;
+  const name = visible(argv[0] as string);
+  const log = (level: string, text: string) => `${level} (catatonit:${pid}): ${visible(text)}\n`;
   const bail = (text: string, more = ""): Ending => ({
     do: "end",
     stderr: log("ERROR", text) + more,
@@ -49,7 +50,7 @@ export function readCatatonit({ argv, environment, pid }: Given): Reading {
   let isPause = false;
   for (const option of found) {
     if ("complaint" in option)
-      return { do: "end", stderr: `${name}: ${option.complaint}\n${USAGE}`, code: 1 };
+      return { do: "end", stderr: `${name}: ${visible(option.complaint)}\n${USAGE}`, code: 1 };
     const { letter } = option;
     if (letter === "h") return { do: "end", stderr: HELP, code: 0 };
     if (letter === "L") return { do: "end", stdout: licence("catatonit", version), code: 0 };

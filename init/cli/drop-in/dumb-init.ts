@@ -14,6 +14,7 @@ import {
   SIGTTOU,
 } from "../../sys/constants.ts";
 import type { ChildEnd } from "../../sys/kernel.ts";
+import { visible } from "../../sys/visible.ts";
 import { getopt } from "./getopt.ts";
 import { type Ending, type Given, policyFor, type Reading, type Teller } from "./original.ts";
 import { errorInWords } from "./words.ts";
@@ -39,13 +40,13 @@ const GRAMMAR = {
 type Rewrites = ReadonlyMap<number, number | "ignore">;
 
 export function readDumbInit({ argv, environment }: Given): Reading {
-  const name = argv[0] as string;
+  const name = visible(argv[0] as string);
   const { found, operands } = getopt(argv, GRAMMAR);
   const rewrite = new Map<number, number | "ignore">();
   let isVerbose = false;
   let isSession = true;
   for (const option of found) {
-    if ("complaint" in option) return ending(`${name}: ${option.complaint}\n`, 1);
+    if ("complaint" in option) return ending(`${name}: ${visible(option.complaint)}\n`, 1);
     const { letter, value } = option;
     if (letter === "h") return ending(VERSION + help(name), 0);
     if (letter === "V") return ending(VERSION, 0);
@@ -94,7 +95,7 @@ function ending(stderr: string, code: number): Ending {
 }
 
 function line(text: string): string {
-  return `[dumb-init] ${text}\n`;
+  return `[dumb-init] ${visible(text)}\n`;
 }
 
 /** As sscanf(3) reads "%d:%d": what follows the second number does not matter. */

@@ -6,6 +6,7 @@ import type { LaunchFailure } from "../../launch/launch.ts";
 import { EACCES, ENOENT } from "../../sys/errno.ts";
 import type { ChildEnd } from "../../sys/kernel.ts";
 import { SIGNAL_NAMES } from "../../sys/signal-names.ts";
+import { visible } from "../../sys/visible.ts";
 import { getopt } from "./getopt.ts";
 import {
   ALL_BUT_FAULTS,
@@ -34,7 +35,7 @@ const USUAL_VERBOSITY = 1;
 
 export function readTini({ argv, environment, pid }: Given): Reading {
   if (argv.length === 2 && argv[1] === "--version") return { do: "end", stdout: `${VERSION}\n`, code: 0 };
-  const name = argv[0] as string;
+  const name = visible(argv[0] as string);
   const grammar = { letters: "p:hvwgle:s", stopsAtOperand: environment("POSIXLY_CORRECT") !== undefined };
   const { found, operands } = getopt(argv, grammar);
   const fatal = fatalOf(pid);
@@ -42,7 +43,7 @@ export function readTini({ argv, environment, pid }: Given): Reading {
   const exitMap = new Map<number, number>();
   let parentDeathSignal: number | undefined;
   for (const option of found) {
-    if ("complaint" in option) return refusal(`${name}: ${option.complaint}\n${usage(name)}`);
+    if ("complaint" in option) return refusal(`${name}: ${visible(option.complaint)}\n${usage(name)}`);
     const { letter, value } = option;
     if (letter === "h") return { do: "end", stdout: usage(name), code: 0 };
     if (letter === "l") return { do: "end", stdout: licence("tini", version), code: 0 };
@@ -77,7 +78,7 @@ export function readTini({ argv, environment, pid }: Given): Reading {
       { exitMap, foreground: true, subreaper: wanted.subreaper ? "always" : "never" },
     ),
     words: operands,
-    withoutOrphans: log.warn(REAPER_WARNING),
+    withoutOrphans: log.warn(...REAPER_WARNING.split("\n")),
     failed: (failure) => failed(program, failure, fatal),
   };
   return {
@@ -92,7 +93,7 @@ function refusal(stderr: string): Ending {
 }
 
 function fatalOf(pid: number): (text: string) => string {
-  return (text) => `[FATAL tini (${pid})] ${text}\n`;
+  return (text) => `[FATAL tini (${pid})] ${visible(text)}\n`;
 }
 
 /** A full name such as SIGKILL; numbers and real-time signals are none. */
@@ -119,7 +120,7 @@ function failed(program: string, { errno, message }: LaunchFailure, fatal: (text
 }
 
 interface Log {
-  warn(text: string): string;
+  warn(...lines: string[]): string;
   info(text: string): string;
   debug(text: string): string;
   trace(text: string): string;
@@ -127,8 +128,10 @@ interface Log {
 
 /** A line of each level, or nothing where the verbosity does not reach it. */
 function logOf(verbosity: number, pid: number): Log {
-  const level = (name: string, least: number) => (text: string) =>
-    verbosity >= least ? `[${name} tini (${pid})] ${text}\n` : "";
+  const level =
+    (name: string, least: number) =>
+    (...lines: string[]) =>
+      verbosity >= least ? `[${name} tini (${pid})] ${lines.map(visible).join("\n")}\n` : "";
   return {
     warn: level("WARN ", 1),
     info: level("INFO ", 2),

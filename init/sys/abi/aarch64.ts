@@ -14,7 +14,6 @@ export const SYS = {
   chdir: 49,
   fchdir: 50,
   fchmod: 52,
-  fchmodat: 53,
   fchownat: 54,
   fchown: 55,
   openat: 56,
@@ -24,6 +23,7 @@ export const SYS = {
   lseek: 62,
   read: 63,
   write: 64,
+  pread64: 67,
   ppoll: 73,
   signalfd4: 74,
   readlinkat: 78,
@@ -47,6 +47,8 @@ export const SYS = {
   getpriority: 141,
   setresuid: 147,
   setresgid: 149,
+  setfsuid: 151,
+  setfsgid: 152,
   setpgid: 154,
   getpgid: 155,
   setsid: 157,
@@ -55,6 +57,8 @@ export const SYS = {
   prctl: 167,
   getpid: 172,
   getuid: 174,
+  geteuid: 175,
+  getegid: 177,
   socket: 198,
   socketpair: 199,
   bind: 200,
@@ -73,9 +77,11 @@ export const SYS = {
   memfd_create: 279,
   statx: 291,
   close_range: 436,
+  openat2: 437,
 } as const;
 
 export const O_DIRECTORY = 0o40000;
+export const O_NOFOLLOW = 0o100000;
 
-/** struct stat of <asm-generic/stat.h>: where st_mode (u32) and st_nlink stand; st_dev 0 and st_ino 8 are the same on both. */
-export const STAT = { mode: 16, links: 20 } as const;
+/** struct stat of <asm-generic/stat.h>: where st_mode (u32), st_nlink and st_uid (u32, st_gid behind it) stand; st_dev 0 and st_ino 8 are the same on both. */
+export const STAT = { mode: 16, links: 20, uid: 24 } as const;

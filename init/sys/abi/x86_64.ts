@@ -14,6 +14,7 @@ export const SYS = {
   rt_sigprocmask: 14,
   rt_sigreturn: 15,
   ioctl: 16,
+  pread64: 17,
   nanosleep: 35,
   getpid: 39,
   socket: 41,
@@ -37,6 +38,8 @@ export const SYS = {
   fchown: 93,
   umask: 95,
   getuid: 102,
+  geteuid: 107,
+  getegid: 108,
   setpgid: 109,
   setsid: 112,
   setgroups: 116,
@@ -49,6 +52,8 @@ export const SYS = {
   rt_sigqueueinfo: 129,
   fstatfs: 138,
   getpriority: 140,
+  setfsuid: 122,
+  setfsgid: 123,
   setpriority: 141,
   prctl: 157,
   getdents64: 217,
@@ -61,7 +66,6 @@ export const SYS = {
   newfstatat: 262,
   unlinkat: 263,
   readlinkat: 267,
-  fchmodat: 268,
   faccessat: 269,
   ppoll: 271,
   unshare: 272,
@@ -73,9 +77,11 @@ export const SYS = {
   memfd_create: 319,
   statx: 332,
   close_range: 436,
+  openat2: 437,
 } as const;
 
 export const O_DIRECTORY = 0o200000;
+export const O_NOFOLLOW = 0o400000;
 
-/** struct stat of <asm/stat.h>: where st_mode (u32) and st_nlink stand; st_dev 0 and st_ino 8 are the same on both. */
-export const STAT = { mode: 24, links: 16 } as const;
+/** struct stat of <asm/stat.h>: where st_mode (u32), st_nlink and st_uid (u32, st_gid behind it) stand; st_dev 0 and st_ino 8 are the same on both. */
+export const STAT = { mode: 24, links: 16, uid: 28 } as const;

@@ -3,7 +3,7 @@ import { readArguments } from "../../../init/cli/arguments.ts";
 import { findPolicy } from "../../../init/cli/find-policy.ts";
 import { report } from "../../../init/cli/reports.ts";
 import { bytesOf } from "../../../init/sys/bytes.ts";
-import { EISDIR, ENOENT } from "../../../init/sys/errno.ts";
+import { EISDIR, ENOENT, ETIMEDOUT } from "../../../init/sys/errno.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 
 const read = (line: string, variables: Record<string, string> = {}) =>
@@ -88,6 +88,11 @@ describe("finding the policy", () => {
   test("does not start without one that is there and cannot be read", () => {
     expect(findPolicy(files({ "/etc/fdinit/policy.yaml": -EISDIR }), undefined).ok).toBe(false);
     expect(findPolicy(files({}), "/nope.yaml").ok).toBe(false);
+  });
+
+  test("gives up one that never comes", () => {
+    const found = findPolicy(files({ "/fifo": -ETIMEDOUT }), "/fifo");
+    expect(found.ok === false && found.message).toMatch(/^cannot read the policy "\/fifo": ETIMEDOUT.*30 s/);
   });
 
   test("knows the embedded ones by name, and names them when asked for another", () => {

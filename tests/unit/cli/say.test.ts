@@ -22,8 +22,15 @@ const LEVELS = ["error", "warn", "info", "debug"] as const;
 describe("say", () => {
   test("shows control characters instead of sending them to a terminal", () => {
     const { say, written } = listenTo();
-    say("error", "a\x1b[31m\x07b\u009b\n\tc");
-    expect(written).toEqual(["fdinit: a\\x1b[31m\\x07b\\x9b\n\tc\n"]);
+    say("error", "a\x1b[31m\x07b\u009b\tc");
+    expect(written).toEqual(["fdinit: a\\x1b[31m\\x07b\\x9b\\x09c\n"]);
+  });
+
+  test("makes one line of a text with line ends in it, and several of a list of lines", () => {
+    const { say, written } = listenTo();
+    say("error", "a\nfdinit: b");
+    say("error", ["a", "b\n\u2028c"]);
+    expect(written).toEqual(["fdinit: a\\x0afdinit: b\n", "fdinit: a\nb\\x0a\\u2028c\n"]);
   });
 
   test("keeps warnings to itself at log level error", () => {
@@ -87,7 +94,7 @@ describe("with log.format json", () => {
     const { say, written } = json();
     for (const each of LEVELS) say(each, `${each}\n\x1b"ü"`);
     expect(documents(written)).toEqual(
-      LEVELS.map((level) => ({ time: expect.any(String), level, message: `${level}\n\x1b"ü"` })),
+      LEVELS.map((level) => ({ time: expect.any(String), level, message: `${level}\\x0a\\x1b"ü"` })),
     );
     expect(written.join("").match(/\n/g)).toHaveLength(4);
     expect(written.join("")).not.toContain("\x1b");

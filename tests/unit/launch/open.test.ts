@@ -17,8 +17,6 @@ import {
   O_RDONLY,
   O_RDWR,
   O_WRONLY,
-  S_IFREG,
-  S_IFSOCK,
   SO_REUSEADDR,
   SO_REUSEPORT,
   SOCK_DGRAM,
@@ -30,18 +28,19 @@ import {
   EACCES,
   EADDRINUSE,
   EAFNOSUPPORT,
-  ECONNREFUSED,
   EINVAL,
+  ELOOP,
   EMFILE,
+  EMLINK,
   ENOENT,
   ENOSYS,
+  ENXIO,
   EPERM,
 } from "../../../init/sys/errno.ts";
 import type { Kernel } from "../../../init/sys/kernel.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 
 const STANDARD = [0, 1, 2, 5];
-const EPROTOTYPE = 91;
 
 type Listener = Extract<Opening, { open: "listen" }>;
 
@@ -150,63 +149,17 @@ describe("a listener", () => {
 
 describe("a Unix socket", () => {
   const what = listen("unix:/run/a.sock", { mode: 0o660 });
-  /** A path where something is already; bind(2) fails until it is removed. */
-  function occupied(answer: number, mode = S_IFSOCK | 0o600) {
-    let isThere = true;
-    const done: string[] = [];
-    const kernel: Partial<Kernel> = {
-      pathMode: () => mode,
-      bind: () => (isThere ? -EADDRINUSE : 0),
-      connect: () => answer,
-      unlink(path) {
-        done.push(path);
-        isThere = false;
-        return 0;
-      },
-    };
-    return { ...opened(what, kernel), unlinked: done };
-  }
-  const IN_USE = 'cannot open listener "http" (bind unix:/run/a.sock): EADDRINUSE: address already in use';
+  const failing = (call: string, errno: number): Partial<Kernel> => ({ bindPath: () => ({ call, errno }) });
 
-  test("has its mode before anybody can connect, and after the umask", () => {
+  test("is bound with its mode, and with its owner, before it listens", () => {
     expect(opened(what).calls).toEqual([
       `makeSocket ${AF_UNIX} ${SOCK_STREAM}`,
-      "changeDescriptorMode 660",
-      'bind {"family":"unix","path":"/run/a.sock"}',
-      "changeMode /run/a.sock 660",
+      `bindPath /run/a.sock {"type":${SOCK_STREAM},"mode":432}`,
       "listen 7",
     ]);
-  });
-  test("is given to its owner before it listens", () => {
     const { calls, problem } = opened({ ...what, ...OWNER }, PASSWD);
     expect(problem).toBeUndefined();
-    expect(calls.slice(-2)).toEqual(["changeOwner /run/a.sock 1000 1001", "listen 7"]);
-  });
-  test("that nobody listens on any more is replaced", () => {
-    const { problem, unlinked, fds, names } = occupied(-ECONNREFUSED);
-    expect([problem, unlinked]).toEqual([undefined, ["/run/a.sock"]]);
-    expect(fds).toEqual([names["http"] as number]);
-  });
-  test.each([
-    ["answers", 0],
-    ["has another type", -EPROTOTYPE],
-    ["may not be connected to", -EACCES],
-    ["is gone by now", -ENOENT],
-  ])("that %s is kept, and the start refused", (_, answer) => {
-    expect(occupied(answer)).toMatchObject({ problem: IN_USE, unlinked: [] });
-  });
-  test("does not replace a file, a directory or a link", () => {
-    for (const mode of [S_IFREG, 0o040000, 0o120000, -ENOENT])
-      expect(occupied(-ECONNREFUSED, mode)).toMatchObject({ problem: IN_USE, unlinked: [] });
-  });
-  test("that cannot be removed is told of as in use", () => {
-    const kernel: Partial<Kernel> = {
-      pathMode: () => S_IFSOCK,
-      bind: () => -EADDRINUSE,
-      connect: () => -ECONNREFUSED,
-      unlink: () => -EACCES,
-    };
-    expect(opened(what, kernel).problem).toBe(IN_USE);
+    expect(calls[1]).toEndWith('"mode":432,"owner":{"uid":1000,"gid":1001}}');
   });
   test("with an abstract name has no mode, no owner and no file", () => {
     const { calls } = opened(listen("unix:@a", { type: "seqpacket" }));
@@ -215,12 +168,17 @@ describe("a Unix socket", () => {
       'bind {"family":"unix","path":"@a"}',
       "listen 7",
     ]);
-    const { problem } = opened(listen("unix:@a"), { bind: () => -EADDRINUSE, connect: () => -ECONNREFUSED });
+    const { problem } = opened(listen("unix:@a"), { bind: () => -EADDRINUSE });
     expect(problem).toContain("EADDRINUSE");
   });
-  test("that cannot be changed or given away is closed", () => {
-    expect(opened(what, { changeMode: () => -EPERM }).problem).toContain("(chmod /run/a.sock): EPERM");
-    expect(opened({ ...what, ...OWNER }, { ...PASSWD, changeOwner: () => -EPERM }).problem).toContain(
+  test("that cannot be bound or given away says so, and is closed", () => {
+    expect(opened(what, failing("bind", EADDRINUSE)).problem).toBe(
+      'cannot open listener "http" (bind unix:/run/a.sock): EADDRINUSE: address already in use',
+    );
+    expect(opened(what, failing("bind", ELOOP)).problem).toContain(
+      "(links are not followed where a directory is not root's alone)",
+    );
+    expect(opened({ ...what, ...OWNER }, { ...PASSWD, ...failing("chown", EPERM) }).problem).toContain(
       "(give it to app, chown): EPERM",
     );
     expect(opened({ ...what, ...OWNER }).problem).toContain('no user "app" in /etc/passwd');
@@ -239,18 +197,31 @@ describe("a file", () => {
     expect(opened(file({ access })).calls).toEqual([`openFile /a ${flags} 640`]);
   });
   test("that is made is given to its owner; one that was there keeps its own", () => {
-    const changes = (access: string, pathMode: number) =>
-      opened(file({ access, ...OWNER }), { ...PASSWD, pathMode: () => pathMode }).calls.slice(1);
-    expect(changes("append", -ENOENT)).toEqual(["changeDescriptorOwner 1000 1001"]);
-    expect(changes("append", S_IFREG)).toEqual([]);
-    expect(changes("read", S_IFREG)).toEqual([]);
+    const changes = (isNew: boolean) =>
+      opened(file({ access: "append", ...OWNER }), {
+        ...PASSWD,
+        openFile: () => ({ fd: 5, isNew }),
+      }).calls;
+    expect(changes(true)).toEqual(["changeDescriptorOwner 1000 1001"]);
+    expect(changes(false)).toEqual([]);
   });
   test("that cannot be opened or given away says so, and is closed", () => {
     expect(opened(file(), { openFile: () => -EACCES }).problem).toBe(
       'cannot open "http" (open /a): EACCES: permission denied',
     );
-    const failing = { ...PASSWD, changeDescriptorOwner: () => -EPERM };
+    const failing: Partial<Kernel> = {
+      ...PASSWD,
+      openFile: () => ({ fd: 30, isNew: true }),
+      changeDescriptorOwner: () => -EPERM,
+    };
     expect(opened(file({ access: "write", ...OWNER }), failing).problem).toContain("chown): EPERM");
+  });
+  test.each([
+    [ELOOP, "links are not followed where a directory is not root's alone"],
+    [EMLINK, "it has others"],
+    [ENXIO, "a FIFO that nobody reads, or a socket"],
+  ])("that the door refuses with %d says why", (errno, reason) => {
+    expect(opened(file(), { openFile: () => -errno }).problem).toContain(reason);
   });
 });
 

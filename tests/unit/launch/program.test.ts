@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { launch, launchContext } from "../../../init/launch/launch.ts";
 import type { Launch, Step } from "../../../init/plan/plan.ts";
 import { bytesOf, textOf } from "../../../init/sys/bytes.ts";
-import { EACCES, EAGAIN, ENOENT, ENOEXEC, ENOTDIR } from "../../../init/sys/errno.ts";
+import { EACCES, EAGAIN, ENOENT, ENOEXEC } from "../../../init/sys/errno.ts";
 import type { Kernel } from "../../../init/sys/kernel.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 
@@ -113,19 +113,27 @@ describe("explaining a file that exists and yet is not found", () => {
   });
 });
 
-test("names a working directory that cannot be entered", () => {
-  const kernel = kernelWith({ "/bin/x": 101, "/gone": -ENOTDIR }, "/bin");
-  expect(run(kernel, "x", { cwd: "/nowhere" })).toMatchObject({
-    ok: false,
-    failure: {
-      code: "cannot-start",
-      message: expect.stringContaining('working directory "/nowhere" (chdir): ENOENT'),
+test("never asks about the working directory, nor about what lies in it: the child says whether it can be entered", () => {
+  const asked: string[] = [];
+  const kernel = kernelWith({ "/bin/x": 101 }, "sub:/opt", {
+    canExecute(file) {
+      asked.push(textOf(file));
+      return -ENOENT;
     },
+    spawn: () => ({ attempt: 'change to the working directory "/nowhere" (chdir)', errno: EACCES }),
   });
+  const message =
+    'cannot start main: cannot change to the working directory "/nowhere" (chdir): EACCES: permission denied';
+  for (const program of ["x", "./x", "/bin/x"])
+    expect(run(kernel, program, { cwd: "/nowhere" })).toMatchObject({
+      ok: false,
+      failure: { code: "cannot-start", message },
+    });
+  expect(asked).toEqual([]);
 });
 
 test("looks for a relative program where the child will be", () => {
-  const kernel = kernelWith({ "/srv": 0, "/srv/./x": 0, "./x": 105 }, "/bin");
+  const kernel = kernelWith({ "./x": 105 }, "/bin");
   expect(run(kernel, "./x", { cwd: "/srv" })).toMatchObject({ ok: true, pid: 105 });
 });
 

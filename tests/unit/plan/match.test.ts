@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { buildPlan } from "../../../init/plan/build.ts";
 import { settle } from "../../../init/plan/decide.ts";
-import { addressMatches, globMatches, matches } from "../../../init/plan/match.ts";
+import { globMatches } from "../../../init/plan/glob.ts";
+import { addressMatches, matches } from "../../../init/plan/match.ts";
 import { builtInPolicy } from "../../../init/policy/built-in.ts";
 import { loadPolicy } from "../../../init/policy/load.ts";
 import type { InheritedMatch, InheritedPolicy } from "../../../init/policy/types.ts";

@@ -4,6 +4,7 @@
 import { SIG_DFL, SIGCHLD } from "../../constants.ts";
 import { probeCloseRange } from "../../descriptors.ts";
 import type { SignalSet } from "../../kernel.ts";
+import { probeOpenat2 } from "../../paths.ts";
 import { everySignal, setDisposition, setMask } from "../../signals.ts";
 import { maskBeforeReexec, reexec } from "./reexec.ts";
 import { takeOverRuntimeSignals } from "./runtime-signals.ts";
@@ -17,6 +18,7 @@ export function blockSignals(): SignalSet {
   // First, because a blocked SIGSYS would end the process where a seccomp filter traps close_range.
   takeOverRuntimeSignals();
   probeCloseRange();
+  probeOpenat2();
   const before = setMask(everySignal.bytes);
   const restarted = maskBeforeReexec();
   // While SIGCHLD is ignored the kernel reaps by itself and no exit status can be had.

@@ -1,6 +1,7 @@
 // The remedy when another thread could take a signal away: start this same executable once more
 // with every signal blocked, so that every thread of the new process inherits the mask. The mask
-// fdinit was first started with travels in one environment variable, which the payload never sees.
+// fdinit was first started with travels in a sealed memory file; one environment variable, which the payload
+// never sees, holds the file's descriptor number and proves nothing.
 
 import { textOf } from "../../bytes.ts";
 import {
@@ -10,7 +11,16 @@ import {
   environmentVariable,
   variableName,
 } from "../../command-line.ts";
-import { SIG_IGN } from "../../constants.ts";
+import {
+  F_ADD_SEALS,
+  F_GET_SEALS,
+  F_SEAL_GROW,
+  F_SEAL_SEAL,
+  F_SEAL_SHRINK,
+  F_SEAL_WRITE,
+  MFD_ALLOW_SEALING,
+  SIG_IGN,
+} from "../../constants.ts";
 import {
   close,
   closeOnExec,
@@ -20,7 +30,7 @@ import {
   listDescriptors,
 } from "../../descriptors.ts";
 import type { SignalSet } from "../../kernel.ts";
-import { bytesAt, cString, keepAlive, pointers, SYS, syscall } from "../../libc.ts";
+import { Block, bytesAt, cString, keepAlive, pointers, SYS, syscall } from "../../libc.ts";
 import { ownPid } from "../../processes.ts";
 import { formatSignalSet, openSignalFd, parseSignalSet, setDisposition } from "../../signals.ts";
 import { findRuntimeDescriptors } from "./descriptors.ts";
@@ -32,18 +42,53 @@ const AT_EXECFN = 31;
 
 let isSecondStart = false;
 
+/** Nothing can be written to the file any more, and nobody can take that back. */
+const SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+/** The text is shorter: a name, sixteen digits of a mask, a pid. */
+const LONGEST = 64;
+
+/** What the memory file holds: whose it is, and the mask. */
+function stateText(mask: SignalSet): string {
+  return `fdinit ${ownPid()} ${formatSignalSet(mask)}`;
+}
+
 /**
- * The mask of the first start when this is the second, else undefined. The variable's value ends with
- * the pid, which execve(2) keeps and no launcher knows beforehand; so there is never a third start. The
- * mask itself proves nothing: the engine takes SIGPWR out of it before any JavaScript runs.
+ * The mask of the first start when this is the second, else undefined. An image's ENV can set the variable and
+ * knows that the pid is 1, but it cannot leave an open descriptor: only a sealed memory file that holds this
+ * process's pid, which execve(2) keeps, is believed. So there is never a third start. That every signal is blocked
+ * proves nothing: the engine takes SIGPWR out of the mask before any JavaScript runs.
  */
 export function maskBeforeReexec(): SignalSet | undefined {
   const text = environmentVariable(REEXEC_VARIABLE);
   if (text === undefined) return undefined;
-  const [mask = "", pid] = textOf(text).split(":");
-  const parsed = pid === String(ownPid()) ? parseSignalSet(mask) : undefined;
+  const number = textOf(text);
+  const fd = Number(number);
+  const seals = String(fd) === number ? syscall(SYS.fcntl, fd, F_GET_SEALS) : -1;
+  // vm.memfd_noexec adds a seal of its own.
+  if (seals < 0 || (seals & SEALS) !== SEALS) return undefined;
+  const block = new Block(LONGEST);
+  // Not read(2): the offset of somebody else's file stays where it is.
+  const length = syscall(SYS.pread64, fd, block.address, LONGEST, 0);
+  if (length < 0) return undefined;
+  const [name, pid, mask = ""] = textOf(block.bytes.slice(0, length)).split(" ");
+  const parsed = name === "fdinit" && pid === String(ownPid()) ? parseSignalSet(mask) : undefined;
+  if (parsed) close(fd);
   isSecondStart = parsed !== undefined;
   return parsed;
+}
+
+/** The memory file for the second start, which execve(2) leaves open; a negated errno when there can be none. */
+function leaveState(mask: SignalSet): number {
+  const name = cString(REEXEC_VARIABLE);
+  const fd = syscall(SYS.memfd_create, name.address, MFD_ALLOW_SEALING);
+  if (fd < 0) return fd;
+  const text = cString(stateText(mask));
+  const written = syscall(SYS.write, fd, text.address, text.bytes.length - 1);
+  const failed = written < 0 ? written : syscall(SYS.fcntl, fd, F_ADD_SEALS, SEALS);
+  keepAlive(name, text);
+  if (failed >= 0) return fd;
+  close(fd);
+  return failed;
 }
 
 /** True when a program is not to have the environment as it is: fdinit's own variable is in it. */
@@ -56,22 +101,31 @@ export function programEnvironment(): readonly number[] {
   return isSecondStart ? stringsWithoutMask() : environmentStrings();
 }
 
+/** fdinit's own stands first; one that an image set as well is the program's. */
 function stringsWithoutMask(): number[] {
-  return environmentStrings().filter((address) => variableName(bytesAt(address)) !== REEXEC_VARIABLE);
+  const strings = environmentStrings();
+  const own = strings.findIndex((address) => variableName(bytesAt(address)) === REEXEC_VARIABLE);
+  return strings.filter((_, index) => index !== own);
 }
 
-/** Starts over with the calling thread's mask in place. Returns only when execve(2) failed: the negated errno. */
+/**
+ * Starts over with the calling thread's mask in place. Returns only when that cannot be done: the negated errno.
+ * Without memfd_create(2), Linux 3.17, nothing is there that a second start could believe.
+ */
 export function reexec(originalMask: SignalSet): number {
   passInheritedThroughExec();
+  const state = leaveState(originalMask);
+  if (state < 0) return state;
   // execve(2) makes a default of a handler, and these have been fdinit's.
   for (const signal of programDispositions().ignored) setDisposition(signal, SIG_IGN);
-  const variable = cString(`${REEXEC_VARIABLE}=${formatSignalSet(originalMask)}:${ownPid()}`);
-  const envp = pointers([...stringsWithoutMask(), variable.address]);
+  const variable = cString(`${REEXEC_VARIABLE}=${state}`);
+  const envp = pointers([variable.address, ...environmentStrings()]);
   // The path as it was given keeps the process's name; /proc/self/exe would call it "exe".
   const given = syscall(SYS.execve, auxiliaryValue(AT_EXECFN), argumentVectorFrom(0), envp.address);
   const itself = cString("/proc/self/exe");
   const again = syscall(SYS.execve, itself.address, argumentVectorFrom(0), envp.address);
   keepAlive(variable, envp, itself);
+  close(state);
   return again || given;
 }
 

@@ -5,6 +5,7 @@ import { environmentStrings } from "../../command-line.ts";
 import { SIG_DFL, SIGCHLD } from "../../constants.ts";
 import { probeCloseRange } from "../../descriptors.ts";
 import type { SignalSet } from "../../kernel.ts";
+import { probeOpenat2 } from "../../paths.ts";
 import { everySignal, setDisposition, setMask } from "../../signals.ts";
 import type { ProgramDispositions } from "../image.ts";
 import type {} from "./host.ts";
@@ -13,6 +14,7 @@ import type {} from "./host.ts";
 export function blockSignals(): SignalSet {
   host.answerTraps(true);
   probeCloseRange();
+  probeOpenat2();
   host.answerTraps(false);
   const before = setMask(everySignal.bytes);
   // While SIGCHLD is ignored the kernel reaps by itself and no exit status can be had.
