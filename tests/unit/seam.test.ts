@@ -49,6 +49,14 @@ test("has the parts whose types are compared here, each a choice of a file and n
   }
 });
 
+test("has a host in C of at most 400 lines, each file of which opens by saying what it is for", () => {
+  const host = join(INIT, "../engine");
+  const texts = globSync("*", { cwd: host }).map((file) => readFileSync(join(host, file), "utf8"));
+  expect(texts.length).toBe(3);
+  for (const text of texts) expect(text).toStartWith("// ");
+  expect(texts.join("").trimEnd().split("\n").length).toBeLessThanOrEqual(400);
+});
+
 test("is passed only through its parts", () => {
   const around = globSync("**/*.ts", { cwd: INIT }).filter((file) => !file.startsWith("sys/engine/"));
   expect(around.length).toBeGreaterThan(100);
