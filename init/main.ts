@@ -4,7 +4,7 @@
 import "./sys/first.ts"; // before everything else: until it has run, a signal can be lost
 
 import { commandLineFrom, readCommandLine } from "./cli/arguments.ts";
-import { EXIT_SOFTWARE, LAUNCH_EXIT, REFUSAL_EXIT } from "./cli/exit-codes.ts";
+import { EXIT_SOFTWARE } from "./cli/exit-codes.ts";
 import { secondModule } from "./cli/load-second-module.ts";
 import { readPolicy } from "./cli/read-policy.ts";
 import { DEFAULT_LOG, type Message, voiceOf } from "./cli/say.ts";
@@ -36,13 +36,14 @@ function main(): number {
 
   const facts = observe(kernel, [signalFd], questions(read.policy));
   const planned = buildPlan(read.policy, facts, commandLineFrom(kernel, invocation.programAt));
-  if (!planned.ok) return stop(REFUSAL_EXIT[planned.code], ...planned.messages);
+  if (!planned.ok) return stop(...secondModule().refusal(kernel, read.policy, planned));
   const { steps, again, supervision, warnings } = planned.plan;
   for (const warning of warnings) say("warn", warning);
 
   const context = launchContext(kernel, signalFd + 1);
   const launched = launch(steps, context);
-  if (!launched.ok) return stop(LAUNCH_EXIT[launched.failure.code], launched.failure.message);
+  if (!launched.ok)
+    return stop(...secondModule().launchFailure(kernel, launched.failure, invocation.programAt));
   // The point of no return: the program runs, and nothing may bail out any more.
   for (const problem of launched.afterwards) say("error", problem);
   const startAgain = startingAgain(again, context, say);

@@ -44,7 +44,7 @@ export const EXECUTABLE = join(DIST, "fdinit");
 const SOURCES = [
   "init/**/*.{ts,js}",
   "policies/*.yaml",
-  "schema/policy.schema.json",
+  "schema/editor.schema.json",
   "package.json",
   "bun.lock",
   "scripts/{build,bundle,elf,harden,keep-dispositions,slim,targets}.ts",

@@ -2,11 +2,11 @@
 // Every cell is what the code answers: the resolved built-in policies, and plans made of facts that are
 // made up here. Nothing here runs in fdinit.
 
-import { flow } from "../init/cli/describe.ts";
 import { resolvedKeys } from "../init/cli/resolved-keys.ts";
 import { buildPlan } from "../init/plan/build.ts";
 import { questions } from "../init/plan/decide.ts";
 import { builtInPolicy } from "../init/policy/built-in.ts";
+import { flow } from "../init/policy/flow.ts";
 import type { InheritedRule, Intent, Policy } from "../init/policy/types.ts";
 import { EPERM } from "../init/sys/errno.ts";
 import type { Facts } from "../init/sys/facts.ts";

@@ -7,6 +7,8 @@ import { bill, type Component, MATERIALS } from "./materials.ts";
 import { sha256Of } from "./targets.ts";
 
 const root = join(import.meta.dir, "..");
+/** For editors: a release has no other use for a schema. */
+const EDITOR_SCHEMA = "editor.schema.json";
 const SCHEMA = "policy.schema.json";
 /** Of the engine and the libraries that are part of a static executable. */
 const LICENCES = "LICENCES-static";
@@ -20,7 +22,7 @@ export interface Built {
 
 /** `licences`: a text that goes with executables whose parts ask for it. */
 export function writeReleaseFiles(folder: string, built: readonly Built[], licences?: string): void {
-  copyFileSync(join(root, "schema", SCHEMA), join(folder, SCHEMA));
+  copyFileSync(join(root, "schema", EDITOR_SCHEMA), join(folder, SCHEMA));
   const made = built.map(({ file, parts }) => ({ name: basename(file), file, parts }));
   if (licences !== undefined) writeFileSync(join(folder, LICENCES), licences);
   writeFileSync(join(folder, MATERIALS), bill(made));

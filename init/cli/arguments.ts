@@ -7,6 +7,7 @@ import { textOf } from "../sys/bytes.ts";
 import type { Kernel } from "../sys/kernel.ts";
 import { type Original, originalOf } from "./drop-in/names.ts";
 import { environmentOf } from "./environment.ts";
+import { secondModule } from "./load-second-module.ts";
 
 export const INTENTS: readonly Intent[] = ["security", "performance", "simplicity"];
 
@@ -22,6 +23,8 @@ export const SUBCOMMANDS = [
   "restart",
   "stop",
   "health",
+  "completion",
+  "convert",
   "version",
   "help",
 ] as const;
@@ -42,7 +45,13 @@ export interface SubcommandLine {
   readonly operands: readonly string[];
   readonly json?: true;
   readonly suggest?: true;
+  readonly strict?: true;
   readonly pid?: number;
+  /** Of `check`: one of command-table's FORMATS. */
+  readonly format?: string;
+  /** Of `convert`: one of its SOURCES. */
+  readonly from?: string;
+  readonly color?: string;
   /** Of `plan`: the index of the program's name in argv. */
   readonly programAt?: number;
 }
@@ -56,7 +65,7 @@ export type Invocation =
   | { readonly do: "complain"; readonly message: string };
 
 /** What was given, before it is looked at. */
-interface Given {
+export interface Given {
   policy?: string;
   intent?: string;
 }
@@ -89,77 +98,7 @@ export function readArguments(words: readonly string[], environment: Environment
   const first = words[index];
   const subcommand = SUBCOMMANDS.includes(first as Subcommand) ? (first as Subcommand) : undefined;
   if (!subcommand) return run(given, environment, first === undefined ? undefined : index);
-  return readSubcommand(subcommand, words, index + 1, given, environment);
-}
-
-/** The options behind a subcommand's name; what is not listed takes its words as they are. */
-function optionsOf(subcommand: Subcommand): readonly string[] | undefined {
-  switch (subcommand) {
-    case "check":
-      return ["--policy", "--intent"];
-    case "plan":
-      return ["--policy", "--intent", "--json"];
-    case "audit":
-      return ["--policy", "--intent", "--json", "--suggest", "--pid"];
-    case "schema":
-    case "policies":
-      return [];
-    default:
-      return undefined;
-  }
-}
-
-function readSubcommand(
-  subcommand: Subcommand,
-  words: readonly string[],
-  from: number,
-  before: Given,
-  environment: Environment,
-): Invocation {
-  const known = optionsOf(subcommand);
-  const given: Given = { ...before };
-  const flags: { json?: true; suggest?: true; pid?: number } = {};
-  const operands: string[] = [];
-  let programAt: number | undefined;
-  for (let index = from; index < words.length; index++) {
-    const word = words[index] as string;
-    const isOption = known !== undefined && word.startsWith("-") && word !== "-";
-    if (known && (word === "--" || (subcommand === "plan" && !isOption))) {
-      // Behind it stands the program of plan, or words that only look like options.
-      const start = word === "--" ? index + 1 : index;
-      operands.push(...words.slice(start));
-      if (subcommand === "plan" && start < words.length) programAt = start + 1;
-      break;
-    }
-    if (!isOption) {
-      operands.push(word);
-      continue;
-    }
-    if (word === "-h" || word === "--help") return { do: "help", options: {}, operands: [] };
-    const [name, attached] = cut(word, "=");
-    if (!known.includes(name)) return unknownSubcommandOption(subcommand, word, known);
-    if (name === "--json" || name === "--suggest") {
-      if (attached !== undefined) return complain(`${name} takes no value`);
-      flags[name === "--json" ? "json" : "suggest"] = true;
-      continue;
-    }
-    const value = attached ?? words[++index];
-    if (value === undefined || value === "") return complain(`${name} needs a value`);
-    if (name === "--pid") {
-      if (!/^[1-9]\d{0,9}$/.test(value))
-        return complain(`--pid is ${JSON.stringify(value)}, not a process id`);
-      flags.pid = Number(value);
-    } else given[name === "--policy" ? "policy" : "intent"] = value;
-  }
-  if (flags.json && flags.suggest)
-    return complain("--suggest writes a policy, --json a report: take one of them");
-  const most =
-    subcommand === "policies" ? 1 : subcommand === "audit" || subcommand === "schema" ? 0 : Infinity;
-  if (operands.length > most)
-    return complain(`${subcommand} does not know what to do with ${JSON.stringify(operands[most])}`);
-  const options = settle(given, environment);
-  if ("message" in options) return complain(options.message);
-  return { do: subcommand, options, operands, ...flags, ...(programAt === undefined ? {} : { programAt }) };
+  return secondModule().readSubcommand(subcommand, words, index + 1, given, environment);
 }
 
 /** The program that stands at argv[at], with the arguments after it, byte for byte. */
@@ -169,7 +108,7 @@ export function commandLineFrom(kernel: Kernel, at: number | undefined): Command
     : { program: kernel.commandLineArgument(at), arguments: { commandLineFrom: at } };
 }
 
-function complain(message: string): Invocation {
+export function complain(message: string): Invocation {
   return { do: "complain", message };
 }
 
@@ -180,20 +119,15 @@ function unknownOption(word: string): Invocation {
   );
 }
 
-function unknownSubcommandOption(subcommand: Subcommand, word: string, known: readonly string[]): Invocation {
-  const which = known.length === 0 ? "has none" : `has ${known.join(", ")}`;
-  return complain(`unknown option ${JSON.stringify(word)}: ${subcommand} ${which}`);
-}
-
 function run(given: Given, environment: Environment, at?: number): Invocation {
-  const options = settle(given, environment);
+  const options = commandLineOptions(given, environment);
   if ("message" in options) return complain(options.message);
   // argv[0] is fdinit's own name, hence one further.
   return at === undefined ? { do: "run", options } : { do: "run", options, programAt: at + 1 };
 }
 
 /** An option wins over its variable; a variable set to nothing counts as unset. */
-function settle(given: Given, environment: Environment): Options | { message: string } {
+export function commandLineOptions(given: Given, environment: Environment): Options | { message: string } {
   const policy = given.policy ?? (environment("FDINIT_POLICY") || undefined);
   const word = given.intent ?? (environment("FDINIT_INTENT") || undefined);
   const intent = INTENTS.includes(word as Intent) ? (word as Intent) : undefined;
@@ -204,7 +138,7 @@ function settle(given: Given, environment: Environment): Options | { message: st
   return { ...(policy === undefined ? {} : { policy }), ...(intent ? { intent } : {}) };
 }
 
-function cut(text: string, separator: string): [string, string | undefined] {
+export function cut(text: string, separator: string): [string, string | undefined] {
   const at = text.indexOf(separator);
   return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
 }

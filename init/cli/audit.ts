@@ -10,6 +10,7 @@ import { visibleJson } from "../sys/visible.ts";
 import type { SubcommandLine } from "./arguments.ts";
 import { decisionAsJson, decisionInWords, evidenceOf, kindOf, policyInWords } from "./describe.ts";
 import { EXIT_REFUSED, EXIT_SOFTWARE } from "./exit-codes.ts";
+import { dressed, lookOf } from "./look.ts";
 import { type Outcome, print } from "./print.ts";
 import { readPolicy } from "./read-policy.ts";
 import { suggestPolicy } from "./suggest.ts";
@@ -18,7 +19,10 @@ import { section, table } from "./table.ts";
 /** Whose descriptors are looked at when nobody says. */
 const INIT = 1;
 
-export function audit(kernel: Kernel, { options, pid = INIT, json, suggest }: SubcommandLine): Outcome {
+export function audit(
+  kernel: Kernel,
+  { options, pid = INIT, json, suggest, color }: SubcommandLine,
+): Outcome {
   const read = readPolicy(kernel, options);
   if (!read.ok) return { code: read.code, complaint: read.message };
   const { policy } = read;
@@ -44,7 +48,7 @@ export function audit(kernel: Kernel, { options, pid = INIT, json, suggest }: Su
   const code = judged.every(isAllowed) ? 0 : EXIT_REFUSED;
   const text = json
     ? `${visibleJson(auditAsJson(policy, seen, judged, code), 2)}\n`
-    : auditAsText(policy, seen, judged, code);
+    : dressed(auditAsText(policy, seen, judged, code), lookOf(kernel, color));
   return print(kernel, text, code);
 }
 

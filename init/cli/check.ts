@@ -1,65 +1,87 @@
-// `fdinit check [FILE|NAME…]`: every complaint about every policy, and a warning for each rule that can
-// never match. Complaints go to standard error, what is right to standard output.
+// `fdinit check [FILE|NAME|FOLDER…]`: every complaint about every policy, and what a valid one should not hold. As text, complaints
+// go to standard error and what is right to standard output; as json, github or sarif, all of it to standard output.
 
-import { findShadowed } from "../plan/shadowed.ts";
 import { builtInPolicy } from "../policy/built-in.ts";
-import type { Finding } from "../policy/finding.ts";
 import { printable, renderIssue } from "../policy/render.ts";
-import type { Policy, PolicyIssue, PolicySource } from "../policy/types.ts";
+import type { PolicyIssue } from "../policy/types.ts";
+import { ENOTDIR } from "../sys/errno.ts";
 import type { Kernel } from "../sys/kernel.ts";
 import type { Options, SubcommandLine } from "./arguments.ts";
+import { asGithub, asJson, asSarif, type Checked } from "./check-formats.ts";
 import { environmentOf } from "./environment.ts";
 import { EXIT_POLICY } from "./exit-codes.ts";
 import { findPolicy } from "./find-policy.ts";
 import { secondModule } from "./load-second-module.ts";
 import { type Outcome, print, printError } from "./print.ts";
+import { isWarning, warningsAbout } from "./warnings.ts";
 
-export function check(kernel: Kernel, { operands, options }: SubcommandLine): Outcome {
-  const named = operands.length === 0 ? [options.policy] : operands;
-  let right = "";
-  let wrong = false;
+export { warningsAbout };
+
+export function check(
+  kernel: Kernel,
+  { operands, options, format = "text", strict }: SubcommandLine,
+): Outcome {
+  const named =
+    operands.length === 0 ? [options.policy] : operands.flatMap((name) => policiesAt(kernel, name));
+  const checked: Checked[] = [];
   for (const name of named) {
-    const checked = checkOne(kernel, name, options);
-    if (checked === undefined) wrong = true;
-    else right += `ok: ${printable(checked)}\n`;
+    const one = checkOne(kernel, name, options, strict === true);
+    checked.push(one);
+    if (format === "text") complain(kernel, one);
   }
-  return print(kernel, right, wrong ? EXIT_POLICY : 0);
+  const code = checked.every(({ ok }) => ok) ? 0 : EXIT_POLICY;
+  switch (format) {
+    case "json":
+      return print(kernel, asJson(checked), code);
+    case "github":
+      return print(kernel, asGithub(checked), code);
+    case "sarif":
+      return print(kernel, asSarif(checked), code);
+  }
+  const right = checked.filter(({ ok }) => ok).map(({ name }) => `ok: ${printable(name)}\n`);
+  return print(kernel, right.join(""), code);
 }
 
-/** The policy's name when nothing is wrong with it. */
-function checkOne(kernel: Kernel, named: string | undefined, { intent }: Options): string | undefined {
+function complain(kernel: Kernel, { name, text, issues }: Checked): void {
+  for (const issue of issues) printError(kernel, `fdinit: ${renderIssue(name, text, issue)}\n`);
+}
+
+/** A folder stands for the policies in it and below. */
+const MOST_FOLDERS = 8;
+
+function policiesAt(kernel: Kernel, name: string, depth = 0): string[] {
+  const names = kernel.listFolder(name);
+  if (typeof names === "number") return names === -ENOTDIR || depth === 0 ? [name] : [];
+  const base = name.replace(/\/+$/, "");
+  const found = names.flatMap((child) => {
+    // Kubernetes keeps what a mounted ConfigMap holds in folders that begin with two dots.
+    if (child.startsWith(".")) return [];
+    if (child.endsWith("/"))
+      return depth < MOST_FOLDERS ? policiesAt(kernel, `${base}/${child.slice(0, -1)}`, depth + 1) : [];
+    return /\.ya?ml$/.test(child) ? [`${base}/${child}`] : [];
+  });
+  return found.length === 0 && depth === 0 ? [name] : found;
+}
+
+function checkOne(kernel: Kernel, named: string | undefined, { intent }: Options, strict: boolean): Checked {
   const found = findPolicy(kernel, named);
   if (!found.ok) {
-    printError(kernel, `fdinit: ${printable(found.message)}\n`);
-    return undefined;
+    const isFolder = named !== undefined && found.message.includes(`EISDIR`);
+    const message = isFolder
+      ? `${JSON.stringify(named)} is a folder without a policy (*.yaml, *.yml)`
+      : found.message;
+    const issue: PolicyIssue = { code: "cannot-read", message, pointer: "", path: "" };
+    return { name: named ?? "policy", ok: false, text: undefined, issues: [issue] };
   }
   const { source } = found;
-  if (!source) return `the built-in policy of intent ${builtInPolicy(intent ?? "security").intent}`;
+  if (!source) {
+    const name = `the built-in policy of intent ${builtInPolicy(intent).intent}`;
+    return { name, ok: true, text: undefined, issues: [] };
+  }
   const { checkPolicy, textOfPolicy } = secondModule();
   const checked = checkPolicy(source, environmentOf(kernel), intent === undefined ? {} : { intent });
   const text = checked.ok ? textOfPolicy(source) : checked.text;
   const issues = checked.ok ? warningsAbout(checked.policy, source) : checked.issues;
-  for (const issue of issues) printError(kernel, `fdinit: ${renderIssue(source.name, text, issue)}\n`);
-  return checked.ok ? source.name : undefined;
-}
-
-/** What a valid policy should not hold all the same. */
-export function warningsAbout(policy: Policy, source: PolicySource): PolicyIssue[] {
-  const shadowed = findShadowed(policy.fds.inherited.rules);
-  if (shadowed.length === 0) return [];
-  const findings = shadowed.map(
-    ({ index, by }): Finding => ({
-      code: "rule-never-matches",
-      message: `warning: rule ${index} of fds.inherited.rules can never match: ${takenBy(by)} every descriptor it could`,
-      at: ["fds", "inherited", "rules", index, "match"],
-      on: "value",
-      hint: "remove it, or move it up: the first rule that matches decides",
-    }),
-  );
-  const { placed, textOfPolicy } = secondModule();
-  return placed(textOfPolicy(source) ?? "", findings);
-}
-
-function takenBy(rules: readonly number[]): string {
-  return rules.length === 1 ? `rule ${rules[0]} takes` : `rules ${rules.join(", ")} take`;
+  const ok = checked.ok && !(strict && issues.some(isWarning));
+  return { name: source.name, ok, text, issues };
 }

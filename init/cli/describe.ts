@@ -2,11 +2,11 @@
 
 import type { Decided, Decision } from "../plan/decide.ts";
 import { FIRST_BEYOND_STANDARD } from "../plan/match.ts";
+import { flow } from "../policy/flow.ts";
 import { valueAt } from "../policy/key-path.ts";
 import type { InheritedMatch, InheritedRule, Origin, Policy } from "../policy/types.ts";
 import { LAST_FD } from "../policy/types.ts";
 import type { Descriptor } from "../sys/kinds.ts";
-import { visibleJson } from "../sys/visible.ts";
 import { resolvedKeys } from "./resolved-keys.ts";
 
 /** Who decided: a rule of the policy, a rule of the intent, the default, what holds for 0 to 2, or nobody could. */
@@ -93,21 +93,6 @@ export function writtenRule({ match, action, as, name }: InheritedRule): Record<
     ...(as === undefined ? {} : { as }),
     ...(name === undefined ? {} : { name }),
   };
-}
-
-/** What some YAML reads as something other than a text. */
-const ODD_WORD = /^(y|n|yes|no|on|off|true|false|null|nan|inf)$/i;
-
-/** A value in YAML's flow style; a text that could be read as something else is quoted. */
-export function flow(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(flow).join(", ")}]`;
-  if (typeof value === "object" && value !== null) {
-    const entries = Object.entries(value).map(([key, child]) => `${flow(key)}: ${flow(child)}`);
-    return entries.length === 0 ? "{}" : `{ ${entries.join(", ")} }`;
-  }
-  const isPlain =
-    typeof value !== "string" || (/^[A-Za-z][A-Za-z0-9]*$|^\d+-\d*$/.test(value) && !ODD_WORD.test(value));
-  return isPlain ? String(value) : visibleJson(value);
 }
 
 export function keyRows(policy: Policy): string[][] {

@@ -8,6 +8,9 @@ import type { Kernel } from "../sys/kernel.ts";
 
 export const DEFAULT_POLICY_FILE = "/etc/fdinit/policy.yaml";
 
+const POLICY_FOLDER = "/etc/fdinit";
+
+const misplaced = () => require("./misplaced-policy.ts") as typeof import("./misplaced-policy.ts");
 // Most images bring a file.
 const embedded = () => require("./embedded.ts") as typeof import("./embedded.ts");
 
@@ -15,7 +18,7 @@ const embedded = () => require("./embedded.ts") as typeof import("./embedded.ts"
 const MOST_READ = 1024 * 1024 + 1;
 
 /** How long a pipe or a terminal may stay silent before its end. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 10_000;
 const STDIN = 0;
 
 export type FoundPolicy =
@@ -23,7 +26,12 @@ export type FoundPolicy =
   | { readonly ok: false; readonly message: string };
 
 export function findPolicy(kernel: Kernel, named: string | undefined): FoundPolicy {
-  if (named === undefined) return readPolicyFile(kernel, DEFAULT_POLICY_FILE, true);
+  if (named === undefined) {
+    const found = readPolicyFile(kernel, DEFAULT_POLICY_FILE, true);
+    // A folder without the file is a policy of another name, or one that was not mounted: nobody means to run without it.
+    const isMissing = found.ok && !found.source && typeof kernel.readFile(POLICY_FOLDER, 0) !== "number";
+    return isMissing ? misplaced().misplacedPolicy(kernel, POLICY_FOLDER) : found;
+  }
   if (named === "-") return readPolicyFile(kernel, "standard input", false, STDIN);
   const text = embedded().embeddedPolicy(named);
   return text === undefined
@@ -47,7 +55,8 @@ function readPolicyFile(
 }
 
 function hint(path: string, error: number): string {
-  if (error === -ETIMEDOUT) return `: nothing came for ${PATIENCE_MS / 1000} s, and its end neither`;
+  if (error === -ETIMEDOUT)
+    return `: neither a policy nor its end came within ${PATIENCE_MS / 1000} s (2 s where nobody writes)`;
   if (error === -EISDIR)
     return " (name the file in it: in Kubernetes mount the ConfigMap's key with subPath)";
   if (error !== -ENOENT || path.includes("/")) return "";

@@ -5,6 +5,7 @@ import { textOf } from "../sys/bytes.ts";
 import { decisionAsJson, decisionInWords, evidenceOf, keyRows, kindOf, policyInWords } from "./describe.ts";
 import type { PlanReport } from "./plan.ts";
 import { resolvedKeys } from "./resolved-keys.ts";
+import { shutdownTimeline } from "./shutdown-timeline.ts";
 import { section, table } from "./table.ts";
 
 export function planAsText(report: PlanReport): string {
@@ -56,6 +57,7 @@ export function planAsText(report: PlanReport): string {
       "steps",
       steps.map(({ words }, index) => [`${index + 1}.`, words]),
     ),
+    section("a shutdown, when nothing ends by itself", shutdownTimeline(policy)),
     section("keys, and who set them", keyRows(policy)),
   ].join("\n");
 }

@@ -13,6 +13,7 @@ import { observe } from "../sys/observe.ts";
 import { visibleJson } from "../sys/visible.ts";
 import { commandLineFrom, type SubcommandLine } from "./arguments.ts";
 import { REFUSAL_EXIT } from "./exit-codes.ts";
+import { dressed, lookOf } from "./look.ts";
 import { planAsJson, planAsText } from "./plan-report.ts";
 import { type Outcome, print } from "./print.ts";
 import { readPolicy } from "./read-policy.ts";
@@ -45,7 +46,9 @@ export function plan(kernel: Kernel, line: SubcommandLine, own: readonly [number
   const read = readPolicy(kernel, line.options);
   if (!read.ok) return { code: read.code, complaint: read.message };
   const report = planReport(kernel, read.policy, line, own);
-  const text = line.json ? `${visibleJson(planAsJson(report), 2)}\n` : planAsText(report);
+  const text = line.json
+    ? `${visibleJson(planAsJson(report), 2)}\n`
+    : dressed(planAsText(report), lookOf(kernel, line.color));
   return print(kernel, text, report.exitCode);
 }
 

@@ -17,7 +17,7 @@ export type ReadPolicy =
 export function readPolicy(kernel: Kernel, { policy, intent }: Options): ReadPolicy {
   const found = findPolicy(kernel, policy);
   if (!found.ok) return { ok: false, code: EXIT_POLICY, message: found.message };
-  if (!found.source) return { ok: true, policy: builtInPolicy(intent ?? "security") };
+  if (!found.source) return { ok: true, policy: builtInPolicy(intent) };
   const { loadPolicy, renderIssues } = secondModule();
   const loaded = loadPolicy(found.source, environmentOf(kernel), intent === undefined ? {} : { intent });
   if (loaded.ok) return loaded;

@@ -59,7 +59,7 @@ function writtenService({ restart, pass, protocol, ...service }: Service): Recor
   };
 }
 
-function duration(ms: number): string {
+export function duration(ms: number): string {
   if (ms % 60_000 === 0 && ms > 0) return `${ms / 60_000}m`;
   return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
 }

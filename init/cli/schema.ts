@@ -1,6 +1,6 @@
-// `fdinit schema`: the JSON Schema of the policy, byte for byte as it is in the source.
+// `fdinit schema`: the JSON Schema of the policy for editors, which see the text before variables are replaced.
 
-import policySchema from "../../schema/policy.schema.json" with { type: "text" };
+import policySchema from "../../schema/editor.schema.json" with { type: "text" };
 import type { Kernel } from "../sys/kernel.ts";
 import { type Outcome, print } from "./print.ts";
 

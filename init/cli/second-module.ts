@@ -5,4 +5,7 @@
 export { checkPolicy, placed, textOfPolicy } from "../policy/check.ts";
 export { loadPolicy } from "../policy/load.ts";
 export { renderIssues } from "../policy/render.ts";
+export { launchFailure } from "./launch-failure.ts";
+export { readSubcommand } from "./read-subcommand.ts";
+export { refusal } from "./refusal.ts";
 export { report } from "./reports.ts";

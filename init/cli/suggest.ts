@@ -3,11 +3,12 @@
 
 import type { Decided } from "../plan/decide.ts";
 import { FIRST_BEYOND_STANDARD } from "../plan/match.ts";
+import { flow } from "../policy/flow.ts";
 import { printable } from "../policy/render.ts";
 import type { Policy } from "../policy/types.ts";
 import type { Inspection } from "../sys/kernel.ts";
 import type { Descriptor } from "../sys/kinds.ts";
-import { evidenceOf, flow } from "./describe.ts";
+import { evidenceOf } from "./describe.ts";
 
 export function suggestPolicy({ intent }: Policy, seen: Inspection, judged: readonly Decided[]): string {
   const rules: string[] = [];

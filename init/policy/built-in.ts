@@ -4,6 +4,11 @@
 import { defaultPolicy } from "./defaults.ts";
 import type { Intent, Policy } from "./types.ts";
 
-export function builtInPolicy(intent: Intent): Policy {
-  return defaultPolicy(intent, { name: undefined, written: undefined, intentFromOption: true });
+/** `intent` is the option's, when there was one. */
+export function builtInPolicy(intent?: Intent): Policy {
+  return defaultPolicy(intent ?? "security", {
+    name: undefined,
+    written: undefined,
+    intentFromOption: intent !== undefined,
+  });
 }

@@ -19,6 +19,13 @@ export function readablePath(path: KeyPath): string {
   return text;
 }
 
+/** `services.app.command[0]` as its steps; what readablePath quotes is not known here. */
+export function pathOfReadable(text: string): KeyPath {
+  return text
+    .split(/\.|\[(\d+)\]/)
+    .flatMap((step) => (step === undefined || step === "" ? [] : [/^\d+$/.test(step) ? Number(step) : step]));
+}
+
 /** The path a JSON pointer names in `value`: steps through lists become numbers. */
 export function pathOfPointer(pointer: string, value: unknown): KeyPath {
   const path: (string | number)[] = [];

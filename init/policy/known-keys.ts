@@ -3,8 +3,7 @@
 
 import { type KeyTree, schemaKeys } from "./generated/schema-keys.ts";
 import type { KeyPath } from "./key-path.ts";
-import { readablePath } from "./key-path.ts";
-import { placeOf } from "./nearest.ts";
+import { placesOf } from "./nearest.ts";
 
 export class KnownKeys {
   private readonly tree: KeyTree = schemaKeys();
@@ -27,19 +26,17 @@ export class KnownKeys {
     return typeof node === "string" ? node : typeof node["="] === "string" ? node["="] : "a mapping";
   }
 
-  /** The readable path of a place where a key of this name belongs. */
-  elsewhere(key: string, inside: KeyPath): string | undefined {
-    const place = placeOf(key, this.tree, inside);
-    if (place === undefined) return undefined;
-    const path: (string | number)[] = [];
-    for (const [index, step] of place.entries()) {
-      const same = place
-        .slice(0, index)
-        .every((before, at) => before === inside[at] || before === "*" || before === "[]");
-      const given = same ? inside[index] : undefined;
-      path.push(step === "*" ? (given ?? "NAME") : step === "[]" ? (given ?? 0) : step);
-    }
-    return readablePath(path);
+  /** The places where a key of this name belongs, the nearest first; NAME stands for a name, 0 for an entry of a list. */
+  placesOf(key: string, inside: KeyPath): KeyPath[] {
+    return placesOf(key, this.tree, inside).map((place) =>
+      place.map((step, index) => {
+        const isSame = place
+          .slice(0, index)
+          .every((before, at) => before === inside[at] || before === "*" || before === "[]");
+        const given = isSame ? inside[index] : undefined;
+        return step === "*" ? (given ?? "NAME") : step === "[]" ? (given ?? 0) : step;
+      }),
+    );
   }
 
   private nodeAt(path: KeyPath): KeyTree | undefined {

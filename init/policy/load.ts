@@ -2,8 +2,9 @@
 // quick parser; as soon as there is something to complain about, the thorough one reads again and says where.
 // Touches no file and no process: the caller brings the bytes and the environment.
 
+import { adviceFor } from "./advice/advise.ts";
 import { decodePolicy } from "./decode.ts";
-import { type Finding, issueOf, type Locate } from "./finding.ts";
+import { type Finding, issueOf, type Locate, type Span } from "./finding.ts";
 import type { SchemaError } from "./generated/validate.js";
 import { type KeyPath, pointerOf, valueAt } from "./key-path.ts";
 import { parsePlainYaml } from "./plain-yaml.ts";
@@ -36,15 +37,17 @@ export function loadPolicy(
   const document = readYamlDocument(text);
   if (!document.ok) return { ok: false, issues: document.issues, text };
   const judged = judge(document.value);
-  return judged.ok ? judged : { ok: false, issues: inOrder(judged.findings, text, document.locate), text };
+  return judged.ok
+    ? judged
+    : { ok: false, issues: inOrder(judged.findings, judged.value, text, document.locate), text };
 }
 
-function judgeValue(
-  given: unknown,
-  name: string,
-  environment: Environment,
-  { intent }: LoadOptions,
-): Resolved {
+/** `value` has its variables replaced. */
+type Judged =
+  | Extract<Resolved, { ok: true }>
+  | { readonly ok: false; readonly findings: readonly Finding[]; readonly value: unknown };
+
+function judgeValue(given: unknown, name: string, environment: Environment, { intent }: LoadOptions): Judged {
   const { value, findings, whole } = replaceVariables(given, environment);
   let errors = shapeErrors(value);
   if (errors && whole.length > 0) {
@@ -65,7 +68,9 @@ function judgeValue(
   const isHidden = ({ at }: Finding) =>
     hidden.some((pointer) => pointerOf(at) === pointer || pointerOf(at).startsWith(`${pointer}/`));
   const all = [...findings, ...shape.filter((finding) => !isHidden(finding)), ...unsupported];
-  return all.length > 0 ? { ok: false, findings: all } : resolvePolicy(value as WrittenPolicy, name, intent);
+  if (all.length > 0) return { ok: false, findings: all, value };
+  const resolved = resolvePolicy(value as WrittenPolicy, name, intent);
+  return resolved.ok ? resolved : { ...resolved, value };
 }
 
 function errorPlaces(errors: readonly SchemaError[]): ReadonlySet<string> {
@@ -98,13 +103,27 @@ function put(value: unknown, path: KeyPath, child: unknown): void {
   (valueAt(value, path.slice(0, -1)) as Record<string | number, unknown>)[path.at(-1) ?? ""] = child;
 }
 
-function inOrder(findings: readonly Finding[], text: string, locate: Locate): PolicyIssue[] {
+/** Suggestions are tried out on the whole policy: no more of them than anybody reads, and none on a huge text. */
+const MOST_ADVISED = 40;
+const LONGEST_ADVISED = 64 * 1024;
+
+function inOrder(findings: readonly Finding[], policy: unknown, text: string, locate: Locate): PolicyIssue[] {
   const issues = new Map<string, PolicyIssue>();
-  for (const finding of findings.slice(0, MOST_FINDINGS)) {
-    const issue = issueOf(finding, text, locate(finding) ?? { start: 0, end: 0 });
+  for (const [index, finding] of findings.slice(0, MOST_FINDINGS).entries()) {
+    const span = locate(finding) ?? { start: 0, end: 0 };
+    const isAdvised = index < MOST_ADVISED && text.length <= LONGEST_ADVISED;
+    const issue = isAdvised ? advised(finding, policy, text, span) : issueOf(finding, text, span);
     issues.set(`${issue.code} ${issue.pointer} ${issue.line} ${issue.column}`, issue);
   }
   return [...issues.values()].sort(
     (a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),
   );
+}
+
+function advised(finding: Finding, policy: unknown, text: string, span: Span): PolicyIssue {
+  const { suggestion, ...words } = adviceFor(finding, policy, text.slice(span.start, span.end));
+  const issue = { ...issueOf(finding, text, span), ...words };
+  if (!suggestion) return issue;
+  const { at, ...rest } = suggestion;
+  return { ...issue, suggestion: { pointer: pointerOf(at), ...rest } };
 }

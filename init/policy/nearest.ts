@@ -22,13 +22,24 @@ export function nearestWord(word: string, known: readonly string[]): string | un
 }
 
 const OTHER_NAMES: Readonly<Record<string, string>> = {
-  command: "cmd entrypoint exec args run program",
+  command: "cmd entrypoint exec args run program execstart",
   cwd: "workdir workingdir directory workingdirectory",
-  env: "environment",
-  user: "uid runas",
+  env: "environment envvars",
+  user: "uid runas runasuser",
   limits: "ulimits ulimit rlimits",
   rules: "rule",
   hard: "max",
+  budget: "timeout grace graceperiod deadline stopgraceperiod",
+  wait: "timeout delay graceperiod",
+  signal: "stopsignal killsignal",
+  backoff: "delay restartsec",
+  limit: "maxattempts startretries maximumretrycount",
+  policy: "condition autorestart",
+  keep: "add capadd allow",
+  open: "listen sockets ports",
+  on: "signals trigger",
+  soft: "min",
+  groups: "groupadd supplementalgroups",
 };
 
 /** no_new_privileges, NO-NEW-PRIVILEGES and noNewPrivileges are the same key. */
@@ -60,12 +71,8 @@ export function editDistance(a: string, b: string, most: number): number {
   return Math.min(previous[b.length] ?? 0, most + 1);
 }
 
-/** Where else a key of this name is known: the shortest path, below `inside` rather than elsewhere. "*" is any name. */
-export function placeOf(
-  key: string,
-  tree: KeyTree,
-  inside: readonly (string | number)[],
-): string[] | undefined {
+/** Where else a key of this name is known: the shortest path first, below `inside` rather than elsewhere. "*" is any name. */
+export function placesOf(key: string, tree: KeyTree, inside: readonly (string | number)[]): string[][] {
   const places: string[][] = [];
   const visit = (node: KeyTree, path: string[]): void => {
     if (typeof node === "string") return;
@@ -79,5 +86,5 @@ export function placeOf(
   const isBelow = (place: string[]) =>
     inside.every((step, index) => place[index] === step || place[index] === "*" || place[index] === "[]");
   const score = (place: string[]) => place.length + (isBelow(place) ? 0 : 100);
-  return places.sort((a, b) => score(a) - score(b))[0];
+  return places.sort((a, b) => score(a) - score(b));
 }

@@ -17,11 +17,11 @@ export function renderIssues(name: string, text: string | undefined, issues: rea
   return rendered.join("\nfdinit: ");
 }
 
-/** `NAME:7:5: message`, then the line of the text, then what helps. */
+/** `NAME:7:5: message [code]`, then the line of the text, then what helps. */
 export function renderIssue(name: string, text: string | undefined, issue: PolicyIssue): string {
-  const { line, column, length = 1, message, expected, nearest, hint } = issue;
+  const { code, line, column, length = 1, message, expected, nearest, hint } = issue;
   const place = line === undefined ? "" : column === undefined ? `:${line}` : `:${line}:${column}`;
-  const lines = [`${printable(name)}${place}: ${printable(message)}`];
+  const lines = [`${printable(name)}${place}: ${printable(message)} [${code}]`];
   const written =
     line === undefined || text === undefined ? undefined : text.replace(/^\ufeff/, "").split("\n")[line - 1];
   if (line !== undefined && column !== undefined && written !== undefined)

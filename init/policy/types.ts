@@ -292,7 +292,8 @@ export type PolicyResult =
   | { readonly ok: false; readonly issues: readonly PolicyIssue[]; readonly text: string | undefined };
 
 export type PolicyIssueCode =
-  // the bytes
+  // the file and its bytes
+  | "cannot-read"
   | "too-large"
   | "not-utf8"
   | "empty"
@@ -319,7 +320,10 @@ export type PolicyIssueCode =
   | "unsupported-key"
   | "unsupported-value"
   | "bad-value"
+  // warnings of check
   | "rule-never-matches"
+  | "opened-for-nobody"
+  | "relative-path"
   // both parsers
   | "parsers-disagree";
 
@@ -342,4 +346,6 @@ export interface PolicyIssue {
   readonly nearest?: string;
   /** What to do about it, in one sentence. */
   readonly hint?: string;
+  /** A key or value that is accepted, as it would be written, and the JSON pointer of what it takes the place of. */
+  readonly suggestion?: { readonly pointer: string; readonly text: string; readonly on: "key" | "value" };
 }

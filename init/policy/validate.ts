@@ -6,9 +6,8 @@ import type { SchemaError } from "./generated/validate.js";
 import { validate } from "./generated/validate.js";
 import { pathOfPointer, readablePath, valueAt } from "./key-path.ts";
 import { KnownKeys } from "./known-keys.ts";
-import { nearestWord } from "./nearest.ts";
 import type { PolicyIssueCode } from "./types.ts";
-import { hintFor, shown } from "./wording.ts";
+import { shown } from "./wording.ts";
 
 /** More than anybody reads; keeps a hostile policy from taking long. */
 const MOST_ERRORS = 300;
@@ -102,8 +101,6 @@ function findingOf(error: SchemaError, policy: unknown, known: KnownKeys): Findi
     };
   }
   const expected = known.phrase(at);
-  const hint = hintFor(at, value, expected);
-  const nearest = typeof value === "string" ? nearestValue(value, expected) : undefined;
   const message =
     at.length === 0 ? `the policy is ${shown(value)}` : `bad value for ${readablePath(at)}: ${shown(value)}`;
   return {
@@ -112,8 +109,6 @@ function findingOf(error: SchemaError, policy: unknown, known: KnownKeys): Findi
     at,
     on: "value",
     expected,
-    ...(nearest !== undefined && { nearest }),
-    ...(hint !== undefined && { hint }),
   };
 }
 
@@ -122,7 +117,6 @@ function unknownKey(at: readonly (string | number)[], known: KnownKeys): Finding
   const parent = at.slice(0, -1);
   const keys = known.keys(parent);
   const where = parent.length === 0 ? "at the top level" : `in ${readablePath(parent)}`;
-  const nearest = nearestWord(key, keys) ?? known.elsewhere(key, parent);
   const hint = key === "<<" ? "merge keys are not part of YAML 1.2; write the keys out" : undefined;
   return {
     code: "unknown-key",
@@ -130,17 +124,8 @@ function unknownKey(at: readonly (string | number)[], known: KnownKeys): Finding
     at,
     on: "key",
     expected: `one of: ${keys.join(", ")}`,
-    ...(nearest !== undefined && { nearest }),
     ...(hint !== undefined && { hint }),
   };
-}
-
-/** The nearest of the words a phrase lists: `one of: a, b` or `a number, "inherit" or "max"`. */
-function nearestValue(value: string, phrase: string): string | undefined {
-  const words = phrase.startsWith("one of: ")
-    ? (phrase.slice(8).split(";")[0] ?? "").split(", ")
-    : [...phrase.matchAll(/"([a-z]+)"/g)].map(([, word]) => word ?? "");
-  return nearestWord(value, words);
 }
 
 /** Whether the language has the key, wherever it stands. */

@@ -30,6 +30,9 @@ export function readFile(path: string | Uint8Array, length: number): Uint8Array 
   return result;
 }
 
+/** How long a FIFO may have no writer at all: a shell's two sides of one open at nearly the same time. */
+const BEGIN_MS = 2000;
+
 /** Whether there is something to read, or its end, within the time. A regular file is always readable. */
 export function awaitMore(fd: number, patienceMs: number): boolean {
   const { waitReadable } = require("./polling.ts") as typeof import("./polling.ts");
@@ -51,7 +54,7 @@ export function readDescriptor(fd: number, length: number, patienceMs = 0): Uint
     if (got === -EINTR) continue;
     if ((got === -EAGAIN && patienceMs > 0) || (got === 0 && mayBegin)) {
       mayBegin = false;
-      if (!awaitMore(fd, patienceMs)) return -ETIMEDOUT;
+      if (!awaitMore(fd, got === 0 ? Math.min(patienceMs, BEGIN_MS) : patienceMs)) return -ETIMEDOUT;
       continue;
     }
     mayBegin = false;

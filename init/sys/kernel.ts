@@ -243,10 +243,14 @@ export interface Kernel {
   /** Gives up the controlling terminal (TIOCNOTTY), without the SIGHUP and SIGCONT that come of it. */
   releaseTerminal(fd: number): number;
 
+  /** `st_mode` of what a path leads to, or a negated errno. For explanations, not for decisions. */
+  pathMode(path: string): number;
   /** access(2) with X_OK, relative to `cwd` when given. */
   canExecute(path: Uint8Array): number;
   /** The first `length` bytes of a file, opened as openFile does, or a negated errno. */
   readFile(path: string | Uint8Array, length: number): Uint8Array | number;
+  /** The names in a directory, sorted, those of directories with a slash behind; or a negated errno. */
+  listFolder(path: string): readonly string[] | number;
   /**
    * At most `length` bytes of a path or of a descriptor that may come slowly, as from a pipe; -ETIMEDOUT when
    * nothing came for `patienceMs`.

@@ -18,7 +18,7 @@ import {
 } from "./descriptors.ts";
 import { originalMask } from "./first.ts";
 import type { Kernel } from "./kernel.ts";
-import { canExecute, openFile, readPath, readSource } from "./paths.ts";
+import { canExecute, openFile, pathMode, readPath, readSource } from "./paths.ts";
 import { nofile, now, ownPid, processGroup, reap, setNofile, setSubreaper } from "./processes.ts";
 import { kill, queue, takeSignals, waitForSignal } from "./signals.ts";
 import { spawn } from "./spawn.ts";
@@ -69,7 +69,9 @@ export const linux: Kernel = {
   setForeground: (fd, group) => terminals().setForeground(fd, group),
   releaseTerminal: (fd) => terminals().releaseTerminal(fd),
   canExecute,
+  pathMode,
   readFile: readPath,
+  listFolder: (path) => (require("./folders.ts") as typeof import("./folders.ts")).listFolder(path),
   readSource,
   environmentVariable,
   commandLineArgument,

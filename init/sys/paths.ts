@@ -13,6 +13,7 @@ import {
   O_EXCL,
   O_NOCTTY,
   O_NONBLOCK,
+  O_PATH,
   O_RDONLY,
   RESOLVE_NO_MAGICLINKS,
   RESOLVE_NO_SYMLINKS,
@@ -99,6 +100,15 @@ export function readSource(source: string | number, length: number, patienceMs: 
   const result = readDescriptor(opened.fd, length, patienceMs);
   syscall(SYS.close, opened.fd);
   return result;
+}
+
+/** st_mode of what a path leads to, or a negated errno: for explanations only, since it may be another file by the time it is used. */
+export function pathMode(path: string): number {
+  const opened = openPath(path, O_PATH);
+  if (typeof opened === "number") return opened;
+  const status = statusOf(opened.fd);
+  syscall(SYS.close, opened.fd);
+  return typeof status === "number" ? status : status.mode;
 }
 
 /** access(2) with X_OK. Follows links, opens nothing: what execve(2) answers in the child is the truth. */

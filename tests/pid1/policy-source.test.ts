@@ -39,7 +39,7 @@ describeWith(["bash"], "a policy that is still being written", () => {
 
   test("is waited for in a FIFO that its writer opens late", () => {
     const { code, stdout, stderr } = bash(
-      `mkfifo "$FIFO"; (sleep 0.3; ${SLOWLY} >"$FIFO") & "$FDINIT" check "$FIFO"`,
+      `mkfifo "$FIFO"; (sleep 0.2; ${SLOWLY} >"$FIFO") & "$FDINIT" check "$FIFO"`,
     );
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toStartWith("ok: ");

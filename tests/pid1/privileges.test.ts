@@ -109,7 +109,7 @@ describeWith(["gcc", "unshare"], "a service", () => {
     const { code, stderr } = await run({ run: ["true"], options, launch: unprivileged, as: "child" });
     expect(code).toBe(126);
     expect(stderr).toBe(
-      "fdinit: cannot start app: cannot set the OOM score adjustment -1000 (write): EACCES: permission denied\n",
+      "fdinit: cannot start app: cannot set the OOM score adjustment -1000 (write): EACCES: permission denied; a lower value than fdinit's own needs CAP_SYS_RESOURCE\n",
     );
     const user = await run({
       run: ["true"],

@@ -106,7 +106,9 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
     setForeground: (fd, group) => done("setForeground", fd, group),
     releaseTerminal: (fd) => done("releaseTerminal", fd),
     canExecute: () => 0,
+    listFolder: () => -ENOENT,
     readFile: () => -ENOENT,
+    pathMode: () => -ENOENT,
     // What a test gives as a file comes slowly as well as at once.
     readSource: (source, length) => (typeof source === "string" ? kernel.readFile(source, length) : -EBADF),
     environmentVariable: () => undefined,

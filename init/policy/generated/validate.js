@@ -2,12 +2,14 @@
 "use strict";
 export const validate = validate52;
 export default validate52;
-const schema19 = {"type":"object","additionalProperties":false,"required":["version"],"properties":{"version":{"const":1},"intent":{"type":"string","enum":["security","performance","simplicity"]},"fds":{"$ref":"#/$defs/m6"},"limits":{"$ref":"#/$defs/m8"},"services":{"$ref":"#/$defs/m21"},"signals":{"$ref":"#/$defs/m18"},"tty":{"type":"string","enum":["auto","foreground","none"]},"shutdown":{"$ref":"#/$defs/m23"},"reaping":{"$ref":"#/$defs/m24"},"exit":{"$ref":"#/$defs/m26"},"log":{"$ref":"#/$defs/m27"},"report":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$|^none$"},"dropPrivileges":{"type":"boolean"}},"$defs":{"m0":{"type":"object","additionalProperties":false,"minProperties":1,"properties":{"fd":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"},{"type":"array","minItems":1,"items":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"}]}}]},"kind":{"anyOf":[{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]}}]},"path":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"access":{"anyOf":[{"type":"string","enum":["read","write","readWrite","path"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["read","write","readWrite","path"]}}]},"family":{"anyOf":[{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]}}]},"type":{"anyOf":[{"type":"string","enum":["stream","dgram","seqpacket","raw"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["stream","dgram","seqpacket","raw"]}}]},"listening":{"type":"boolean"},"address":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"outsideRoot":{"type":"boolean"},"deleted":{"type":"boolean"},"foreignNetwork":{"type":"boolean"},"name":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}},"m1":{"type":"object","additionalProperties":false,"required":["match","action"],"properties":{"match":{"$ref":"#/$defs/m0"},"action":{"type":"string","enum":["close","cloexec","keep","refuse","devnull"]},"as":{"type":"integer","minimum":0,"maximum":2147483647},"name":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}},"m2":{"type":"object","additionalProperties":false,"properties":{"default":{"type":"string","enum":["close","cloexec","keep","refuse","devnull"]},"rules":{"type":"array","items":{"$ref":"#/$defs/m1"}},"expect":{"type":"array","items":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}}},"m3":{"type":"object","additionalProperties":false,"required":["file"],"properties":{"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"}}},"m4":{"type":"object","additionalProperties":false,"properties":{"listen":{"type":"string","pattern":"^[^\\u0000]+$"},"type":{"type":"string","enum":["stream","dgram","seqpacket"]},"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"token":{"type":"boolean"},"pipe":{"type":"string","enum":["read","write"]},"socketpair":{"type":"string","enum":["stream","dgram","seqpacket"]},"memfd":{"anyOf":[{"type":"string"},{"$ref":"#/$defs/m3"}]},"devnull":{"type":"boolean"},"mode":{"type":"string","pattern":"^0?[0-7]{3}$"},"owner":{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"},"backlog":{"type":"integer","minimum":1,"maximum":2147483647},"reusePort":{"type":"boolean"},"access":{"type":"string","enum":["read","write","readWrite","append"]},"hold":{"type":"boolean"}}},"m5":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"$ref":"#/$defs/m4"}},"m6":{"type":"object","additionalProperties":false,"properties":{"inherited":{"$ref":"#/$defs/m2"},"open":{"$ref":"#/$defs/m5"},"method":{"type":"string","enum":["auto","closeRange","procfs","scan"]},"scanLimit":{"type":"integer","minimum":3,"maximum":2147483647}}},"m7":{"type":"object","additionalProperties":false,"properties":{"soft":{"anyOf":[{"type":"integer","minimum":1,"maximum":2147483584},{"type":"string","enum":["inherit","max"]}]},"hard":{"anyOf":[{"type":"integer","minimum":1,"maximum":2147483584},{"type":"string","enum":["inherit","max"]}]}}},"m8":{"type":"object","additionalProperties":false,"properties":{"nofile":{"$ref":"#/$defs/m7"}}},"m9":{"type":"object","propertyNames":{"type":"string","pattern":"^[^=\\u0000]+$"},"additionalProperties":{"type":"string","pattern":"^[^\\u0000]*$"}},"m10":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^[A-Z_][A-Z0-9_]*$"}]}},"m11":{"type":"object","additionalProperties":false,"properties":{"pass":{"$ref":"#/$defs/m10"},"protocol":{"type":"string","enum":["auto","none","systemd"]}}},"m12":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"type":"string","enum":["started","ready","completed"]}},"m13":{"type":"object","additionalProperties":false,"properties":{"notify":{"type":"integer","minimum":0,"maximum":2147483647},"sdNotify":{"type":"boolean"},"tcp":{"type":"string","pattern":"^.+:[0-9]{1,5}$"},"http":{"type":"string","pattern":"^http://"},"exec":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"period":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"timeout":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"}}},"m14":{"type":"object","additionalProperties":false,"properties":{"policy":{"type":"string","enum":["never","onFailure","always"]},"backoff":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)\\.\\.(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"limit":{"type":"string","pattern":"^[1-9][0-9]{0,5}/[1-9][0-9]{0,8}(ms|s|m|h)$"},"onLimit":{"type":"string","enum":["exit","stop"]}}},"m15":{"type":"object","additionalProperties":false,"properties":{"signal":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"}}},"m16":{"type":"object","propertyNames":{"type":"string","pattern":"^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"},"additionalProperties":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^ignore$"}]}},"m17":{"type":"object","propertyNames":{"type":"string","pattern":"^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"},"additionalProperties":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"}},"m18":{"type":"object","additionalProperties":false,"properties":{"forward":{"anyOf":[{"type":"string","enum":["all"]},{"type":"array","items":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]}}]},"to":{"type":"string","enum":["process","group","all"]},"rewrite":{"$ref":"#/$defs/m16"},"delay":{"$ref":"#/$defs/m17"}}},"m19":{"type":"object","additionalProperties":false,"properties":{"keep":{"type":"array","items":{"type":"string","pattern":"^CAP_[A-Z0-9_]{2,30}$"}},"ambient":{"type":"array","items":{"type":"string","pattern":"^CAP_[A-Z0-9_]{2,30}$"}}}},"m20":{"type":"object","additionalProperties":false,"properties":{"command":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"type":{"type":"string","enum":["default","oneshot"]},"user":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"}]},"groups":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+$"}]}},"cwd":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"umask":{"type":"string","pattern":"^0?[0-7]{3}$"},"env":{"$ref":"#/$defs/m9"},"fds":{"$ref":"#/$defs/m11"},"stdin":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"dependsOn":{"$ref":"#/$defs/m12"},"ready":{"$ref":"#/$defs/m13"},"restart":{"$ref":"#/$defs/m14"},"stop":{"$ref":"#/$defs/m15"},"signals":{"$ref":"#/$defs/m18"},"essential":{"type":"boolean"},"limits":{"$ref":"#/$defs/m8"},"noNewPrivileges":{"type":"boolean"},"capabilities":{"$ref":"#/$defs/m19"},"nice":{"type":"integer","minimum":-20,"maximum":19},"oomScoreAdj":{"type":"integer","minimum":-1000,"maximum":1000},"pdeathsig":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$"}]},"setsid":{"type":"boolean"}}},"m21":{"type":"object","minProperties":1,"propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"$ref":"#/$defs/m20"}},"m22":{"type":"object","additionalProperties":false,"required":["signal"],"properties":{"signal":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"}}},"m23":{"type":"object","additionalProperties":false,"properties":{"on":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]}},"budget":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"},"steps":{"type":"array","items":{"$ref":"#/$defs/m22"}}}},"m24":{"type":"object","additionalProperties":false,"properties":{"subreaper":{"type":"string","enum":["auto","always","never"]},"orphans":{"type":"string","enum":["terminate","wait","leave"]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"log":{"type":"string","enum":["none","unexpected","all"]}}},"m25":{"type":"object","propertyNames":{"type":"string","pattern":"^(0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])$"},"additionalProperties":{"type":"integer","minimum":0,"maximum":255}},"m26":{"type":"object","additionalProperties":false,"properties":{"map":{"$ref":"#/$defs/m25"}}},"m27":{"type":"object","additionalProperties":false,"properties":{"level":{"type":"string","enum":["error","warn","info","debug"]},"format":{"type":"string","enum":["text","json"]}}}}};
+const schema19 = {"type":"object","additionalProperties":false,"patternProperties":{"^x-":{}},"required":["version"],"properties":{"version":{"const":1},"intent":{"type":"string","enum":["security","performance","simplicity"]},"fds":{"$ref":"#/$defs/m6"},"limits":{"$ref":"#/$defs/m8"},"services":{"$ref":"#/$defs/m21"},"signals":{"$ref":"#/$defs/m18"},"tty":{"type":"string","enum":["auto","foreground","none"]},"shutdown":{"$ref":"#/$defs/m23"},"reaping":{"$ref":"#/$defs/m24"},"exit":{"$ref":"#/$defs/m26"},"log":{"$ref":"#/$defs/m27"},"report":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$|^none$"},"dropPrivileges":{"type":"boolean"}},"$defs":{"m0":{"type":"object","additionalProperties":false,"minProperties":1,"properties":{"fd":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"},{"type":"array","minItems":1,"items":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"}]}}]},"kind":{"anyOf":[{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]}}]},"path":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"access":{"anyOf":[{"type":"string","enum":["read","write","readWrite","path"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["read","write","readWrite","path"]}}]},"family":{"anyOf":[{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]}}]},"type":{"anyOf":[{"type":"string","enum":["stream","dgram","seqpacket","raw"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["stream","dgram","seqpacket","raw"]}}]},"listening":{"type":"boolean"},"address":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"outsideRoot":{"type":"boolean"},"deleted":{"type":"boolean"},"foreignNetwork":{"type":"boolean"},"name":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}},"m1":{"type":"object","additionalProperties":false,"required":["match","action"],"properties":{"match":{"$ref":"#/$defs/m0"},"action":{"type":"string","enum":["close","cloexec","keep","refuse","devnull"]},"as":{"type":"integer","minimum":0,"maximum":2147483647},"name":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}},"m2":{"type":"object","additionalProperties":false,"properties":{"default":{"type":"string","enum":["close","cloexec","keep","refuse","devnull"]},"rules":{"type":"array","items":{"$ref":"#/$defs/m1"}},"expect":{"type":"array","items":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}}},"m3":{"type":"object","additionalProperties":false,"required":["file"],"properties":{"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"}}},"m4":{"type":"object","additionalProperties":false,"properties":{"listen":{"type":"string","pattern":"^[^\\u0000]+$"},"type":{"type":"string","enum":["stream","dgram","seqpacket"]},"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"token":{"type":"boolean"},"pipe":{"type":"string","enum":["read","write"]},"socketpair":{"type":"string","enum":["stream","dgram","seqpacket"]},"memfd":{"anyOf":[{"type":"string"},{"$ref":"#/$defs/m3"}]},"devnull":{"type":"boolean"},"mode":{"type":"string","pattern":"^0?[0-7]{3}$"},"owner":{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"},"backlog":{"type":"integer","minimum":1,"maximum":2147483647},"reusePort":{"type":"boolean"},"access":{"type":"string","enum":["read","write","readWrite","append"]},"hold":{"type":"boolean"}}},"m5":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"$ref":"#/$defs/m4"}},"m6":{"type":"object","additionalProperties":false,"properties":{"inherited":{"$ref":"#/$defs/m2"},"open":{"$ref":"#/$defs/m5"},"method":{"type":"string","enum":["auto","closeRange","procfs","scan"]},"scanLimit":{"type":"integer","minimum":3,"maximum":2147483647}}},"m7":{"type":"object","additionalProperties":false,"properties":{"soft":{"anyOf":[{"type":"integer","minimum":1,"maximum":2147483584},{"type":"string","enum":["inherit","max"]}]},"hard":{"anyOf":[{"type":"integer","minimum":1,"maximum":2147483584},{"type":"string","enum":["inherit","max"]}]}}},"m8":{"type":"object","additionalProperties":false,"properties":{"nofile":{"$ref":"#/$defs/m7"}}},"m9":{"type":"object","propertyNames":{"type":"string","pattern":"^[^=\\u0000]+$"},"additionalProperties":{"type":"string","pattern":"^[^\\u0000]*$"}},"m10":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^[A-Z_][A-Z0-9_]*$"}]}},"m11":{"type":"object","additionalProperties":false,"properties":{"pass":{"$ref":"#/$defs/m10"},"protocol":{"type":"string","enum":["auto","none","systemd"]}}},"m12":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"type":"string","enum":["started","ready","completed"]}},"m13":{"type":"object","additionalProperties":false,"properties":{"notify":{"type":"integer","minimum":0,"maximum":2147483647},"sdNotify":{"type":"boolean"},"tcp":{"type":"string","pattern":"^.+:[0-9]{1,5}$"},"http":{"type":"string","pattern":"^http://"},"exec":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"period":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"timeout":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"}}},"m14":{"type":"object","additionalProperties":false,"properties":{"policy":{"type":"string","enum":["never","onFailure","always"]},"backoff":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)\\.\\.(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"limit":{"type":"string","pattern":"^[1-9][0-9]{0,5}/[1-9][0-9]{0,8}(ms|s|m|h)$"},"onLimit":{"type":"string","enum":["exit","stop"]}}},"m15":{"type":"object","additionalProperties":false,"properties":{"signal":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"}}},"m16":{"type":"object","propertyNames":{"type":"string","pattern":"^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"},"additionalProperties":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^ignore$"}]}},"m17":{"type":"object","propertyNames":{"type":"string","pattern":"^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"},"additionalProperties":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"}},"m18":{"type":"object","additionalProperties":false,"properties":{"forward":{"anyOf":[{"type":"string","enum":["all"]},{"type":"array","items":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]}}]},"to":{"type":"string","enum":["process","group","all"]},"rewrite":{"$ref":"#/$defs/m16"},"delay":{"$ref":"#/$defs/m17"}}},"m19":{"type":"object","additionalProperties":false,"properties":{"keep":{"type":"array","items":{"type":"string","pattern":"^CAP_[A-Z0-9_]{2,30}$"}},"ambient":{"type":"array","items":{"type":"string","pattern":"^CAP_[A-Z0-9_]{2,30}$"}}}},"m20":{"type":"object","additionalProperties":false,"properties":{"command":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"type":{"type":"string","enum":["default","oneshot"]},"user":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"}]},"groups":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+$"}]}},"cwd":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"umask":{"type":"string","pattern":"^0?[0-7]{3}$"},"env":{"$ref":"#/$defs/m9"},"fds":{"$ref":"#/$defs/m11"},"stdin":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"dependsOn":{"$ref":"#/$defs/m12"},"ready":{"$ref":"#/$defs/m13"},"restart":{"$ref":"#/$defs/m14"},"stop":{"$ref":"#/$defs/m15"},"signals":{"$ref":"#/$defs/m18"},"essential":{"type":"boolean"},"limits":{"$ref":"#/$defs/m8"},"noNewPrivileges":{"type":"boolean"},"capabilities":{"$ref":"#/$defs/m19"},"nice":{"type":"integer","minimum":-20,"maximum":19},"oomScoreAdj":{"type":"integer","minimum":-1000,"maximum":1000},"pdeathsig":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$"}]},"setsid":{"type":"boolean"}}},"m21":{"type":"object","minProperties":1,"propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"$ref":"#/$defs/m20"}},"m22":{"type":"object","additionalProperties":false,"required":["signal"],"properties":{"signal":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"}}},"m23":{"type":"object","additionalProperties":false,"properties":{"on":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]}},"budget":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"},"steps":{"type":"array","items":{"$ref":"#/$defs/m22"}}}},"m24":{"type":"object","additionalProperties":false,"properties":{"subreaper":{"type":"string","enum":["auto","always","never"]},"orphans":{"type":"string","enum":["terminate","wait","leave"]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"log":{"type":"string","enum":["none","unexpected","all"]}}},"m25":{"type":"object","propertyNames":{"type":"string","pattern":"^(0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])$"},"additionalProperties":{"type":"integer","minimum":0,"maximum":255}},"m26":{"type":"object","additionalProperties":false,"properties":{"map":{"$ref":"#/$defs/m25"}}},"m27":{"type":"object","additionalProperties":false,"properties":{"level":{"type":"string","enum":["error","warn","info","debug"]},"format":{"type":"string","enum":["text","json"]}}}}};
 const func1 = Object.prototype.hasOwnProperty;
+let pattern3_;const pattern3 = { test: (text) => (pattern3_ ??= new RegExp("^x-", "u")).test(text) };
+let pattern55_;const pattern55 = { test: (text) => (pattern55_ ??= new RegExp("^(/|\\$\\{)[^\\u0000]*$|^none$", "u")).test(text) };
 const schema23 = {"type":"object","additionalProperties":false,"minProperties":1,"properties":{"fd":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"},{"type":"array","minItems":1,"items":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"}]}}]},"kind":{"anyOf":[{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]}}]},"path":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"access":{"anyOf":[{"type":"string","enum":["read","write","readWrite","path"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["read","write","readWrite","path"]}}]},"family":{"anyOf":[{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]}}]},"type":{"anyOf":[{"type":"string","enum":["stream","dgram","seqpacket","raw"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["stream","dgram","seqpacket","raw"]}}]},"listening":{"type":"boolean"},"address":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"outsideRoot":{"type":"boolean"},"deleted":{"type":"boolean"},"foreignNetwork":{"type":"boolean"},"name":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}};
-let pattern3_;const pattern3 = { test: (text) => (pattern3_ ??= new RegExp("^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$", "u")).test(text) };
-let pattern5_;const pattern5 = { test: (text) => (pattern5_ ??= new RegExp("^[^\\u0000]+$", "u")).test(text) };
-let pattern9_;const pattern9 = { test: (text) => (pattern9_ ??= new RegExp("^[a-z][A-Za-z0-9-]{0,62}$", "u")).test(text) };
+let pattern4_;const pattern4 = { test: (text) => (pattern4_ ??= new RegExp("^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$", "u")).test(text) };
+let pattern6_;const pattern6 = { test: (text) => (pattern6_ ??= new RegExp("^[^\\u0000]+$", "u")).test(text) };
+let pattern10_;const pattern10 = { test: (text) => (pattern10_ ??= new RegExp("^[a-z][A-Za-z0-9-]{0,62}$", "u")).test(text) };
 
 function validate56(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -53,7 +55,7 @@ var _valid0 = _errs4 === errors;
 valid1 = valid1 || _valid0;
 const _errs6 = errors;
 if(typeof data0 === "string"){
-if(!pattern3.test(data0)){
+if(!pattern4.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/fd",schemaPath:"#/properties/fd/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -94,7 +96,7 @@ var _valid1 = _errs12 === errors;
 valid4 = valid4 || _valid1;
 const _errs14 = errors;
 if(typeof data1 === "string"){
-if(!pattern3.test(data1)){
+if(!pattern4.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/fd/" + i0,schemaPath:"#/properties/fd/anyOf/2/items/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -206,7 +208,7 @@ const _errs25 = errors;
 let valid8 = false;
 const _errs26 = errors;
 if(typeof data4 === "string"){
-if(!pattern5.test(data4)){
+if(!pattern6.test(data4)){
 (vErrors ??= []).push({instancePath:instancePath+"/path",schemaPath:"#/properties/path/anyOf/0/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -227,7 +229,7 @@ const len2 = data4.length;
 for(let i2=0; i2<len2; i2++){
 let data5 = data4[i2];
 if(typeof data5 === "string"){
-if(!pattern5.test(data5)){
+if(!pattern6.test(data5)){
 (vErrors ??= []).push({instancePath:instancePath+"/path/" + i2,schemaPath:"#/properties/path/anyOf/1/items/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -440,7 +442,7 @@ const _errs59 = errors;
 let valid20 = false;
 const _errs60 = errors;
 if(typeof data13 === "string"){
-if(!pattern5.test(data13)){
+if(!pattern6.test(data13)){
 (vErrors ??= []).push({instancePath:instancePath+"/address",schemaPath:"#/properties/address/anyOf/0/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -461,7 +463,7 @@ const len6 = data13.length;
 for(let i6=0; i6<len6; i6++){
 let data14 = data13[i6];
 if(typeof data14 === "string"){
-if(!pattern5.test(data14)){
+if(!pattern6.test(data14)){
 (vErrors ??= []).push({instancePath:instancePath+"/address/" + i6,schemaPath:"#/properties/address/anyOf/1/items/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -515,7 +517,7 @@ errors++;
 if(data.name !== undefined){
 let data18 = data.name;
 if(typeof data18 === "string"){
-if(!pattern9.test(data18)){
+if(!pattern10.test(data18)){
 (vErrors ??= []).push({instancePath:instancePath+"/name",schemaPath:"#/properties/name/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -598,7 +600,7 @@ errors++;
 if(data.name !== undefined){
 let data3 = data.name;
 if(typeof data3 === "string"){
-if(!pattern9.test(data3)){
+if(!pattern10.test(data3)){
 (vErrors ??= []).push({instancePath:instancePath+"/name",schemaPath:"#/properties/name/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -670,7 +672,7 @@ const len1 = data3.length;
 for(let i1=0; i1<len1; i1++){
 let data4 = data3[i1];
 if(typeof data4 === "string"){
-if(!pattern9.test(data4)){
+if(!pattern10.test(data4)){
 (vErrors ??= []).push({instancePath:instancePath+"/expect/" + i1,schemaPath:"#/properties/expect/items/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -697,9 +699,9 @@ return errors === 0;
 validate54.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 const schema25 = {"type":"object","additionalProperties":false,"properties":{"listen":{"type":"string","pattern":"^[^\\u0000]+$"},"type":{"type":"string","enum":["stream","dgram","seqpacket"]},"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"token":{"type":"boolean"},"pipe":{"type":"string","enum":["read","write"]},"socketpair":{"type":"string","enum":["stream","dgram","seqpacket"]},"memfd":{"anyOf":[{"type":"string"},{"$ref":"#/$defs/m3"}]},"devnull":{"type":"boolean"},"mode":{"type":"string","pattern":"^0?[0-7]{3}$"},"owner":{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"},"backlog":{"type":"integer","minimum":1,"maximum":2147483647},"reusePort":{"type":"boolean"},"access":{"type":"string","enum":["read","write","readWrite","append"]},"hold":{"type":"boolean"}}};
-let pattern14_;const pattern14 = { test: (text) => (pattern14_ ??= new RegExp("^(/|\\$\\{)[^\\u0000]*$", "u")).test(text) };
-let pattern16_;const pattern16 = { test: (text) => (pattern16_ ??= new RegExp("^0?[0-7]{3}$", "u")).test(text) };
-let pattern17_;const pattern17 = { test: (text) => (pattern17_ ??= new RegExp("^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$", "u")).test(text) };
+let pattern15_;const pattern15 = { test: (text) => (pattern15_ ??= new RegExp("^(/|\\$\\{)[^\\u0000]*$", "u")).test(text) };
+let pattern17_;const pattern17 = { test: (text) => (pattern17_ ??= new RegExp("^0?[0-7]{3}$", "u")).test(text) };
+let pattern18_;const pattern18 = { test: (text) => (pattern18_ ??= new RegExp("^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$", "u")).test(text) };
 
 function validate62(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -725,7 +727,7 @@ errors++;
 if(data.file !== undefined){
 let data0 = data.file;
 if(typeof data0 === "string"){
-if(!pattern14.test(data0)){
+if(!pattern15.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/file",schemaPath:"#/properties/file/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -766,7 +768,7 @@ errors++;
 if(data.listen !== undefined){
 let data0 = data.listen;
 if(typeof data0 === "string"){
-if(!pattern5.test(data0)){
+if(!pattern6.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/listen",schemaPath:"#/properties/listen/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -790,7 +792,7 @@ errors++;
 if(data.file !== undefined){
 let data2 = data.file;
 if(typeof data2 === "string"){
-if(!pattern14.test(data2)){
+if(!pattern15.test(data2)){
 (vErrors ??= []).push({instancePath:instancePath+"/file",schemaPath:"#/properties/file/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -871,7 +873,7 @@ errors++;
 if(data.mode !== undefined){
 let data8 = data.mode;
 if(typeof data8 === "string"){
-if(!pattern16.test(data8)){
+if(!pattern17.test(data8)){
 (vErrors ??= []).push({instancePath:instancePath+"/mode",schemaPath:"#/properties/mode/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -884,7 +886,7 @@ errors++;
 if(data.owner !== undefined){
 let data9 = data.owner;
 if(typeof data9 === "string"){
-if(!pattern17.test(data9)){
+if(!pattern18.test(data9)){
 (vErrors ??= []).push({instancePath:instancePath+"/owner",schemaPath:"#/properties/owner/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -959,7 +961,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern9.test(key0)){
+if(!pattern10.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -1217,10 +1219,10 @@ return errors === 0;
 validate67.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 const schema30 = {"type":"object","additionalProperties":false,"properties":{"command":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"type":{"type":"string","enum":["default","oneshot"]},"user":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"}]},"groups":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+$"}]}},"cwd":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"umask":{"type":"string","pattern":"^0?[0-7]{3}$"},"env":{"$ref":"#/$defs/m9"},"fds":{"$ref":"#/$defs/m11"},"stdin":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"dependsOn":{"$ref":"#/$defs/m12"},"ready":{"$ref":"#/$defs/m13"},"restart":{"$ref":"#/$defs/m14"},"stop":{"$ref":"#/$defs/m15"},"signals":{"$ref":"#/$defs/m18"},"essential":{"type":"boolean"},"limits":{"$ref":"#/$defs/m8"},"noNewPrivileges":{"type":"boolean"},"capabilities":{"$ref":"#/$defs/m19"},"nice":{"type":"integer","minimum":-20,"maximum":19},"oomScoreAdj":{"type":"integer","minimum":-1000,"maximum":1000},"pdeathsig":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$"}]},"setsid":{"type":"boolean"}}};
-let pattern19_;const pattern19 = { test: (text) => (pattern19_ ??= new RegExp("^[^\\u0000]*$", "u")).test(text) };
-let pattern21_;const pattern21 = { test: (text) => (pattern21_ ??= new RegExp("^[A-Za-z0-9_.$-]+$", "u")).test(text) };
-let pattern47_;const pattern47 = { test: (text) => (pattern47_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$", "u")).test(text) };
-let pattern24_;const pattern24 = { test: (text) => (pattern24_ ??= new RegExp("^[^=\\u0000]+$", "u")).test(text) };
+let pattern20_;const pattern20 = { test: (text) => (pattern20_ ??= new RegExp("^[^\\u0000]*$", "u")).test(text) };
+let pattern22_;const pattern22 = { test: (text) => (pattern22_ ??= new RegExp("^[A-Za-z0-9_.$-]+$", "u")).test(text) };
+let pattern48_;const pattern48 = { test: (text) => (pattern48_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$", "u")).test(text) };
+let pattern25_;const pattern25 = { test: (text) => (pattern25_ ??= new RegExp("^[^=\\u0000]+$", "u")).test(text) };
 
 function validate73(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1236,7 +1238,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern24.test(key0)){
+if(!pattern25.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -1254,7 +1256,7 @@ errors++;
 for(const key1 in data){
 let data0 = data[key1];
 if(typeof data0 === "string"){
-if(!pattern19.test(data0)){
+if(!pattern20.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1274,7 +1276,7 @@ return errors === 0;
 }
 validate73.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern27_;const pattern27 = { test: (text) => (pattern27_ ??= new RegExp("^[A-Z_][A-Z0-9_]*$", "u")).test(text) };
+let pattern28_;const pattern28 = { test: (text) => (pattern28_ ??= new RegExp("^[A-Z_][A-Z0-9_]*$", "u")).test(text) };
 
 function validate76(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1290,7 +1292,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern9.test(key0)){
+if(!pattern10.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -1328,7 +1330,7 @@ var _valid0 = _errs6 === errors;
 valid2 = valid2 || _valid0;
 const _errs8 = errors;
 if(typeof data0 === "string"){
-if(!pattern27.test(data0)){
+if(!pattern28.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1425,7 +1427,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern9.test(key0)){
+if(!pattern10.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -1461,9 +1463,9 @@ return errors === 0;
 }
 validate79.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern30_;const pattern30 = { test: (text) => (pattern30_ ??= new RegExp("^.+:[0-9]{1,5}$", "u")).test(text) };
-let pattern31_;const pattern31 = { test: (text) => (pattern31_ ??= new RegExp("^http://", "u")).test(text) };
-let pattern34_;const pattern34 = { test: (text) => (pattern34_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)$", "u")).test(text) };
+let pattern31_;const pattern31 = { test: (text) => (pattern31_ ??= new RegExp("^.+:[0-9]{1,5}$", "u")).test(text) };
+let pattern32_;const pattern32 = { test: (text) => (pattern32_ ??= new RegExp("^http://", "u")).test(text) };
+let pattern35_;const pattern35 = { test: (text) => (pattern35_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)$", "u")).test(text) };
 
 function validate81(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1508,7 +1510,7 @@ errors++;
 if(data.tcp !== undefined){
 let data2 = data.tcp;
 if(typeof data2 === "string"){
-if(!pattern30.test(data2)){
+if(!pattern31.test(data2)){
 (vErrors ??= []).push({instancePath:instancePath+"/tcp",schemaPath:"#/properties/tcp/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1521,7 +1523,7 @@ errors++;
 if(data.http !== undefined){
 let data3 = data.http;
 if(typeof data3 === "string"){
-if(!pattern31.test(data3)){
+if(!pattern32.test(data3)){
 (vErrors ??= []).push({instancePath:instancePath+"/http",schemaPath:"#/properties/http/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1542,7 +1544,7 @@ const len0 = data4.length;
 for(let i0=0; i0<len0; i0++){
 let data5 = data4[i0];
 if(typeof data5 === "string"){
-if(!pattern19.test(data5)){
+if(!pattern20.test(data5)){
 (vErrors ??= []).push({instancePath:instancePath+"/exec/" + i0,schemaPath:"#/properties/exec/items/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1561,7 +1563,7 @@ errors++;
 if(data.file !== undefined){
 let data6 = data.file;
 if(typeof data6 === "string"){
-if(!pattern14.test(data6)){
+if(!pattern15.test(data6)){
 (vErrors ??= []).push({instancePath:instancePath+"/file",schemaPath:"#/properties/file/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1574,7 +1576,7 @@ errors++;
 if(data.period !== undefined){
 let data7 = data.period;
 if(typeof data7 === "string"){
-if(!pattern34.test(data7)){
+if(!pattern35.test(data7)){
 (vErrors ??= []).push({instancePath:instancePath+"/period",schemaPath:"#/properties/period/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1587,7 +1589,7 @@ errors++;
 if(data.timeout !== undefined){
 let data8 = data.timeout;
 if(typeof data8 === "string"){
-if(!pattern34.test(data8)){
+if(!pattern35.test(data8)){
 (vErrors ??= []).push({instancePath:instancePath+"/timeout",schemaPath:"#/properties/timeout/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1607,8 +1609,8 @@ return errors === 0;
 }
 validate81.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern36_;const pattern36 = { test: (text) => (pattern36_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)\\.\\.(0|[1-9][0-9]{0,8})(ms|s|m|h)$", "u")).test(text) };
-let pattern37_;const pattern37 = { test: (text) => (pattern37_ ??= new RegExp("^[1-9][0-9]{0,5}/[1-9][0-9]{0,8}(ms|s|m|h)$", "u")).test(text) };
+let pattern37_;const pattern37 = { test: (text) => (pattern37_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)\\.\\.(0|[1-9][0-9]{0,8})(ms|s|m|h)$", "u")).test(text) };
+let pattern38_;const pattern38 = { test: (text) => (pattern38_ ??= new RegExp("^[1-9][0-9]{0,5}/[1-9][0-9]{0,8}(ms|s|m|h)$", "u")).test(text) };
 
 function validate83(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1641,7 +1643,7 @@ errors++;
 if(data.backoff !== undefined){
 let data1 = data.backoff;
 if(typeof data1 === "string"){
-if(!pattern36.test(data1)){
+if(!pattern37.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/backoff",schemaPath:"#/properties/backoff/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1654,7 +1656,7 @@ errors++;
 if(data.limit !== undefined){
 let data2 = data.limit;
 if(typeof data2 === "string"){
-if(!pattern37.test(data2)){
+if(!pattern38.test(data2)){
 (vErrors ??= []).push({instancePath:instancePath+"/limit",schemaPath:"#/properties/limit/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1685,8 +1687,8 @@ return errors === 0;
 }
 validate83.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern38_;const pattern38 = { test: (text) => (pattern38_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$", "u")).test(text) };
-let pattern39_;const pattern39 = { test: (text) => (pattern39_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$", "u")).test(text) };
+let pattern39_;const pattern39 = { test: (text) => (pattern39_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$", "u")).test(text) };
+let pattern40_;const pattern40 = { test: (text) => (pattern40_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$", "u")).test(text) };
 
 function validate85(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1728,7 +1730,7 @@ var _valid0 = _errs4 === errors;
 valid1 = valid1 || _valid0;
 const _errs6 = errors;
 if(typeof data0 === "string"){
-if(!pattern38.test(data0)){
+if(!pattern39.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/signal",schemaPath:"#/properties/signal/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1758,7 +1760,7 @@ vErrors = null;
 if(data.wait !== undefined){
 let data1 = data.wait;
 if(typeof data1 === "string"){
-if(!pattern39.test(data1)){
+if(!pattern40.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/wait",schemaPath:"#/properties/wait/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1778,8 +1780,8 @@ return errors === 0;
 }
 validate85.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern41_;const pattern41 = { test: (text) => (pattern41_ ??= new RegExp("^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$", "u")).test(text) };
-let pattern42_;const pattern42 = { test: (text) => (pattern42_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^ignore$", "u")).test(text) };
+let pattern42_;const pattern42 = { test: (text) => (pattern42_ ??= new RegExp("^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$", "u")).test(text) };
+let pattern43_;const pattern43 = { test: (text) => (pattern43_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^ignore$", "u")).test(text) };
 
 function validate88(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1795,7 +1797,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern41.test(key0)){
+if(!pattern42.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -1833,7 +1835,7 @@ var _valid0 = _errs6 === errors;
 valid2 = valid2 || _valid0;
 const _errs8 = errors;
 if(typeof data0 === "string"){
-if(!pattern42.test(data0)){
+if(!pattern43.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1885,7 +1887,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern41.test(key0)){
+if(!pattern42.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -1903,7 +1905,7 @@ errors++;
 for(const key1 in data){
 let data0 = data[key1];
 if(typeof data0 === "string"){
-if(!pattern34.test(data0)){
+if(!pattern35.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1982,7 +1984,7 @@ var _valid1 = _errs10 === errors;
 valid4 = valid4 || _valid1;
 const _errs12 = errors;
 if(typeof data1 === "string"){
-if(!pattern38.test(data1)){
+if(!pattern39.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/forward/" + i0,schemaPath:"#/properties/forward/anyOf/1/items/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2065,7 +2067,7 @@ return errors === 0;
 }
 validate87.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern45_;const pattern45 = { test: (text) => (pattern45_ ??= new RegExp("^CAP_[A-Z0-9_]{2,30}$", "u")).test(text) };
+let pattern46_;const pattern46 = { test: (text) => (pattern46_ ??= new RegExp("^CAP_[A-Z0-9_]{2,30}$", "u")).test(text) };
 
 function validate94(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -2091,7 +2093,7 @@ const len0 = data0.length;
 for(let i0=0; i0<len0; i0++){
 let data1 = data0[i0];
 if(typeof data1 === "string"){
-if(!pattern45.test(data1)){
+if(!pattern46.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/keep/" + i0,schemaPath:"#/properties/keep/items/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2114,7 +2116,7 @@ const len1 = data2.length;
 for(let i1=0; i1<len1; i1++){
 let data3 = data2[i1];
 if(typeof data3 === "string"){
-if(!pattern45.test(data3)){
+if(!pattern46.test(data3)){
 (vErrors ??= []).push({instancePath:instancePath+"/ambient/" + i1,schemaPath:"#/properties/ambient/items/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2169,7 +2171,7 @@ const len0 = data0.length;
 for(let i0=0; i0<len0; i0++){
 let data1 = data0[i0];
 if(typeof data1 === "string"){
-if(!pattern19.test(data1)){
+if(!pattern20.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/command/" + i0,schemaPath:"#/properties/command/items/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2219,7 +2221,7 @@ var _valid0 = _errs10 === errors;
 valid3 = valid3 || _valid0;
 const _errs12 = errors;
 if(typeof data3 === "string"){
-if(!pattern17.test(data3)){
+if(!pattern18.test(data3)){
 (vErrors ??= []).push({instancePath:instancePath+"/user",schemaPath:"#/properties/user/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2273,7 +2275,7 @@ var _valid1 = _errs18 === errors;
 valid6 = valid6 || _valid1;
 const _errs20 = errors;
 if(typeof data5 === "string"){
-if(!pattern21.test(data5)){
+if(!pattern22.test(data5)){
 (vErrors ??= []).push({instancePath:instancePath+"/groups/" + i1,schemaPath:"#/properties/groups/items/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2309,7 +2311,7 @@ errors++;
 if(data.cwd !== undefined){
 let data6 = data.cwd;
 if(typeof data6 === "string"){
-if(!pattern14.test(data6)){
+if(!pattern15.test(data6)){
 (vErrors ??= []).push({instancePath:instancePath+"/cwd",schemaPath:"#/properties/cwd/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2322,7 +2324,7 @@ errors++;
 if(data.umask !== undefined){
 let data7 = data.umask;
 if(typeof data7 === "string"){
-if(!pattern16.test(data7)){
+if(!pattern17.test(data7)){
 (vErrors ??= []).push({instancePath:instancePath+"/umask",schemaPath:"#/properties/umask/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2347,7 +2349,7 @@ errors = vErrors.length;
 if(data.stdin !== undefined){
 let data10 = data.stdin;
 if(typeof data10 === "string"){
-if(!pattern9.test(data10)){
+if(!pattern10.test(data10)){
 (vErrors ??= []).push({instancePath:instancePath+"/stdin",schemaPath:"#/properties/stdin/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2468,7 +2470,7 @@ var _valid2 = _errs47 === errors;
 valid7 = valid7 || _valid2;
 const _errs49 = errors;
 if(typeof data22 === "string"){
-if(!pattern47.test(data22)){
+if(!pattern48.test(data22)){
 (vErrors ??= []).push({instancePath:instancePath+"/pdeathsig",schemaPath:"#/properties/pdeathsig/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2530,7 +2532,7 @@ errors++;
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern9.test(key0)){
+if(!pattern10.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -2606,7 +2608,7 @@ var _valid0 = _errs4 === errors;
 valid1 = valid1 || _valid0;
 const _errs6 = errors;
 if(typeof data0 === "string"){
-if(!pattern38.test(data0)){
+if(!pattern39.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/signal",schemaPath:"#/properties/signal/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2636,7 +2638,7 @@ vErrors = null;
 if(data.wait !== undefined){
 let data1 = data.wait;
 if(typeof data1 === "string"){
-if(!pattern39.test(data1)){
+if(!pattern40.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/wait",schemaPath:"#/properties/wait/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2701,7 +2703,7 @@ var _valid0 = _errs6 === errors;
 valid3 = valid3 || _valid0;
 const _errs8 = errors;
 if(typeof data1 === "string"){
-if(!pattern38.test(data1)){
+if(!pattern39.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/on/" + i0,schemaPath:"#/properties/on/items/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2737,7 +2739,7 @@ errors++;
 if(data.budget !== undefined){
 let data2 = data.budget;
 if(typeof data2 === "string"){
-if(!pattern39.test(data2)){
+if(!pattern40.test(data2)){
 (vErrors ??= []).push({instancePath:instancePath+"/budget",schemaPath:"#/properties/budget/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2816,7 +2818,7 @@ errors++;
 if(data.wait !== undefined){
 let data2 = data.wait;
 if(typeof data2 === "string"){
-if(!pattern34.test(data2)){
+if(!pattern35.test(data2)){
 (vErrors ??= []).push({instancePath:instancePath+"/wait",schemaPath:"#/properties/wait/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2847,7 +2849,7 @@ return errors === 0;
 }
 validate103.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern53_;const pattern53 = { test: (text) => (pattern53_ ??= new RegExp("^(0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])$", "u")).test(text) };
+let pattern54_;const pattern54 = { test: (text) => (pattern54_ ??= new RegExp("^(0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])$", "u")).test(text) };
 
 function validate106(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -2863,7 +2865,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern53.test(key0)){
+if(!pattern54.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -2989,7 +2991,6 @@ return errors === 0;
 }
 validate109.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern54_;const pattern54 = { test: (text) => (pattern54_ ??= new RegExp("^(/|\\$\\{)[^\\u0000]*$|^none$", "u")).test(text) };
 
 function validate52(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -3007,7 +3008,7 @@ if(data.version === undefined){
 errors++;
 }
 for(const key0 in data){
-if(!(func1.call(schema19.properties, key0))){
+if(!((func1.call(schema19.properties, key0)) || (pattern3.test(key0)))){
 (vErrors ??= []).push({instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}});
 errors++;
 }
@@ -3091,7 +3092,7 @@ errors = vErrors.length;
 if(data.report !== undefined){
 let data11 = data.report;
 if(typeof data11 === "string"){
-if(!pattern54.test(data11)){
+if(!pattern55.test(data11)){
 (vErrors ??= []).push({instancePath:instancePath+"/report",schemaPath:"#/properties/report/pattern",keyword:"pattern",params:{}});
 errors++;
 }

@@ -34,8 +34,17 @@ describe("the command line", () => {
     ["audit --pid=7 --suggest", { do: "audit", options: {}, operands: [], pid: 7, suggest: true }],
     ["audit --intent simplicity", { do: "audit", options: { intent: "simplicity" }, operands: [] }],
     ["policies nginx", { do: "policies", options: {}, operands: ["nginx"] }],
-    ["doctor --what ever", { do: "doctor", options: {}, operands: ["--what", "ever"] }],
-    ["check --help", { do: "help", options: {}, operands: [] }],
+    ["status --what ever", { do: "status", options: {}, operands: ["--what", "ever"] }],
+    [
+      "check --strict --format=json a",
+      { do: "check", options: {}, operands: ["a"], strict: true, format: "json" },
+    ],
+    ["help 77", { do: "help", options: {}, operands: ["77"] }],
+    [
+      "convert Dockerfile --from dockerfile",
+      { do: "convert", options: {}, operands: ["Dockerfile"], from: "dockerfile" },
+    ],
+    ["check --help", { do: "help", options: {}, operands: ["check"] }],
     ["--policy p check a b", { do: "check", options: { policy: "p" }, operands: ["a", "b"] }],
   ] as const)("%j", (line, invocation) => {
     expect(read(line)).toEqual(invocation as never);
@@ -48,6 +57,8 @@ describe("the command line", () => {
     "--policy=",
     "--intent fast app",
     "check --json",
+    "check --format xml",
+    "completion bash zsh",
     "audit --pid 0",
     "audit --pid x",
     "audit --pid",
@@ -85,6 +96,23 @@ describe("finding the policy", () => {
     expect(findPolicy(files({}), undefined)).toEqual({ ok: true, source: undefined });
   });
 
+  test("does not start where the folder is there and the policy is not, and names what is", () => {
+    const kernel = (names: string[]) =>
+      fakeKernel([], {
+        readFile: (path) => (path === "/etc/fdinit" ? new Uint8Array() : -ENOENT),
+        listFolder: () => names,
+      });
+    const message = (names: string[]) => {
+      const found = findPolicy(kernel(names), undefined);
+      return found.ok ? "" : found.message;
+    };
+    expect(message(["policy.yml"])).toContain("policy.yml");
+    expect(message(["policy.yml"])).toContain("--policy /etc/fdinit/policy.yml");
+    expect(message(["..data/", "app.conf"])).toContain('"app.conf"');
+    expect(message([])).toContain("empty");
+    expect(findPolicy(kernel([]), "nginx").ok).toBe(true);
+  });
+
   test("does not start without one that is there and cannot be read", () => {
     expect(findPolicy(files({ "/etc/fdinit/policy.yaml": -EISDIR }), undefined).ok).toBe(false);
     expect(findPolicy(files({}), "/nope.yaml").ok).toBe(false);
@@ -92,7 +120,7 @@ describe("finding the policy", () => {
 
   test("gives up one that never comes", () => {
     const found = findPolicy(files({ "/fifo": -ETIMEDOUT }), "/fifo");
-    expect(found.ok === false && found.message).toMatch(/^cannot read the policy "\/fifo": ETIMEDOUT.*30 s/);
+    expect(found.ok === false && found.message).toMatch(/^cannot read the policy "\/fifo": ETIMEDOUT.*10 s/);
   });
 
   test("knows the embedded ones by name, and names them when asked for another", () => {
@@ -106,7 +134,7 @@ describe("finding the policy", () => {
 });
 
 test("every subcommand that is not there yet says so, and how to run a program of that name", () => {
-  for (const name of ["doctor", "status", "restart", "stop", "health"] as const) {
+  for (const name of ["status", "restart", "stop", "health"] as const) {
     const { code, complaint } = report(fakeKernel([]), { do: name, options: {}, operands: [] }, [5]);
     expect([code, complaint?.includes(`fdinit -- ${name}`)]).toEqual([64, true]);
   }

@@ -161,7 +161,7 @@ describe("fdinit schema and fdinit policies", () => {
   };
 
   test("print the schema, the list and a policy", () => {
-    expect(JSON.parse(output(schema).text)).toMatchObject({ $id: "urn:fdinit:policy:1" });
+    expect(JSON.parse(output(schema).text)).toMatchObject({ $id: "urn:fdinit:policy:1:editor" });
     const list = output((kernel) => policies(kernel, { do: "policies", options: {}, operands: [] }));
     expect(list.text.split("\n")[0]).toMatch(/^ {2}nginx +nginx in the foreground$/);
     const nginx = output((kernel) => policies(kernel, { do: "policies", options: {}, operands: ["nginx"] }));

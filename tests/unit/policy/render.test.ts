@@ -22,7 +22,7 @@ const issue: PolicyIssue = {
 describe("a complaint", () => {
   test("shows the place, the line, what was expected and what was meant", () => {
     expect(rendered("version: 1\n\nfds:\n  inherited:\n    defualt: close\n")).toBe(
-      `/etc/fdinit/policy.yaml:5:5: unknown key "defualt" in fds.inherited
+      `/etc/fdinit/policy.yaml:5:5: unknown key "defualt" in fds.inherited [unknown-key]
     5 |     defualt: close
       |     ^~~~~~~
     expected one of: default, rules, expect
@@ -31,11 +31,11 @@ describe("a complaint", () => {
   });
   test("follows another with its own prefix", () => {
     expect(rendered("version: 1\nlimits: { nofile: { soft: lots } }\nintent: fast\n")).toBe(
-      `/etc/fdinit/policy.yaml:2:27: bad value for limits.nofile.soft: "lots"
+      `/etc/fdinit/policy.yaml:2:27: bad value for limits.nofile.soft: "lots" [not-one-of]
     2 | limits: { nofile: { soft: lots } }
       |                           ^~~~
     expected a number, "inherit" or "max"
-fdinit: /etc/fdinit/policy.yaml:3:9: bad value for intent: "fast"
+fdinit: /etc/fdinit/policy.yaml:3:9: bad value for intent: "fast" [not-one-of]
     3 | intent: fast
       |         ^~~~
     expected one of: security, performance, simplicity`,
@@ -43,7 +43,7 @@ fdinit: /etc/fdinit/policy.yaml:3:9: bad value for intent: "fast"
   });
   test("about a key without effect says so", () => {
     expect(rendered("version: 1\nservices:\n  app:\n    dependsOn: { a: ready }\n")).toBe(
-      `/etc/fdinit/policy.yaml:4:5: services.app.dependsOn is part of the policy format but this version of fdinit does not act on it yet
+      `/etc/fdinit/policy.yaml:4:5: services.app.dependsOn is part of the policy format but this version of fdinit does not act on it yet [unsupported-key]
     4 |     dependsOn: { a: ready }
       |     ^~~~~~~~~
     remove it`,
@@ -51,12 +51,12 @@ fdinit: /etc/fdinit/policy.yaml:3:9: bad value for intent: "fast"
   });
   test("without a place is one line", () => {
     expect(rendered("")).toBe(
-      '/etc/fdinit/policy.yaml: the policy is empty\n    a policy starts with "version: 1"',
+      '/etc/fdinit/policy.yaml: the policy is empty [empty]\n    a policy starts with "version: 1"',
     );
   });
   test("underlines behind tabs and wide characters where they stand", () => {
     expect(renderIssue("p", "\tx: 日本 y\n", { ...issue, column: 8, length: 1 })).toBe(
-      "p:1:8: wrong\n    1 |   x: 日本 y\n      |           ^",
+      "p:1:8: wrong [bad-value]\n    1 |   x: 日本 y\n      |           ^",
     );
   });
   test("clips a wide line around the place", () => {
@@ -84,8 +84,8 @@ fdinit: /etc/fdinit/policy.yaml:3:9: bad value for intent: "fast"
     expect(text).toContain("\\x1b[31m");
   });
   test("has a place in a line that is not there", () => {
-    expect(renderIssue("p", "a", { ...issue, line: 9 })).toBe("p:9:1: wrong");
-    expect(renderIssue("p", undefined, issue)).toBe("p:1:1: wrong");
+    expect(renderIssue("p", "a", { ...issue, line: 9 })).toBe("p:9:1: wrong [bad-value]");
+    expect(renderIssue("p", undefined, issue)).toBe("p:1:1: wrong [bad-value]");
   });
   test("is one of twenty at most", () => {
     const many = renderIssues("p", undefined, Array(25).fill(issue)).split("\n");

@@ -1,0 +1,92 @@
+// The first service of a Compose file: what a container's init can take over of it. The rest stays the engine's.
+
+import { scalarForms } from "../../policy/advice/scalars.ts";
+import { shapeForms } from "../../policy/advice/shapes.ts";
+import { isRecord } from "../../policy/key-path.ts";
+import { readYamlDocument } from "../../policy/yaml-document.ts";
+import { withoutInits } from "./dockerfile.ts";
+import { commandFrom, type Draft, draft } from "./draft.ts";
+
+/** Keys that the engine keeps, and nothing is lost with them. */
+const ENGINES =
+  /^(image|build|ports|expose|volumes|networks|container_name|hostname|labels|logging|env_file|tty|stdin_open|platform|pull_policy|profiles|secrets|configs|extra_hosts|dns.*|mem_.*|cpus?.*|deploy|restart|init|read_only|tmpfs|shm_size|x-.*)$/;
+
+const form = (value: unknown, phrase: string, key = "") =>
+  scalarForms({ value, raw: String(value) }, phrase, key)[0];
+
+export function fromCompose(text: string): Draft | undefined {
+  const document = readYamlDocument(text);
+  const services = document.ok && isRecord(document.value) ? document.value["services"] : undefined;
+  if (!isRecord(services)) return undefined;
+  const [name = "app", ...others] = Object.keys(services);
+  const service = services[name];
+  if (!isRecord(service)) return undefined;
+  const made = draft();
+  made.name = name;
+  if (others.length > 0)
+    made.notes.push(
+      `services ${others.join(", ")}: each is a container of its own, with a policy of its own`,
+    );
+  const line = (value: unknown) =>
+    Array.isArray(value)
+      ? value.map(String)
+      : value === undefined || value === null
+        ? []
+        : commandFrom(String(value));
+  const command = withoutInits([...line(service["entrypoint"]), ...line(service["command"])], made);
+  if (command.length > 0) made.service["command"] = command;
+  for (const [key, value] of Object.entries(service)) take(made, key, value);
+  return made;
+}
+
+function take(made: Draft, key: string, value: unknown): void {
+  const { service, policy, notes } = made;
+  switch (key) {
+    case "entrypoint":
+    case "command":
+      return;
+    case "working_dir":
+      service["cwd"] = value;
+      return;
+    case "user":
+      service["user"] = value;
+      return;
+    case "group_add":
+      service["groups"] = value;
+      return;
+    case "environment": {
+      const [made] = shapeForms(["services", "app", "env"], { value, raw: "" }, "");
+      const env = isRecord(value) ? value : made?.value;
+      if (isRecord(env))
+        service["env"] = Object.fromEntries(
+          Object.entries(env).map(([name, text]) => [name, String(text ?? "")]),
+        );
+      return;
+    }
+    case "stop_signal":
+      service["stop"] = { ...(service["stop"] as object), signal: form(value, "a signal") };
+      return;
+    case "stop_grace_period":
+      policy["shutdown"] = { budget: form(value, "a duration") };
+      return;
+    case "cap_add":
+    case "cap_drop":
+      notes.push(`${key}: stays the engine's; services.${made.name}.capabilities.keep can take more away`);
+      return;
+    case "security_opt":
+      if (Array.isArray(value) && value.some((option) => /^no-new-privileges(:true)?$/.test(String(option))))
+        service["noNewPrivileges"] = true;
+      return;
+    case "oom_score_adj":
+      service["oomScoreAdj"] = value;
+      return;
+    case "ulimits": {
+      const nofile = isRecord(value) ? value["nofile"] : undefined;
+      if (nofile !== undefined)
+        service["limits"] = { nofile: isRecord(nofile) ? nofile : { soft: nofile, hard: nofile } };
+      return;
+    }
+    default:
+      if (!ENGINES.test(key)) notes.push(`${key}: stays the engine's`);
+  }
+}

@@ -1,0 +1,167 @@
+// `fdinit help [SUBCOMMAND|KEY|CODE]`: the words of the tables and of the schema, for one thing or for all of it.
+
+import { version } from "../../../package.json";
+import policySchema from "../../../schema/editor.schema.json" with { type: "text" };
+import { flow } from "../../policy/flow.ts";
+import { nearestWord } from "../../policy/nearest.ts";
+import type { PolicyIssueCode } from "../../policy/types.ts";
+import type { Kernel } from "../../sys/kernel.ts";
+import type { SubcommandLine } from "../arguments.ts";
+import { embeddedNames } from "../embedded.ts";
+import { EXIT_USAGE } from "../exit-codes.ts";
+import { type Outcome, print } from "../print.ts";
+import {
+  COMMANDS,
+  commandEntry,
+  EXIT_TABLE,
+  OPTIONS,
+  optionInWords,
+  type SubcommandEntry,
+  usageOf,
+} from "./command-table.ts";
+import { type Explained, MESSAGES, START_MESSAGES } from "./messages.ts";
+import { keyNames, type Schema, schemaAt } from "./schema-keys.ts";
+
+const WIDTH = 100;
+
+export function help(kernel: Kernel, { operands: [about] }: SubcommandLine): Outcome {
+  if (about === undefined) return print(kernel, overview());
+  const text = explain(about);
+  if (text !== undefined) return print(kernel, text);
+  const known = [...COMMANDS.map(({ name }) => name), ...Object.keys(MESSAGES), ...keyNames()];
+  const near = nearestWord(about, known);
+  const meant = near === undefined ? "" : `; did you mean ${near}?`;
+  return {
+    code: EXIT_USAGE,
+    complaint: `${JSON.stringify(about)} is no subcommand, no key of the policy, no code of a message and no exit code${meant}`,
+  };
+}
+
+function explain(about: string): string | undefined {
+  const command = commandEntry(about);
+  if (command) return commandHelp(command);
+  if (Object.hasOwn(MESSAGES, about)) return codeHelp(about, MESSAGES[about as PolicyIssueCode]);
+  const start = Object.hasOwn(START_MESSAGES, about) ? START_MESSAGES[about] : undefined;
+  if (start) return codeHelp(`${about} (exit code ${start.exit})`, start);
+  const exit = EXIT_TABLE.find(({ code }) => code === about);
+  if (exit) return exitHelp(exit);
+  const isSignal = /^\d+$/.test(about) && Number(about) > 128 && Number(about) <= 192;
+  if (isSignal) return `exit code ${about}: signal ${Number(about) - 128} ended the program (128 + n)\n`;
+  const node = schemaAt(JSON.parse(policySchema as unknown as string) as Schema, about);
+  return node && keyHelp(about, node);
+}
+
+function exitHelp({ code, means, remedy }: (typeof EXIT_TABLE)[number]): string {
+  const starts = Object.entries(START_MESSAGES).filter(([, { exit }]) => String(exit) === code);
+  return [
+    `exit code ${code}: ${means}`,
+    ...(remedy === "" ? [] : [`  ${remedy}`]),
+    ...starts.flatMap(([name, explained]) => ["", codeHelp(name, explained).trimEnd()]),
+    "",
+  ].join("\n");
+}
+
+function codeHelp(code: string, { means, remedy, wrong, right }: Explained): string {
+  return [
+    code,
+    ...wrapped(means, "  "),
+    ...wrapped(`What to do: ${remedy}`, "  "),
+    ...(wrong === undefined ? [] : ["", "wrong:", ...indented(wrong)]),
+    ...(right === undefined ? [] : ["", "right:", ...indented(right)]),
+    "",
+  ].join("\n");
+}
+
+function keyHelp(path: string, node: Schema): string {
+  const { title, description, examples, properties } = node;
+  const keys = Object.entries((properties ?? {}) as Record<string, Schema>);
+  const byDefault = "default" in node && keys.length === 0 ? [`  default: ${flow(node["default"])}`] : [];
+  const last = path.split(".").at(-1) ?? path;
+  return [
+    `${path}: ${title}`,
+    ...wrapped(String(description), "  "),
+    ...byDefault,
+    ...(Array.isArray(examples) && examples.length > 0
+      ? ["", "examples:", ...examples.map((example) => `  ${last}: ${flow(example)}`)]
+      : []),
+    ...(keys.length === 0
+      ? []
+      : ["", "keys:", ...columns(keys.map(([key, child]) => [key, String(child["title"])]))]),
+    "",
+  ].join("\n");
+}
+
+function commandHelp(command: SubcommandEntry): string {
+  const { name, title, words, options, exits, example } = command;
+  return [
+    `fdinit ${name}: ${title}`,
+    "",
+    `usage: ${usageOf(command)}`,
+    "",
+    ...wrapped(words, ""),
+    "",
+    "options",
+    ...columns(options.map((option) => [optionInWords(option), option.words])),
+    "",
+    `exit code: ${exits}`,
+    `example: ${example}`,
+    "",
+  ].join("\n");
+}
+
+function overview(): string {
+  const usages = COMMANDS.map((command) => [usageOf(command), command.title]);
+  const options = OPTIONS.map((option) => [
+    optionInWords(option),
+    option.variable === undefined ? option.words : `${option.words} (variable ${option.variable})`,
+  ]);
+  return [
+    `fdinit ${version}: a container init that decides about every inherited file descriptor`,
+    "",
+    "usage: fdinit [OPTIONS] [--] COMMAND [ARGS...]",
+    "",
+    ...columns(usages),
+    "",
+    ...wrapped(
+      "Runs one program as a container's PID 1 (or below it), with exactly the descriptors that the policy lets through; forwards every signal, reaps every child, and exits with the program's own code.",
+      "",
+    ),
+    "",
+    "options",
+    ...columns([...options, ["--", "what follows is the program, even when it has a subcommand's name"]]),
+    "",
+    `embedded policies: ${embeddedNames().join(", ")}`,
+    "",
+    "exit codes",
+    ...columns(EXIT_TABLE.map(({ code, means }) => [code, means])),
+    "",
+  ].join("\n");
+}
+
+/** Two columns; the second goes on below itself. */
+function columns(rows: readonly (readonly string[])[]): string[] {
+  const width = Math.max(...rows.map(([head = ""]) => head.length)) + 4;
+  return rows.flatMap(([head = "", words = ""]) =>
+    wrapped(words, " ".repeat(width)).map((line, index) =>
+      index === 0 ? `  ${head.padEnd(width - 2)}${line.trimStart()}` : line,
+    ),
+  );
+}
+
+/** Lines of at most WIDTH columns, each behind `before`. */
+export function wrapped(text: string, before: string): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(/\s+/)) {
+    if (line !== "" && before.length + line.length + word.length >= WIDTH) {
+      lines.push(before + line);
+      line = "";
+    }
+    line += line === "" ? word : ` ${word}`;
+  }
+  return [...lines, before + line];
+}
+
+function indented(text: string): string[] {
+  return text.split("\n").map((line) => `  ${line}`);
+}

@@ -1,0 +1,62 @@
+// Keys of Docker Compose, Kubernetes, systemd and supervisord, and the key of a policy that says the same.
+
+/** In small letters and without `_` and `-`; NAME is any service. */
+const FOREIGN: Readonly<Record<string, string>> = {
+  stopgraceperiod: "shutdown.budget",
+  terminationgraceperiodseconds: "shutdown.budget",
+  timeoutstopsec: "shutdown.budget",
+  timeoutsec: "shutdown.budget",
+  graceperiod: "shutdown.budget",
+  gracefultimeout: "shutdown.budget",
+  stoptimeout: "shutdown.budget",
+  stopsignal: "services.NAME.stop.signal",
+  killsignal: "services.NAME.stop.signal",
+  stopwaitsecs: "services.NAME.stop.wait",
+  killmode: "signals.to",
+  stopasgroup: "signals.to",
+  killasgroup: "signals.to",
+  entrypoint: "services.NAME.command",
+  cmd: "services.NAME.command",
+  execstart: "services.NAME.command",
+  args: "services.NAME.command",
+  environment: "services.NAME.env",
+  envfile: "services.NAME.env",
+  workingdir: "services.NAME.cwd",
+  workingdirectory: "services.NAME.cwd",
+  workdir: "services.NAME.cwd",
+  directory: "services.NAME.cwd",
+  runasuser: "services.NAME.user",
+  runasgroup: "services.NAME.user",
+  groupadd: "services.NAME.groups",
+  supplementalgroups: "services.NAME.groups",
+  supplementarygroups: "services.NAME.groups",
+  allowprivilegeescalation: "services.NAME.noNewPrivileges",
+  capadd: "services.NAME.capabilities.keep",
+  capdrop: "services.NAME.capabilities.keep",
+  capabilityboundingset: "services.NAME.capabilities.keep",
+  ambientcapabilities: "services.NAME.capabilities.ambient",
+  autorestart: "services.NAME.restart.policy",
+  restartpolicy: "services.NAME.restart.policy",
+  startretries: "services.NAME.restart.limit",
+  startlimitburst: "services.NAME.restart.limit",
+  maxattempts: "services.NAME.restart.limit",
+  restartsec: "services.NAME.restart.backoff",
+  oomscoreadjust: "services.NAME.oomScoreAdj",
+  ulimits: "limits",
+  limitnofile: "limits.nofile",
+  minfds: "limits.nofile",
+  ports: "fds.open",
+  expose: "fds.open",
+  sockets: "fds.open",
+  listenstream: "fds.open",
+  loglevel: "log.level",
+  logformat: "log.format",
+  logging: "log",
+  terminationmessagepath: "report",
+};
+
+/** The place of a policy's key that says what another program's key says. */
+export function foreignKey(key: string): string[] | undefined {
+  const plain = key.replace(/[_\s-]/g, "").toLowerCase();
+  return Object.hasOwn(FOREIGN, plain) ? FOREIGN[plain]?.split(".") : undefined;
+}

@@ -1,0 +1,130 @@
+import { describe, expect, test } from "bun:test";
+import { convert } from "../../../init/cli/convert/convert.ts";
+import { loadPolicy } from "../../../init/policy/load.ts";
+import type { Policy } from "../../../init/policy/types.ts";
+import { bytesOf } from "../../../init/sys/bytes.ts";
+import { ENOENT, ENOTDIR } from "../../../init/sys/errno.ts";
+import { fakeKernel } from "../fake-kernel.ts";
+
+/** Runs `fdinit convert` over files in memory; folders are what their paths say. */
+function run(files: Record<string, string>, path: string, from?: string) {
+  let out = "";
+  const kernel = fakeKernel([], {
+    readFile: (name) =>
+      Object.hasOwn(files, name as string) ? bytesOf(files[name as string] ?? "") : -ENOENT,
+    listFolder: (name) => {
+      if (Object.hasOwn(files, name)) return -ENOTDIR;
+      const below = Object.keys(files).filter((file) => file.startsWith(`${name}/`));
+      if (below.length === 0) return -ENOENT;
+      return [...new Set(below.map((file) => file.slice(name.length + 1).replace(/\/.*$/, "/")))].sort();
+    },
+    write: (_fd, text) => {
+      out += text;
+      return 0;
+    },
+  });
+  const options = from === undefined ? {} : { from };
+  return { ...convert(kernel, { do: "convert", options: {}, operands: [path], ...options }), out };
+}
+
+function policyFrom(files: Record<string, string>, path: string): { policy: Policy; notes: string } {
+  const { code, out, complaint } = run(files, path);
+  expect([code, complaint]).toEqual([0, undefined]);
+  const loaded = loadPolicy({ name: path, bytes: bytesOf(out) }, () => undefined);
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.issues));
+  return {
+    policy: loaded.policy,
+    notes: out
+      .split("\n")
+      .filter((line) => line.startsWith("#"))
+      .join("\n"),
+  };
+}
+
+const SIGQUIT = 3;
+const SIGTERM = 15;
+
+describe("fdinit convert", () => {
+  test("reads the last stage of a Dockerfile, and takes tini and gosu off the command", () => {
+    const text = [
+      "FROM debian AS build",
+      'ENTRYPOINT ["make"]',
+      "FROM debian:12",
+      "WORKDIR /srv",
+      "STOPSIGNAL SIGQUIT",
+      'ENTRYPOINT ["/usr/bin/tini", "-g", "-e", "143", \\',
+      '  "--", "gosu", "app:app"]',
+      'CMD ["node", "server.js", "$HOME ${X}"]',
+    ].join("\n");
+    const { policy } = policyFrom({ Dockerfile: text }, "Dockerfile");
+    const [service] = policy.services;
+    expect(service.command).toEqual(["node", "server.js", "$HOME ${X}"]);
+    expect(service.user).toEqual({ user: "app", group: "app" });
+    expect(service.cwd).toBe("/srv");
+    expect(service.signals.to).toBe("group");
+    expect(service.signals.rewrite.get(SIGTERM)).toBe(SIGQUIT);
+    expect(policy.exitMap.get(143)).toBe(0);
+  });
+
+  test("reads dumb-init's rewrites, and its session", () => {
+    const text = 'ENTRYPOINT ["dumb-init", "-r", "15:3", "--rewrite=1:0", "--", "app"]';
+    const [service] = policyFrom({ Dockerfile: text }, "Dockerfile").policy.services;
+    expect([...service.signals.rewrite]).toEqual([
+      [SIGTERM, SIGQUIT],
+      [1, "ignore"],
+    ]);
+    expect(service.setsid).toBe(true);
+  });
+
+  test("reads the first program of a supervisord.conf, and names the others", () => {
+    const text =
+      '[supervisord]\nnodaemon=true\n[program:web]\ncommand=/usr/sbin/nginx -g "daemon off;" ; front\nstopsignal=QUIT\nstopwaitsecs=20\nautorestart=true\nenvironment=A="1",B=two\nnumprocs=2\n[program:php]\ncommand=php-fpm\n';
+    const { policy, notes } = policyFrom({ "supervisord.conf": text }, "supervisord.conf");
+    const [service] = policy.services;
+    expect([service.name, service.command]).toEqual(["web", ["/usr/sbin/nginx", "-g", "daemon off;"]]);
+    expect(service.restart.policy).toBe("always");
+    expect(service.env).toEqual({ A: "1", B: "two" });
+    expect(policy.shutdown.steps[0]).toEqual({ signal: SIGQUIT, waitMs: 20_000 });
+    expect(notes).toContain("[program:php]");
+    expect(notes).toContain("numprocs=2");
+  });
+
+  test("reads a systemd unit", () => {
+    const text =
+      '[Service]\nExecStart=/usr/bin/app --port 80\nUser=app\nEnvironment="A=b c" D=e\nRestart=on-failure\nTimeoutStopSec=1min 30s\nLimitNOFILE=1024:4096\nProtectSystem=strict\n';
+    const { policy, notes } = policyFrom({ "my.service": text }, "my.service");
+    const [service] = policy.services;
+    expect(service.env).toEqual({ A: "b c", D: "e" });
+    expect(service.restart.policy).toBe("onFailure");
+    expect(policy.shutdown.steps[0]?.waitMs).toBe(90_000);
+    expect(notes).toContain("ProtectSystem=strict");
+  });
+
+  test("reads a Compose file's first service", () => {
+    const text =
+      "services:\n  web:\n    image: nginx\n    command: nginx -g 'daemon off;'\n    environment: [A=1]\n    stop_grace_period: 1m30s\n    depends_on: [db]\n  db: { image: pg }\n";
+    const { policy, notes } = policyFrom({ "compose.yaml": text }, "compose.yaml");
+    expect(policy.services[0].command).toEqual(["nginx", "-g", "daemon off;"]);
+    expect(policy.services[0].env).toEqual({ A: "1" });
+    expect(policy.shutdown.budgetMs).toBe(90_000);
+    expect(notes).toContain("depends_on");
+  });
+
+  test("reads a folder of s6-overlay, down to the user of its run script", () => {
+    const files = {
+      "s6/web/run": '#!/usr/bin/with-contenv sh\nexec s6-setuidgid www nginx -g "daemon off;"\n',
+      "s6/web/type": "longrun\n",
+      "s6/init/type": "oneshot\n",
+    };
+    const { policy, notes } = policyFrom(files, "s6");
+    expect(policy.services[0].command).toEqual(["nginx", "-g", "daemon off;"]);
+    expect(policy.services[0].user).toEqual({ user: "www" });
+    expect(notes).toContain("oneshot init");
+  });
+
+  test("says what it cannot read or recognise, with exit code 64", () => {
+    expect(run({}, "nope").code).toBe(64);
+    expect(run({ x: "hello\n" }, "x").code).toBe(64);
+    expect(run({ x: "hello\n" }, "x").complaint).toContain("--from");
+  });
+});

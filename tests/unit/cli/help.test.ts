@@ -1,0 +1,188 @@
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { SUBCOMMANDS } from "../../../init/cli/arguments.ts";
+import { COMMANDS, EXIT_TABLE } from "../../../init/cli/help/command-table.ts";
+import { completion } from "../../../init/cli/help/completion.ts";
+import { help } from "../../../init/cli/help/help.ts";
+import { MESSAGES, START_MESSAGES } from "../../../init/cli/help/messages.ts";
+import { keyNames } from "../../../init/cli/help/schema-keys.ts";
+import { launchFailure } from "../../../init/cli/launch-failure.ts";
+import { loadPolicy } from "../../../init/policy/load.ts";
+import { bytesOf } from "../../../init/sys/bytes.ts";
+import { fakeKernel } from "../fake-kernel.ts";
+import { brief } from "../policy/reading.ts";
+
+function explained(about?: string) {
+  let out = "";
+  const kernel = fakeKernel([], {
+    write: (_fd, text) => {
+      out += text;
+      return 0;
+    },
+  });
+  const outcome = help(kernel, { do: "help", options: {}, operands: about === undefined ? [] : [about] });
+  return { ...outcome, out };
+}
+
+describe("fdinit help", () => {
+  const things = [
+    ...COMMANDS.map(({ name }) => name),
+    ...Object.keys(MESSAGES),
+    ...Object.keys(START_MESSAGES),
+    ...EXIT_TABLE.map(({ code }) => code),
+    ...keyNames(),
+    "services.app.restart.policy",
+    "fds.open.admin.listen",
+    "fds.inherited.rules[0].match.kind",
+    "143",
+  ];
+  test("explains every subcommand, key, code of a message and exit code", () => {
+    for (const thing of things) {
+      const { code, out } = explained(thing);
+      expect([thing, code, out.length > 40]).toEqual([thing, 0, true]);
+      for (const line of out.split("\n")) expect(line.length).toBeLessThan(230);
+    }
+  });
+  test("guesses what was meant otherwise, and ends with 64", () => {
+    expect(explained("shutdown.bugdet")).toMatchObject({
+      code: 64,
+      complaint: expect.stringContaining("shutdown.budget"),
+    });
+    expect(explained("unknwon-key").complaint).toContain("did you mean unknown-key?");
+  });
+  test("names every subcommand of this version, and no other", () => {
+    const { out } = explained();
+    for (const { name } of COMMANDS) expect(out).toContain(`fdinit ${name}`);
+    for (const name of SUBCOMMANDS)
+      if (!COMMANDS.some((command) => command.name === name)) expect(out).not.toContain(`fdinit ${name}`);
+  });
+});
+
+describe("the examples of each message", () => {
+  for (const [code, { wrong, right }] of Object.entries(MESSAGES)) {
+    if (wrong !== undefined)
+      test(`${code}: the wrong one gets it`, () => expect(brief(`${wrong}\n`).join()).toContain(code));
+    if (right !== undefined)
+      test(`${code}: the right one is accepted`, () => {
+        expect(loadPolicy({ name: "p", bytes: Buffer.from(right) }, () => undefined)).toMatchObject({
+          ok: true,
+        });
+      });
+  }
+});
+
+describe("completions", () => {
+  const script = (shell: string) => {
+    let out = "";
+    const kernel = fakeKernel([], {
+      write: (_fd, text) => {
+        out += text;
+        return 0;
+      },
+    });
+    const outcome = completion(kernel, { do: "completion", options: {}, operands: [shell] });
+    return { ...outcome, out };
+  };
+  /** What bash would offer behind these words, the last of them begun. */
+  const offered = (...words: string[]) => {
+    const run = Bun.spawnSync(
+      [
+        "bash",
+        "-c",
+        `${script("bash").out}\nCOMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); _fdinit; printf '%s\\n' "\${COMPREPLY[@]}"`,
+        "bash",
+        "fdinit",
+        ...words,
+      ],
+      { cwd: import.meta.dir },
+    );
+    expect(run.stderr.toString()).toBe("");
+    return run.stdout.toString().trim().split("\n").sort();
+  };
+  test("of bash know subcommands, options and their values", () => {
+    expect(offered("che")).toContain("check");
+    expect(offered("check", "--f")).toEqual(["--format"]);
+    expect(offered("check", "--format", "")).toEqual(["github", "json", "sarif", "text"]);
+    expect(offered("--intent", "s")).toEqual(["security", "simplicity"]);
+    expect(offered("completion", "")).toEqual(["--help", "-h", "bash", "fish", "zsh"]);
+    expect(offered("policies", "n")).toEqual(["nginx", "node"]);
+    expect(offered("check", "help.te")).toEqual(["help.test.ts"]);
+  });
+  for (const shell of ["zsh", "fish"] as const) {
+    const path = Bun.which(shell);
+    test.skipIf(path === null)(`of ${shell} are a script that it accepts`, () => {
+      const run = Bun.spawnSync([path ?? shell, "-n", "/dev/stdin"], {
+        stdin: Buffer.from(script(shell).out),
+      });
+      expect([run.exitCode, run.stderr.toString()]).toEqual([0, ""]);
+    });
+    test(`of ${shell} name every subcommand and option`, () => {
+      const { out } = script(shell);
+      for (const { name, options } of COMMANDS)
+        for (const word of [name, ...options.map((option) => option.name.slice(2))])
+          expect(out).toContain(word);
+    });
+  }
+  test("of another shell are none", () => expect(script("csh").code).toBe(64));
+});
+
+describe("a launch that failed", () => {
+  const words = (
+    code: "not-found" | "cannot-start" | "not-executable" | "descriptor",
+    message: string,
+    mode = 0o100755,
+    mounts = "",
+  ) => {
+    const kernel = fakeKernel([], {
+      pathMode: () => mode,
+      commandLineArgument: () => bytesOf("chek"),
+      readFile: (path) =>
+        bytesOf(path === "/proc/self/mountinfo" ? mounts : path === "/proc/self/setgroups" ? "allow\n" : ""),
+    });
+    return launchFailure(kernel, { code, message }, 1);
+  };
+  test("guesses the subcommand", () => {
+    expect(words("not-found", 'cannot execute "chek": not found in PATH')).toEqual([
+      127,
+      expect.stringContaining('"check"'),
+    ]);
+  });
+  test.each([
+    ["cannot start app: cannot become uid 7 (setresuid): EPERM: operation not permitted", "CAP_SETUID"],
+    ["cannot start app: cannot take the groups 7 (setgroups): EPERM: operation not permitted", "CAP_SETGID"],
+    ['cannot open listener "a" (bind *:80): EACCES: permission denied', "CAP_NET_BIND_SERVICE"],
+  ])("names what is missing: %s", (message, missing) => {
+    expect(words("cannot-start", message)[1]).toContain(missing);
+  });
+  test("says why a file cannot be executed", () => {
+    const message = 'cannot execute "/x/app": EACCES: permission denied';
+    expect(words("not-executable", message, 0o040755)[1]).toContain("it is a directory");
+    expect(words("not-executable", message, 0o100644)[1]).toContain("chmod +x");
+    const mounts = "1 0 0:1 / / rw - ext4 a rw\n2 1 0:2 / /x rw,noexec - tmpfs b rw\n";
+    expect(words("not-executable", message, 0o100755, mounts)[1]).toContain("/x, which is mounted noexec");
+  });
+});
+
+describe("documentation has everything", () => {
+  const docs = (name: string) => readFileSync(join(import.meta.dir, "../../../docs", name), "utf8");
+  test("every code of a message has a section", () => {
+    const page = docs("messages.md");
+    for (const code of [...Object.keys(MESSAGES), ...Object.keys(START_MESSAGES)])
+      expect(page).toContain(`\n### ${code}\n`);
+  });
+  test("every option, variable and exit code stands in the manual page", () => {
+    const page = docs("man/fdinit.8.md");
+    for (const { name, options } of COMMANDS) {
+      expect(page).toContain(name);
+      for (const option of options) expect(page).toContain(option.name);
+    }
+    for (const word of ["FDINIT_POLICY", "FDINIT_INTENT", "NO_COLOR", "COLUMNS"])
+      expect(page).toContain(word);
+    for (const { code } of EXIT_TABLE) expect(page).toContain(code);
+  });
+  test("every key stands in the manual page of the policy", () => {
+    const page = docs("man/fdinit-policy.5.md");
+    for (const key of keyNames()) expect(page).toContain(`\`${key}\``);
+  });
+});
