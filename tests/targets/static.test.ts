@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import {
   copyFileSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -107,7 +108,7 @@ for (const target of STATIC_TARGETS) {
       // A complaint of QuickJS's parser, and one of what it reads bytecode with.
       expect(bytes.includes("missing formal parameter")).toBe(false);
       expect(bytes.includes("invalid version")).toBe(true);
-      for (const path of [ROOT, tmpdir()]) expect(bytes.includes(`${path}/`)).toBe(false);
+      expect(bytes.includes(`${ROOT}/`)).toBe(false);
     });
   });
 }
@@ -141,6 +142,7 @@ describeUnless(reason, "the static executable", () => {
     // Only what was fetched: what was compiled is compiled again.
     for (const name of ["debian", "quickjs"]) {
       const kept = join(ROOT, ".cache", name);
+      if (!existsSync(kept)) continue;
       const filter = (path: string) => !/\/quickjs\/(linux-|compile-)/.test(path);
       cpSync(kept, join(place, ".cache", name), { recursive: true, filter, force: true });
     }
