@@ -62,7 +62,7 @@ export function launch(steps: readonly Step[], context: LaunchContext): LaunchRe
     }
   }
   if (!started) return failed("kernel", "the plan starts nothing");
-  return started.ok ? { ...started, afterwards } : started;
+  return started.ok ? { ...started, afterwards: [...started.afterwards, ...afterwards] } : started;
 }
 
 /** Another start must find neither its addresses taken nor a token that nobody will ever release. */
@@ -148,9 +148,9 @@ type Source = SpawnRequest["pass"][number];
 
 function spawnStep(plan: Launch, context: LaunchContext): LaunchResult {
   const { kernel, firstOwn } = context;
-  const credentials = plan.user && users().findCredentials(kernel, plan.user, plan.groups);
-  if (typeof credentials === "string")
-    return failed("cannot-start", `cannot start ${plan.service}: ${credentials}`);
+  const found =
+    plan.user || plan.groups ? users().findCredentials(kernel, plan.user, plan.groups) : undefined;
+  if (typeof found === "string") return failed("cannot-start", `cannot start ${plan.service}: ${found}`);
   const wanted: Source[] = [];
   for (const { from, to } of plan.pass) {
     const source = typeof from === "number" ? from : context.opened.get(from);
@@ -174,9 +174,10 @@ function spawnStep(plan: Launch, context: LaunchContext): LaunchResult {
           "kernel",
           `cannot copy a descriptor out of the way (F_DUPFD_CLOEXEC): ${errnoText(-untangled)}`,
         )
-      : startProgram(kernel, plan, untangled, credentials);
+      : startProgram(kernel, plan, untangled, found?.credentials);
   for (const fd of temporary) kernel.close(fd);
-  return result;
+  if (!result.ok || found?.warning === undefined) return result;
+  return { ...result, afterwards: [`${plan.service} ${found.warning}`] };
 }
 
 /** Beyond this many, nobody is told of each pipe that is still open. */

@@ -3,6 +3,7 @@
 
 import type { UserAndGroup } from "../plan/plan.ts";
 import { textOf } from "../sys/bytes.ts";
+import { errnoText } from "../sys/errno.ts";
 import type { Credentials, Kernel } from "../sys/kernel.ts";
 
 const LONGEST_FILE = 1 << 22;
@@ -14,11 +15,17 @@ interface User {
   readonly gid?: number;
 }
 
-/** Ids of a user and a group, or what is wrong with them. Without a group, the user's own; else 0's like Docker's. */
-export function findIds(
-  kernel: Kernel,
-  { user, group }: UserAndGroup,
-): { uid: number; gid: number; name?: string } | string {
+interface Ids {
+  readonly uid: number;
+  readonly gid: number;
+  readonly name?: string;
+}
+
+/**
+ * Ids of a user and a group, or what is wrong with them. Without a group: the one of the user's entry in /etc/passwd,
+ * and 0 where the user has no entry, as Docker does it.
+ */
+export function findIds(kernel: Kernel, { user, group }: UserAndGroup): Ids | string {
   const found = findUser(kernel, user);
   if (!found) return `no user ${JSON.stringify(user)} in /etc/passwd`;
   const gid = group === undefined ? (found.gid ?? 0) : findGroup(kernel, group);
@@ -26,23 +33,57 @@ export function findIds(
   return { uid: found.uid, gid, ...(found.name === undefined ? {} : { name: found.name }) };
 }
 
-/** What a service runs as: `groups` when it names them, else those that list its user (initgroups(3)). */
+/** What a service runs as, and what has to be said about it. */
+export interface Found {
+  readonly credentials: Credentials;
+  readonly warning?: string;
+}
+
+/**
+ * What a service runs as: `groups` when it names them, else those that list its user (initgroups(3)). Without a
+ * user, fdinit's own user and group. The answer names groups only where they are other ones than fdinit has: setting
+ * the same needs a right that a container often lacks.
+ */
 export function findCredentials(
   kernel: Kernel,
-  user: UserAndGroup,
+  user: UserAndGroup | undefined,
   groups: readonly string[] | undefined,
-): Credentials | string {
-  const ids = findIds(kernel, user);
+): Found | string {
+  const own = kernel.ownCredentials();
+  const ids: Ids | string = user === undefined ? { uid: own.uid, gid: own.gid } : findIds(kernel, user);
   if (typeof ids === "string") return ids;
   const { uid, gid, name } = ids;
-  if (!groups) return { uid, gid, groups: [gid, ...groupsOf(kernel, name).filter((other) => other !== gid)] };
+  const wanted =
+    groups === undefined
+      ? [gid, ...groupsOf(kernel, name).filter((other) => other !== gid)]
+      : numbersOf(kernel, groups);
+  if (typeof wanted === "string") return wanted;
+  const isSame = uid === own.uid && gid === own.gid;
+  if (isSame && haveSame(wanted, own.groups, gid)) return { credentials: { uid, gid } };
+  if (groups !== undefined || !isSame) return { credentials: { uid, gid, groups: wanted } };
+  // The policy says nothing of groups, and fdinit may be that user already, without the right to set any.
+  const refused = kernel.mayChangeGroups(own.groups);
+  if (refused === 0) return { credentials: { uid, gid, groups: wanted } };
+  const warning = `keeps the groups ${own.groups.join(", ") || "none"} that fdinit was started with, not ${wanted.join(", ")}: cannot set groups (setgroups): ${errnoText(-refused)}; name what it is to have in groups`;
+  return { credentials: { uid, gid }, warning };
+}
+
+/** Which of the two holds the own group does not matter: a process has that one in any case. */
+function haveSame(wanted: readonly number[], own: readonly number[], gid: number): boolean {
+  return (
+    wanted.every((group) => group === gid || own.includes(group)) &&
+    own.every((group) => group === gid || wanted.includes(group))
+  );
+}
+
+function numbersOf(kernel: Kernel, groups: readonly string[]): number[] | string {
   const numbers: number[] = [];
   for (const group of groups) {
     const number = findGroup(kernel, group);
     if (number === undefined) return `no group ${JSON.stringify(group)} in /etc/group`;
     numbers.push(number);
   }
-  return { uid, gid, groups: numbers };
+  return numbers;
 }
 
 const LARGEST_ID = 4_294_967_294;

@@ -160,15 +160,16 @@ function becomeUser(
   { uid, gid, groups }: Credentials,
   sets: CapabilitySets | undefined,
 ): void {
-  if (sets && sets.ambient.length > 0) {
+  // capset(2), which follows, can leave only what the change of user has not taken away.
+  if (sets && sets.keep.length > 0) {
     list.add("prctl", [PR_SET_KEEPCAPS, 1], "keep capabilities for another user", "PR_SET_KEEPCAPS");
   }
-  const block = new Block(4 * Math.max(1, groups.length));
-  for (let i = 0; i < groups.length; i++) block.view.setUint32(4 * i, groups[i] as number, true);
-  // Who is that user already, and no more, cannot set groups; those of the runtime stay.
-  const mayFail = syscall(SYS.getuid) === uid && uid !== 0;
-  const given = [groups.length, list.keep(block)];
-  list.addWith({ mayFail }, "setgroups", given, `take the groups ${groups.join(", ") || "none"}`);
+  if (groups !== undefined) {
+    const block = new Block(4 * Math.max(1, groups.length));
+    for (let i = 0; i < groups.length; i++) block.view.setUint32(4 * i, groups[i] as number, true);
+    const attempt = `take the groups ${groups.join(", ") || "none"}`;
+    list.add("setgroups", [groups.length, list.keep(block)], attempt);
+  }
   list.add("setresgid", [gid, gid, gid], `become group ${gid}`);
   list.add("setresuid", [uid, uid, uid], `become user ${uid}`);
 }

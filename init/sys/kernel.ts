@@ -53,8 +53,8 @@ export interface ProgramLimit {
 export interface Credentials {
   readonly uid: number;
   readonly gid: number;
-  /** Supplementary groups. */
-  readonly groups: readonly number[];
+  /** Supplementary groups; undefined: those that fdinit has. */
+  readonly groups?: readonly number[];
 }
 
 /** Capability numbers of <linux/capability.h>. */
@@ -245,6 +245,10 @@ export interface Kernel {
 
   /** `st_mode` of what a path leads to, or a negated errno. For explanations, not for decisions. */
   pathMode(path: string): number;
+  /** The user, the group and the supplementary groups of fdinit itself. */
+  ownCredentials(): Required<Credentials>;
+  /** Whether setgroups(2) is allowed: 0, or a negated errno. `groups` are fdinit's own. */
+  mayChangeGroups(groups: readonly number[]): number;
   /** access(2) with X_OK, relative to `cwd` when given. */
   canExecute(path: Uint8Array): number;
   /** The first `length` bytes of a file, opened as openFile does, or a negated errno. */

@@ -28,6 +28,7 @@ const opening = () => (require("./open.ts") as typeof import("./open.ts")).openi
 const polling = () => require("./polling.ts") as typeof import("./polling.ts");
 const terminals = () => require("./terminal.ts") as typeof import("./terminal.ts");
 const ownProcess = () => require("./own-process.ts") as typeof import("./own-process.ts");
+const identity = () => require("./identity.ts") as typeof import("./identity.ts");
 const processList = () => require("./process-list.ts") as typeof import("./process-list.ts");
 
 export const linux: Kernel = {
@@ -68,6 +69,8 @@ export const linux: Kernel = {
   terminal: (fd) => terminals().terminal(fd),
   setForeground: (fd, group) => terminals().setForeground(fd, group),
   releaseTerminal: (fd) => terminals().releaseTerminal(fd),
+  ownCredentials: () => identity().ownCredentials(),
+  mayChangeGroups: (groups) => identity().mayChangeGroups(groups),
   canExecute,
   pathMode,
   readFile: readPath,

@@ -52,7 +52,8 @@ type Way = (flags: number, mode: number) => number;
  * opened where the directory is not root's alone: a service may have given root's file a name there.
  */
 export function openPath(path: string | Uint8Array, flags: number, mode = 0): OpenedFile | number {
-  const safe = flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+  // openat2(2) refuses O_PATH with what says how a file is read.
+  const safe = flags | O_CLOEXEC | ((flags & O_PATH) === 0 ? O_NOCTTY | O_NONBLOCK : 0);
   const direct = probed === -ENOSYS || probed === -EPERM ? -ELOOP : openedBy(withoutLinks(path), safe, mode);
   if (typeof direct !== "number") {
     const names = linksOf(direct.fd);

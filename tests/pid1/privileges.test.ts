@@ -122,6 +122,44 @@ describeWith(["gcc", "unshare"], "a service", () => {
   });
 });
 
+describeWith(["gcc", "unshare", "root"], "rights that are given up", () => {
+  /** The program's groups, started by a launcher with groups 27 and 44 and, maybe, another user. */
+  const groupsOf = async (keys: Record<string, unknown>, launch: readonly string[]) => {
+    const options = service(keys);
+    chmodSync(dirname(options[1] as string), 0o755);
+    const ended = await run({ run: ["id", "-G"], options, launch: ["groups=27,44", ...launch] });
+    return { ...ended, stdout: ended.stdout.trim().split(" ") };
+  };
+
+  test("groups without user are the program's, and none are none", async () => {
+    expect(await groupsOf({ groups: [] }, [])).toEqual({ code: 0, stdout: ["0"], stderr: "" });
+    expect(await groupsOf({ groups: [99] }, [])).toEqual({ code: 0, stdout: ["0", "99"], stderr: "" });
+  });
+
+  test("a start fails where named groups cannot be set, and where nothing changes it does not", async () => {
+    const refused = await groupsOf({ user: 4000, groups: [] }, ["uid=4000"]);
+    expect(refused.code).toBe(126);
+    expect(refused.stderr).toMatch(
+      /^fdinit: cannot start app: cannot take the groups none \(setgroups\): EPERM/,
+    );
+    const same = await groupsOf({ groups: [44, 27] }, ["uid=4000"]);
+    expect({ code: same.code, stderr: same.stderr }).toEqual({ code: 0, stderr: "" });
+  });
+
+  test("groups that the policy does not name stay with a line where they cannot be set", async () => {
+    const { code, stdout, stderr } = await groupsOf({ user: "4000:0" }, ["uid=4000"]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("27");
+    expect(stderr).toMatch(/^fdinit: app keeps the groups 27, 44 that fdinit was started with.*EPERM.*\n$/);
+  });
+
+  test("capabilities are kept for another user that is given none of them as ambient", async () => {
+    const options = service({ user: 4000, capabilities: { keep: ["CAP_NET_BIND_SERVICE"] } });
+    expect(BigInt(`0x${await field("CapBnd", options)}`)).toBe(1n << 10n);
+    expect(BigInt(`0x${await field("CapEff", options)}`)).toBe(0n);
+  });
+});
+
 describeWith(["gcc", "unshare", "root"], "dropPrivileges", () => {
   test("leaves PID 1 nothing but the right to send signals", async () => {
     const options = service({ user: 4000 }, { dropPrivileges: true });

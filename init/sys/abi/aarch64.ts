@@ -57,6 +57,8 @@ export const SYS = {
   prctl: 167,
   getpid: 172,
   getuid: 174,
+  getgid: 176,
+  getgroups: 158,
   geteuid: 175,
   getegid: 177,
   socket: 198,

@@ -38,6 +38,8 @@ export const SYS = {
   fchown: 93,
   umask: 95,
   getuid: 102,
+  getgid: 104,
+  getgroups: 115,
   geteuid: 107,
   getegid: 108,
   setpgid: 109,

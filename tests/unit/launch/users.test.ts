@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { findCredentials, findIds } from "../../../init/launch/users.ts";
 import { bytesOf } from "../../../init/sys/bytes.ts";
-import { ENOENT } from "../../../init/sys/errno.ts";
+import { ENOENT, EPERM } from "../../../init/sys/errno.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 
 const PASSWD = `# a comment
@@ -35,8 +35,10 @@ const kernelWith = (passwd: string | undefined, group: string | undefined) =>
 const kernel = kernelWith(PASSWD, GROUP);
 const ids = (user: string, group?: string) =>
   findIds(kernel, group === undefined ? { user } : { user, group });
-const credentials = (user: string, group?: string, groups?: readonly string[]) =>
-  findCredentials(kernel, group === undefined ? { user } : { user, group }, groups);
+const credentials = (user: string, group?: string, groups?: readonly string[]) => {
+  const found = findCredentials(kernel, group === undefined ? { user } : { user, group }, groups);
+  return typeof found === "string" ? found : found.credentials;
+};
 
 describe("a user", () => {
   test("by name has the ids of its entry", () => {
@@ -112,5 +114,35 @@ describe("an entry without a number", () => {
   });
   test("makes no group of a word either", () => {
     expect(findIds(damaged, { user: "0", group: "text" })).toBe('no group "text" in /etc/group');
+  });
+});
+
+describe("where fdinit is that user already", () => {
+  const own = (groups: readonly number[], refused = 0) => ({
+    ...kernel,
+    ownCredentials: () => ({ uid: 1000, gid: 1001, groups }),
+    mayChangeGroups: () => refused,
+  });
+
+  test("groups that it has already are not set again, in whatever order", () => {
+    const credentials = { uid: 1000, gid: 1001 };
+    expect(findCredentials(own([4, 50], -EPERM), { user: "app" }, undefined)).toEqual({ credentials });
+    expect(findCredentials(own([50], -EPERM), undefined, ["logs"])).toEqual({ credentials });
+    expect(findCredentials(own([], -EPERM), undefined, [])).toEqual({ credentials });
+  });
+
+  test("groups that the policy names are set without a user too", () => {
+    const credentials = { uid: 1000, gid: 1001, groups: [] };
+    expect(findCredentials(own([27], -EPERM), undefined, [])).toEqual({ credentials });
+  });
+
+  test("other groups than its own stay where they may not be set, with a warning", () => {
+    const found = findCredentials(own([27], -EPERM), { user: "app" }, undefined);
+    expect(found).toMatchObject({ credentials: { uid: 1000, gid: 1001 } });
+    expect(found).not.toHaveProperty("credentials.groups");
+    expect(typeof found === "string" ? found : found.warning).toMatch(/^keeps the groups 27 .*EPERM/);
+    expect(findCredentials(own([27]), { user: "app" }, undefined)).toEqual({
+      credentials: { uid: 1000, gid: 1001, groups: [1001, 50, 4] },
+    });
   });
 });
