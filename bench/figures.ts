@@ -14,6 +14,8 @@ export interface Figure {
   /** By the name of the init. */
   readonly values: ReadonlyMap<string, Value>;
   readonly goal?: Goal;
+  /** What the static executable's value is held to. */
+  readonly staticGoal?: Goal;
   /** Who else is compared, when it is not the inits; the first is what ratios are to. */
   readonly peers?: readonly string[];
 }
@@ -42,9 +44,13 @@ function quantile(sorted: readonly number[], share: number): number {
   return below + (above - below) * (at - Math.floor(at));
 }
 
-/** Whether fdinit's value meets the goal; undefined when it, or the column it is compared with, is missing. */
-export function meetsGoal({ values }: Figure, { atMost, times }: Goal): boolean | undefined {
-  const measured = values.get("fdinit")?.median;
+/** Whether the value of `column` meets the goal; undefined when it, or the column it is compared with, is missing. */
+export function meetsGoal(
+  { values }: Figure,
+  { atMost, times }: Goal,
+  column = "fdinit",
+): boolean | undefined {
+  const measured = values.get(column)?.median;
   const unit = times === undefined ? 1 : values.get(times)?.median;
   return measured === undefined || unit === undefined ? undefined : measured <= atMost * unit;
 }

@@ -1,7 +1,10 @@
 // Who is compared, and how each is called so that all do the same: become a subreaper where they are
 // not PID 1 (dumb-init cannot), start one program, forward signals to it.
 
+import { existsSync } from "node:fs";
 import { EXECUTABLE } from "../scripts/build.ts";
+import { staticExecutable } from "../scripts/static.ts";
+import { staticTargetOfThisMachine } from "../scripts/targets.ts";
 
 /** A way of starting a program; a column of the tables. */
 export interface Init {
@@ -10,8 +13,20 @@ export interface Init {
   readonly words: readonly string[] | undefined;
 }
 
+const STATIC_EXECUTABLE = staticExecutable(staticTargetOfThisMachine());
+
+/** The column of the static executable. */
+export const STATIC = "fdinit static";
+
 export const INITS: readonly Init[] = [
   { name: "fdinit", words: [EXECUTABLE, "--"] },
+  {
+    name: STATIC,
+    // Looked at late: the benchmark builds it.
+    get words() {
+      return existsSync(STATIC_EXECUTABLE) ? [STATIC_EXECUTABLE, "--"] : undefined;
+    },
+  },
   // Without -s tini complains on stderr when it is not PID 1, which would be measured too.
   installed("tini", "-s", "--"),
   installed("dumb-init", "--"),

@@ -5,6 +5,9 @@
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { EXECUTABLE } from "../scripts/build.ts";
+import { whyNotLinked } from "../scripts/static/link.ts";
+import { buildStatic, isStaticStale } from "../scripts/static.ts";
+import { staticTargetOfThisMachine } from "../scripts/targets.ts";
 import { timeDescriptors, timeLimits } from "./descriptors.ts";
 import type { Figure } from "./figures.ts";
 import { measureIdle } from "./idle.ts";
@@ -60,6 +63,7 @@ const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
 
 async function run(): Promise<void> {
   const { quick, measurements } = readOptions();
+  await buildStaticWhereItCanBe();
   const started = new Date();
   console.log(describeMachine());
   using programs = compilePrograms();
@@ -70,6 +74,14 @@ async function run(): Promise<void> {
   console.log(
     `Medians; in brackets how many times tini's, or the C program's. Written to ${keepResults(figures, started)}`,
   );
+}
+
+/** The column of the static executable is there where gcc, musl and QuickJS's source are. */
+async function buildStaticWhereItCanBe(): Promise<void> {
+  const target = staticTargetOfThisMachine();
+  const why = whyNotLinked(target);
+  if (why !== undefined) console.log(`The static executable is not measured: ${why}`);
+  else if (isStaticStale(target)) await buildStatic(target);
 }
 
 function readOptions() {

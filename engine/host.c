@@ -1,44 +1,39 @@
 // The host of the static executable: it starts QuickJS without its parser, gives the bundle a way to the kernel, and runs
 // it. Everything fdinit decides is TypeScript; here is only what JavaScript cannot do.
 
+#include <elf.h>
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "memory.h"
 #include "quickjs.h"
 
 extern char **environ;
+extern const JSMallocFunctions arena; /* memory.c */
 
 /** The bundles as bytecode (scripts/static/link.ts): the first is main's, the others are asked for by their number. */
 extern const struct { const uint8_t *bytes, *end; } bundles[];
-extern const int bundle_count;
-
-enum { EXIT_SOFTWARE = 70 };
 
 static int64_t integer(JSContext *ctx, JSValueConst value)
 {
 	int64_t result = 0;
-	if (JS_VALUE_GET_TAG(value) == JS_TAG_INT)
-		return JS_VALUE_GET_INT(value);
-	JS_ToInt64Ext(ctx, &result, value);
-	return result;
+	return JS_ToInt64Ext(ctx, &result, value), result;
 }
 
-#define FUNCTION(name) \
-	static JSValue name(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
-#define UNUSED (void)self, (void)argc
+#define UNUSED __attribute__((unused))
+#define FUNCTION(name) static JSValue name(JSContext *ctx, UNUSED JSValueConst self, UNUSED int argc, UNUSED JSValueConst *argv)
 
 /** Every system call of fdinit. musl's syscall(2) answers -1 and sets errno; JavaScript wants the kernel's own answer. */
 FUNCTION(host_syscall)
 {
-	UNUSED;
 	long word[7];
 	for (int i = 0; i < 7; i++)
 		word[i] = integer(ctx, argv[i]);
@@ -59,7 +54,6 @@ static uint8_t *bytes_of(JSContext *ctx, JSValueConst array, size_t *length)
 /** System calls are given addresses. */
 FUNCTION(host_address)
 {
-	UNUSED;
 	size_t length;
 	return JS_NewInt64(ctx, (int64_t)(uintptr_t)bytes_of(ctx, argv[0], &length));
 }
@@ -75,41 +69,27 @@ static JSValue copied(JSContext *ctx, const uint8_t *bytes, size_t length)
 /** Arguments and variables stand on the stack, where execve(2) put them. */
 FUNCTION(host_bytes_at)
 {
-	UNUSED;
-	const char *text = (const char *)(uintptr_t)integer(ctx, argv[0]);
-	return copied(ctx, (const uint8_t *)text, strlen(text));
+	const uint8_t *text = (const uint8_t *)(uintptr_t)integer(ctx, argv[0]);
+	return copied(ctx, text, strlen((const char *)text));
 }
 
 /** The vectors of arguments, variables and auxiliary values are arrays of 64-bit words. */
 FUNCTION(host_integer_at)
 {
-	UNUSED;
 	int64_t value;
 	memcpy(&value, (const char *)(uintptr_t)integer(ctx, argv[0]) + integer(ctx, argv[1]), sizeof value);
 	return JS_NewInt64(ctx, value);
 }
 
-FUNCTION(host_write_at)
-{
-	UNUSED;
-	size_t length = 0;
-	const uint8_t *bytes = bytes_of(ctx, argv[1], &length);
-	if (bytes)
-		memcpy((void *)(uintptr_t)integer(ctx, argv[0]), bytes, length);
-	return JS_UNDEFINED;
-}
-
 /** Which of two variables of one name counts is libc's to say, as for any other program. */
 FUNCTION(host_getenv)
 {
-	UNUSED;
 	return JS_NewInt64(ctx, (int64_t)(uintptr_t)getenv((const char *)(uintptr_t)integer(ctx, argv[0])));
 }
 
 /** UTF-8 of a text; half a surrogate pair, three bytes as QuickJS has it, is U+FFFD as everywhere else. */
 FUNCTION(host_encode)
 {
-	UNUSED;
 	size_t length;
 	const char *text = JS_ToCStringLen(ctx, &length, argv[0]);
 	if (!text)
@@ -126,7 +106,6 @@ FUNCTION(host_encode)
 /** A text of ASCII, which nearly all are; undefined tells JavaScript to decode the rest. */
 FUNCTION(host_decode)
 {
-	UNUSED;
 	size_t length;
 	const uint8_t *bytes = bytes_of(ctx, argv[0], &length);
 	for (size_t at = 0; at < length; at++)
@@ -139,7 +118,7 @@ FUNCTION(host_decode)
 struct record {
 	int64_t number, word[6], *store;
 };
-enum { PID_TEXT = -1, MAY_FAIL = 1 << 30, MOST_DIGITS = 10, CHILD_STACK = 16384 };
+enum { PID_TEXT = -1, MAY_FAIL = 1 << 30, CHILD_STACK = 16384, EXIT_SOFTWARE = 70 };
 
 /** The text NAME=pid: the digits from the last one back, then the name before them. */
 static void put_pid_text(const struct record *record)
@@ -153,9 +132,8 @@ static void put_pid_text(const struct record *record)
 }
 
 /** What a seccomp filter traps answers ENOSYS: the register that holds the result. */
-static void answer_trap(int signal, siginfo_t *info, void *context)
+static void answer_trap(UNUSED int signal, UNUSED siginfo_t *info, void *context)
 {
-	(void)signal, (void)info;
 	mcontext_t *machine = &((ucontext_t *)context)->uc_mcontext;
 #ifdef __x86_64__
 	machine->gregs[REG_RAX] = -ENOSYS;
@@ -167,7 +145,6 @@ static void answer_trap(int signal, siginfo_t *info, void *context)
 /** While fdinit finds out what it may call, before it blocks SIGSYS, a trapped call does not end it. */
 FUNCTION(host_answer_traps)
 {
-	UNUSED;
 	static struct sigaction before;
 	struct sigaction answering = { .sa_sigaction = answer_trap, .sa_flags = SA_SIGINFO };
 	int failed = JS_ToBool(ctx, argv[0]) ? sigaction(SIGSYS, &answering, &before) : sigaction(SIGSYS, &before, NULL);
@@ -200,35 +177,26 @@ static int child(void *list)
 /** A child that shares memory until it is a program: what posix_spawn(3) does, with a list of our own. */
 FUNCTION(host_carry_out)
 {
-	UNUSED;
 	static _Alignas(16) char stack[CHILD_STACK];
 	void *both[2] = { (void *)(uintptr_t)integer(ctx, argv[0]), (void *)(uintptr_t)integer(ctx, argv[1]) };
 	int pid = clone(child, stack + CHILD_STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, both);
 	return JS_NewInt32(ctx, pid < 0 ? -errno : pid);
 }
 
-/** A bundle's function, from bytecode that is read when it is first asked for. */
+/** A bundle's function, from bytecode that is read when it is first asked for; the second wants more of the language than a start. */
 FUNCTION(host_bundle)
 {
-	UNUSED;
 	int64_t which = integer(ctx, argv[0]);
-	if (which < 0 || which >= bundle_count)
-		return JS_ThrowRangeError(ctx, "no such bundle");
-	JSValue code = JS_ReadObject(ctx, bundles[which].bytes, bundles[which].end - bundles[which].bytes, JS_READ_OBJ_BYTECODE | JS_READ_OBJ_ROM_DATA);
+	if (which == 1) {
+		JS_AddIntrinsicDate(ctx);
+		JS_AddIntrinsicProxy(ctx);
+		JS_AddIntrinsicPromise(ctx);
+		JS_AddIntrinsicWeakRef(ctx);
+		JS_AddIntrinsicRegExpCompiler(ctx);
+	}
+	size_t length = bundles[which].end - bundles[which].bytes;
+	JSValue code = JS_ReadObject(ctx, bundles[which].bytes, length, JS_READ_OBJ_BYTECODE | JS_READ_OBJ_ROM_DATA);
 	return JS_IsException(code) ? code : JS_EvalFunction(ctx, code);
-}
-
-/** What few starts need of the language. */
-FUNCTION(host_whole_language)
-{
-	UNUSED;
-	(void)argv;
-	JS_AddIntrinsicDate(ctx);
-	JS_AddIntrinsicProxy(ctx);
-	JS_AddIntrinsicPromise(ctx);
-	JS_AddIntrinsicWeakRef(ctx);
-	JS_AddIntrinsicRegExpCompiler(ctx);
-	return JS_UNDEFINED;
 }
 
 static const JSCFunctionListEntry functions[] = {
@@ -236,46 +204,45 @@ static const JSCFunctionListEntry functions[] = {
 	JS_CFUNC_DEF("address", 1, host_address),
 	JS_CFUNC_DEF("bytesAt", 1, host_bytes_at),
 	JS_CFUNC_DEF("integerAt", 2, host_integer_at),
-	JS_CFUNC_DEF("writeAt", 2, host_write_at),
 	JS_CFUNC_DEF("getenv", 1, host_getenv),
 	JS_CFUNC_DEF("carryOut", 2, host_carry_out),
 	JS_CFUNC_DEF("answerTraps", 1, host_answer_traps),
 	JS_CFUNC_DEF("encode", 1, host_encode),
 	JS_CFUNC_DEF("decode", 1, host_decode),
 	JS_CFUNC_DEF("bundle", 1, host_bundle),
-	JS_CFUNC_DEF("wholeLanguage", 0, host_whole_language),
 };
 
-static int failed(JSContext *ctx)
+/** What the start has filled in and nothing changes afterwards (PT_GNU_RELRO): musl leaves it writable in a static program. */
+static void protect_relocated(void)
 {
-	JSValue exception = JS_GetException(ctx);
-	const char *text = JS_ToCString(ctx, exception);
-	static const char before[] = "fdinit: internal error, please report it: ";
-	(void)!write(STDERR_FILENO, before, sizeof before - 1);
-	if (text)
-		(void)!write(STDERR_FILENO, text, strlen(text));
-	(void)!write(STDERR_FILENO, "\n", 1);
-	return EXIT_SOFTWARE;
+	extern const Elf64_Ehdr __ehdr_start __attribute__((visibility("hidden")));
+	const char *base = (const char *)&__ehdr_start;
+	const Elf64_Phdr *header = (const Elf64_Phdr *)(base + __ehdr_start.e_phoff);
+	while (header->p_type != PT_GNU_RELRO)
+		header++;
+	uintptr_t page = getpagesize(), start = (uintptr_t)base + header->p_vaddr;
+	uintptr_t from = start & -page, to = (start + header->p_memsz) & -page;
+	mprotect((void *)from, to - from, PROT_READ);
 }
 
 int main(void)
 {
+	protect_relocated();
 	JSRuntime *runtime = JS_NewRuntime2(&arena, NULL);
 	JSContext *ctx = runtime ? JS_NewContextRaw(runtime) : NULL;
 	if (!ctx)
-		return EXIT_SOFTWARE;
+		return dprintf(STDERR_FILENO, "fdinit: the engine cannot start: no memory\n"), EXIT_SOFTWARE;
 	JS_SetGCThreshold(runtime, 1024 * 1024);
 	JS_AddIntrinsicBaseObjects(ctx);
 	JS_AddIntrinsicRegExp(ctx);
 	JS_AddIntrinsicJSON(ctx);
 	JS_AddIntrinsicMapSet(ctx);
 	JS_AddIntrinsicTypedArrays(ctx);
-	JSValue host = JS_NewObject(ctx);
+	JSValue host = JS_NewObject(ctx), which = JS_NewInt32(ctx, 0);
 	JS_SetPropertyFunctionList(ctx, host, functions, sizeof functions / sizeof functions[0]);
 	JS_SetPropertyStr(ctx, host, "environ", JS_NewInt64(ctx, (int64_t)(uintptr_t)environ));
-	JSValue which = JS_NewInt32(ctx, 0);
 	JSValue bundle = host_bundle(ctx, JS_UNDEFINED, 1, &which);
 	if (JS_IsException(bundle) || JS_IsException(JS_Call(ctx, bundle, JS_UNDEFINED, 1, &host)))
-		return failed(ctx);
-	return EXIT_SOFTWARE;	// fdinit ends itself
+		dprintf(STDERR_FILENO, "fdinit: internal error, please report it: %s\n", JS_ToCString(ctx, JS_GetException(ctx)));
+	return EXIT_SOFTWARE; // fdinit has not ended itself
 }

@@ -2,19 +2,14 @@
 // mmap calls while the engine starts, which is more than all that fdinit does then. Blocks of one size are used again for
 // that size only, which holds for an engine that makes the same few kinds of objects for as long as it lives.
 
-#include "memory.h"
-
 #include <string.h>
 #include <sys/mman.h>
 
-/** In front of every block: its size class, or the length of a mapping of its own. */
-typedef struct {
-	size_t size;
-} Header;
+#include "quickjs.h"
 
-typedef struct Free {
-	struct Free *next;
-} Free;
+/** In front of every block: its size class, or the length of a mapping of its own. */
+typedef struct { size_t size; } Header;
+typedef struct Free { struct Free *next; } Free;
 
 enum {
 	STEP = 16,		// sizes up to SMALL differ by this
@@ -44,19 +39,14 @@ static unsigned class_of(size_t *size)
 	return SMALL / STEP + (power - 10) * 4 + quarters;
 }
 
-static void *map(size_t size)
-{
-	void *got = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	return got == MAP_FAILED ? NULL : got;
-}
+#define MAP(size) mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
 
 static void *allocate(size_t size)
 {
-	if (size == 0)
-		size = 1;
+	size += size == 0;
 	if (size > LARGE) {
-		Header *block = map(size + sizeof(Header));
-		if (!block)
+		Header *block = MAP(size + sizeof(Header));
+		if (block == MAP_FAILED)
 			return NULL;
 		block->size = size;
 		return block + 1;
@@ -68,8 +58,8 @@ static void *allocate(size_t size)
 		return found;
 	}
 	if (size + sizeof(Header) > (size_t)(end - next)) {
-		unsigned char *more = map(MORE);
-		if (!more)
+		unsigned char *more = MAP(MORE);
+		if (more == MAP_FAILED)
 			return NULL;
 		next = more;
 		end = more + MORE;
@@ -102,28 +92,21 @@ static void arena_free(JSMallocState *state, void *pointer)
 		munmap(block, size + sizeof(Header));
 		return;
 	}
-	Free *gone = pointer;
 	unsigned class = class_of(&size);
-	gone->next = freed[class];
-	freed[class] = gone;
+	((Free *)pointer)->next = freed[class];
+	freed[class] = pointer;
 }
 
 static void *arena_realloc(JSMallocState *state, void *pointer, size_t size)
 {
-	if (!pointer)
-		return size == 0 ? NULL : arena_malloc(state, size);
-	if (size == 0) {
-		arena_free(state, pointer);
-		return NULL;
-	}
-	size_t before = ((Header *)pointer - 1)->size;
+	size_t before = pointer ? ((Header *)pointer - 1)->size : 0;
 	if (size <= before && size > before / 2)
 		return pointer;
-	void *moved = arena_malloc(state, size);
-	if (!moved)
-		return NULL;
-	memcpy(moved, pointer, size < before ? size : before);
-	arena_free(state, pointer);
+	void *moved = size ? arena_malloc(state, size) : NULL;
+	if (moved && pointer)
+		memcpy(moved, pointer, size < before ? size : before);
+	if (moved || size == 0)
+		arena_free(state, pointer);
 	return moved;
 }
 

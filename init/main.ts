@@ -2,7 +2,6 @@
 // plan, launch, supervise, leave with the truthful code. The only file that ends the process.
 
 import "./sys/first.ts"; // before everything else: until it has run, a signal can be lost
-
 import { commandLineFrom, readCommandLine } from "./cli/arguments.ts";
 import { EXIT_SOFTWARE } from "./cli/exit-codes.ts";
 import { secondModule } from "./cli/load-second-module.ts";

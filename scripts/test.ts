@@ -95,7 +95,7 @@ function withMusl(suite: string): Count {
 async function withStatic(suite: string): Promise<Count> {
   const target = staticTargetOfThisMachine();
   if (isStaticStale(target)) await buildStatic(target);
-  const env = { FDINIT_BINARY: staticExecutable(target), FDINIT_ENGINE: "quickjs" };
+  const env = { FDINIT_BINARY: staticExecutable(target), FDINIT_ENGINE: "quickjs", FDINIT_LONG: "0" };
   const files = IMAGES_OF_STATIC.map((name) => `./tests/images/${name}.test.ts`);
   return runSuite(suite, env, suite === "images" ? files : undefined);
 }

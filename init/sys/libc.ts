@@ -6,7 +6,7 @@ import { bytesOf } from "./bytes.ts";
 import { addressOf } from "./engine/calls.ts";
 
 export * from "./abi/this-machine.ts";
-export { bytesAt, integerAt, pointerAt, syscall, writeAt } from "./engine/calls.ts";
+export { bytesAt, integerAt, pointerAt, syscall } from "./engine/calls.ts";
 
 /**
  * Memory whose address stays the same for as long as the process lives. An ArrayBuffer is made

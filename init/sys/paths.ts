@@ -52,8 +52,7 @@ type Way = (flags: number, mode: number) => number;
  * opened where the directory is not root's alone: a service may have given root's file a name there.
  */
 export function openPath(path: string | Uint8Array, flags: number, mode = 0): OpenedFile | number {
-  // openat2(2) takes nothing beside O_PATH, which opens nothing that could wait.
-  const safe = flags | O_CLOEXEC | ((flags & O_PATH) === 0 ? O_NOCTTY | O_NONBLOCK : 0);
+  const safe = flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
   const direct = probed === -ENOSYS || probed === -EPERM ? -ELOOP : openedBy(withoutLinks(path), safe, mode);
   if (typeof direct !== "number") {
     const names = namesOf(direct.fd);

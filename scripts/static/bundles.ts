@@ -41,7 +41,6 @@ function require(name) {
   if (name === "process" || name === "buffer") return { env: {} };
   if (second) return second.exports;
   second = { exports: {} };
-  host.wholeLanguage();
   host.bundle(1)(second, second.exports, require, host);
   return second.exports;
 }`;

@@ -166,7 +166,6 @@ extern const uint8_t bundle${n}[], bundle${n}_end[];`,
   return `#include <stdint.h>
 ${data.join("\n")}
 const struct { const uint8_t *bytes, *end; } bundles[] = { ${rows.join(", ")} };
-const int bundle_count = ${count};
 `;
 }
 

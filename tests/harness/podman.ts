@@ -1,10 +1,35 @@
 // Podman with storage, state and settings of the test's own, run as root without a network.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "../../scripts/debian.ts";
 import type { Answer } from "./docker.ts";
+
+/** A folder with a static busybox and nothing else: no C library, no /etc. Whatever the umask, everybody may read it. */
+export function bareRoot(root: string): string {
+  mkdirSync(join(root, "bin"), { recursive: true });
+  copyFileSync(Bun.which("busybox") ?? "", join(root, "bin", "busybox"));
+  for (const path of ["", "bin", "bin/busybox"]) chmodSync(join(root, path), 0o755);
+  for (const applet of ["sh", "true", "cat", "sleep"]) symlinkSync("busybox", join(root, "bin", applet));
+  return root;
+}
+
+/** Why Podman runs nothing on this machine, fdinit or not; undefined when it does. */
+export function whyNoPodman(): string | undefined {
+  const engine = new Podman();
+  const root = bareRoot(mkdtempSync(join(tmpdir(), "fdinit-podman-root-")));
+  try {
+    const imported = engine.import("tried", root, "ENV PATH=/bin");
+    const tried = imported.code === 0 ? engine.run("tried", "true") : imported;
+    return tried.code === 0
+      ? undefined
+      : `podman runs nothing here: ${tried.stderr.trim().split("\n").at(-1)}`;
+  } finally {
+    engine.stop();
+    rmSync(root, { recursive: true, force: true });
+  }
+}
 
 /** Limits that the machine may not raise, and helpers (the program behind a pod) from our own folder first. */
 const settings = (helpers: string) => `[containers]

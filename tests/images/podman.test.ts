@@ -2,31 +2,19 @@
 // not, as PID 1 of an image of its own, and as the program behind a pod.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { chmodSync, copyFileSync, mkdirSync, symlinkSync } from "node:fs";
+import { chmodSync, copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { FDINIT, IS_QUICKJS } from "../harness/fixtures.ts";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeUnless, missing } from "../harness/needs.ts";
-import { Podman } from "../harness/podman.ts";
+import { bareRoot, Podman, whyNoPodman } from "../harness/podman.ts";
 import { until } from "../harness/processes.ts";
 
 leaveNothingBehind();
 
 const reason = IS_QUICKJS
-  ? missing("podman", "runc", "busybox", "unshare", "root")
+  ? (missing("podman", "runc", "busybox", "unshare", "root") ?? whyNoPodman())
   : "it is about the static executable (images@static)";
-
-/** A folder with a static busybox and nothing else: no C library, no /etc. */
-function bareRoot(): string {
-  const root = temporaryDirectory();
-  chmodSync(root, 0o755);
-  mkdirSync(join(root, "bin"));
-  copyFileSync(Bun.which("busybox") ?? "", join(root, "bin", "busybox"));
-  chmodSync(join(root, "bin"), 0o755);
-  chmodSync(join(root, "bin", "busybox"), 0o755);
-  for (const applet of ["sh", "true", "cat", "sleep"]) symlinkSync("busybox", join(root, "bin", applet));
-  return root;
-}
 
 function put(file: string): void {
   copyFileSync(FDINIT, file);
@@ -41,8 +29,8 @@ describeUnless(reason, "in Podman", () => {
     engine = new Podman();
     init = join(engine.helpers, "fdinit");
     put(init);
-    expect(engine.import("bare", bareRoot(), "ENV PATH=/bin")).toMatchObject({ code: 0 });
-    const own = bareRoot();
+    expect(engine.import("bare", bareRoot(temporaryDirectory()), "ENV PATH=/bin")).toMatchObject({ code: 0 });
+    const own = bareRoot(temporaryDirectory());
     put(join(own, "fdinit"));
     const entry = 'ENTRYPOINT ["/fdinit","--"]';
     expect(engine.import("own", own, "ENV PATH=/bin", entry)).toMatchObject({ code: 0 });

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ENGINE_NAME, FDINIT, ROOT } from "../harness/fixtures.ts";
-import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
+import { leaveNothingBehind, register, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
 import { policy, run } from "../harness/run.ts";
 
@@ -100,8 +100,11 @@ describeWith(["unshare"], "a policy", () => {
     writeFileSync(big, `# ${"x".repeat(1 << 20)}\nversion: 1\n`);
     const empty = join(directory, "empty.yaml");
     writeFileSync(empty, "");
-    Bun.spawnSync(["mkfifo", join(directory, "fifo")]);
-    for (const file of ["/nonexistent.yaml", directory, big, empty, join(directory, "fifo"), "nginks"]) {
+    const fifo = join(directory, "fifo");
+    Bun.spawnSync(["mkfifo", fifo]);
+    // A writer that writes nothing: without one it would be waited for.
+    register(Bun.spawn(["sh", "-c", ': >"$0"', fifo]));
+    for (const file of ["/nonexistent.yaml", directory, big, empty, fifo, "nginks"]) {
       const { code, stdout, stderr } = await plain("--policy", file, "echo", "started");
       expect({ file, code, stdout }).toEqual({ file, code: 78, stdout: "" });
       expect(stderr).toStartWith("fdinit: ");

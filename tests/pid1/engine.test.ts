@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { FDINIT } from "../harness/fixtures.ts";
 import { leaveNothingBehind } from "../harness/leftovers.ts";
-import { describeWith } from "../harness/needs.ts";
+import { describeWith, NOT_OF_BUN, testUnless } from "../harness/needs.ts";
 import { until } from "../harness/processes.ts";
 
 leaveNothingBehind();
@@ -29,7 +29,7 @@ describeWith(["bash"], "the engine", () => {
   }
 
   for (const limits of ["ulimit -v 200000", "ulimit -d 16384"]) {
-    test(`says one line and exits with 70 with ${limits}`, () => {
+    testUnless(NOT_OF_BUN, `says one line and exits with 70 with ${limits}`, () => {
       const { code, stderr } = limited(limits);
       expect(code).toBe(70);
       expect(stderr).toMatch(/^fdinit: the engine cannot start: [^\n]+\n$/);

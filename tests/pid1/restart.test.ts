@@ -163,5 +163,5 @@ while True:
     // A request that the killed process had accepted is cut off; the listener cannot help that.
     expect(outcomes.cut).toBeLessThanOrEqual(kills);
     expect(outcomes.answered + outcomes.cut).toBe(1000);
-  });
+  }, 120_000);
 });

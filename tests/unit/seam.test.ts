@@ -49,6 +49,26 @@ test("has the parts whose types are compared here, each a choice of a file and n
   }
 });
 
+test("has a host in C of at most 400 lines, each file of which opens by saying what it is for", () => {
+  const host = join(INIT, "../engine");
+  const texts = globSync("*", { cwd: host }).map((file) => readFileSync(join(host, file), "utf8"));
+  expect(texts.length).toBe(3);
+  for (const text of texts) expect(text).toStartWith("// ");
+  expect(texts.join("").trimEnd().split("\n").length).toBeLessThanOrEqual(400);
+});
+
+test("is all there is of an engine: no file outside it asks for what only one engine has", () => {
+  const found: string[] = [];
+  for (const file of globSync("**/*.ts", { cwd: INIT }).filter((file) => !file.startsWith("sys/engine/"))) {
+    const code = readFileSync(join(INIT, file), "utf8").replace(/^\s*(\/\/|\*|\/\*).*$/gm, "");
+    const foreign =
+      /\b(Bun\.\w+|TextEncoder|TextDecoder|structuredClone|Intl|RegExp\.escape|Buffer|setTimeout|console|performance\.now)\b(?!["':])|"node:/g;
+    for (const [name] of code.matchAll(foreign)) found.push(`${file}: ${name}`);
+  }
+  // Tried first, and where it is not there `yaml` reads.
+  expect(found).toEqual(["policy/plain-yaml.ts: Bun.YAML"]);
+});
+
 test("is passed only through its parts", () => {
   const around = globSync("**/*.ts", { cwd: INIT }).filter((file) => !file.startsWith("sys/engine/"));
   expect(around.length).toBeGreaterThan(100);

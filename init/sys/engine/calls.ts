@@ -10,5 +10,4 @@ export {
   pointerAt,
   syscall,
   variableAddress,
-  writeAt,
 } from "./bun/calls.ts";

@@ -15,7 +15,6 @@ export const addressOf: (bytes: Uint8Array) => number = host.address;
 export const bytesAt: (address: number) => Uint8Array = host.bytesAt;
 export const pointerAt: (address: number, offset?: number) => number = host.integerAt;
 export const integerAt: (address: number, offset?: number) => number = host.integerAt;
-export const writeAt: (address: number, bytes: Uint8Array) => void = host.writeAt;
 export const variableAddress: (name: number) => number = host.getenv;
 /** The address of the environment that execve(2) left. */
 export const ENVIRON: number = host.environ;

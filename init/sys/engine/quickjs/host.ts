@@ -17,7 +17,6 @@ declare global {
     /** A copy of the bytes of a C string, without its NUL. */
     readonly bytesAt: (address: number) => Uint8Array;
     readonly integerAt: (address: number, offset?: number) => number;
-    readonly writeAt: (address: number, bytes: Uint8Array) => void;
     readonly getenv: (name: number) => number;
     readonly carryOut: (records: number, status: number) => number;
     /** Whether a system call that a seccomp filter traps answers ENOSYS, or SIGSYS comes as it was. */
