@@ -1,7 +1,16 @@
 // A Docker engine of the test's own: data, state, socket and cgroups apart from any other, in a PID
 // and mount namespace that take its mounts and processes with them when it ends.
 
-import { chmodSync, copyFileSync, globSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  globSync,
+  mkdtempSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { layOut, portableTarget } from "../../scripts/portable.ts";
@@ -96,6 +105,12 @@ export class Engine {
     const id = stdout.trim();
     await until("the container is ready", () => this.docker("logs", id).stdout.includes("ready\n"));
     return id;
+  }
+
+  /** What the kernel counts of a container's memory, by version 2 or 1 of cgroups; "" when it is not there. */
+  memoryEvents(id: string): string {
+    const files = globSync(`/sys/fs/cgroup/{,*/}${this.#cgroup}/${id}/memory.{events,oom_control}`);
+    return files.map((file) => readFileSync(file, "latin1")).join("");
   }
 
   /** Until no zombie is left in a running container. */
