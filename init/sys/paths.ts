@@ -4,7 +4,6 @@
 // which follows those that root has made in directories of its own. /proc has a door of its own, files.ts.
 // docs/security.md says what is followed.
 
-import { bytesOf } from "./bytes.ts";
 import {
   AT_FDCWD,
   F_GETFL,
@@ -14,6 +13,7 @@ import {
   O_EXCL,
   O_NOCTTY,
   O_NONBLOCK,
+  O_PATH,
   O_RDONLY,
   RESOLVE_NO_MAGICLINKS,
   RESOLVE_NO_SYMLINKS,
@@ -25,7 +25,7 @@ import { EACCES, EEXIST, ELOOP, EMLINK, ENOENT, ENOSYS, ENXIO, EPERM, ETIMEDOUT 
 import { awaitMore, readDescriptor } from "./files.ts";
 import type { OpenedFile } from "./kernel.ts";
 import { Block, cString, keepAlive, SYS, setInteger, syscall } from "./libc.ts";
-import { statusOf, statusOfPath } from "./status.ts";
+import { statusOf } from "./status.ts";
 
 // Most paths have no links.
 const walking = () => require("./path-walk.ts") as typeof import("./path-walk.ts");
@@ -52,7 +52,8 @@ type Way = (flags: number, mode: number) => number;
  * opened where the directory is not root's alone: a service may have given root's file a name there.
  */
 export function openPath(path: string | Uint8Array, flags: number, mode = 0): OpenedFile | number {
-  const safe = flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+  // openat2(2) takes nothing beside O_PATH, which opens nothing that could wait.
+  const safe = flags | O_CLOEXEC | ((flags & O_PATH) === 0 ? O_NOCTTY | O_NONBLOCK : 0);
   const direct = probed === -ENOSYS || probed === -EPERM ? -ELOOP : openedBy(withoutLinks(path), safe, mode);
   if (typeof direct !== "number") {
     const names = namesOf(direct.fd);
@@ -106,9 +107,13 @@ export function readSource(source: string | number, length: number, patienceMs: 
   return result;
 }
 
-/** st_mode of what a path leads to, or -ENOENT: for explanations only, since it may be another file by the time it is used. Opens nothing. */
+/** st_mode of what a path leads to, or a negated errno: for explanations only, since it may be another file by the time it is used. */
 export function pathMode(path: string): number {
-  return statusOfPath(bytesOf(path))?.mode ?? -ENOENT;
+  const opened = openPath(path, O_PATH);
+  if (typeof opened === "number") return opened;
+  const status = statusOf(opened.fd);
+  syscall(SYS.close, opened.fd);
+  return typeof status === "number" ? status : status.mode;
 }
 
 /** access(2) with X_OK. Follows links, opens nothing: what execve(2) answers in the child is the truth. */

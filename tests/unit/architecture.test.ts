@@ -80,6 +80,7 @@ describe("the table of rooms", () => {
       "writing.ts": "/proc",
       "status.ts": "asks, and opens nothing",
       "descriptors.ts": "/dev/null",
+      "terminal.ts": "/dev/tty",
       "root.ts": "/ and .",
       "own-process.ts": "/",
       "child-calls.ts": "in the child, with its rights",
