@@ -53,6 +53,8 @@ class Supervisor {
   /** Children cannot be taken: they are looked for again after a while. */
   private isRetrying = false;
   private hasSaidCannotReap = false;
+  /** Too many processes are left to be waited for. */
+  private restEndsWithFdinit = false;
   /** The terminal that was lent to the service when it asked. */
   private lent: number | undefined;
   private hasDroppedTokens = false;
@@ -182,6 +184,12 @@ class Supervisor {
     if (!isService) return;
     this.observer?.serviceEnded(changed.status, this.state.service?.startedAt ?? 0, this.kernel.now());
     this.handle({ type: "serviceEnded", now: this.kernel.now(), status: changed.status });
+    this.leaveRest();
+  }
+
+  /** Ends at once where the kernel is to kill what is left, and the exit code is known. */
+  private leaveRest(): void {
+    if (this.restEndsWithFdinit && this.state.ending) this.exit ??= this.state.ending.code;
   }
 
   time(): void {
@@ -236,7 +244,8 @@ class Supervisor {
         this.sender.send(action.to, action.signal, action.value, this.state.service?.pid);
         return;
       case "kill":
-        this.sender.killAll(this.state.service?.pid, this.observer);
+        this.restEndsWithFdinit ||= this.sender.killAll(this.state.service?.pid, this.observer);
+        this.leaveRest();
         return;
       case "start":
         this.started(this.surroundings.startAgain());

@@ -30,21 +30,28 @@ export class Sender {
     else this.check(kernel.queue(to.process, signal, value), signal);
   }
 
-  /** SIGKILL to everything that is left, and then a word about it. */
-  killAll(service: number | undefined, observer: Observer | undefined): void {
+  /**
+   * SIGKILL to everything that is left, and then a word about it. True where only the service has got it: as PID 1
+   * with thousands of processes left, whose dying takes the CPU from fdinit for seconds. The kernel kills them when
+   * fdinit ends (pid_namespaces(7)), which is to be as soon as the service has ended.
+   */
+  killAll(service: number | undefined, observer: Observer | undefined): boolean {
     const { kernel, say } = this.surroundings;
     const isPid1 = kernel.pid === 1;
     // A second time it is for what was born meanwhile: who was there has been named.
     const list = isPid1 && !this.hasKilledAll ? kernel.processes(MOST_LOOKED_AT) : undefined;
     const known = isPid1 ? list?.found.filter(({ hasEnded }) => !hasEnded) : descendantsOrNone(kernel);
-    if (isPid1) this.check(kernel.kill(-1, SIGKILL), SIGKILL);
-    else this.sendToEach(known, SIGKILL, service);
-    this.hasKilledAll ||= isPid1;
     const left = known ?? [];
     const more = list?.more ?? 0;
+    if (more > 0) {
+      if (service !== undefined) this.check(kernel.kill(service, SIGKILL), SIGKILL);
+    } else if (isPid1) this.check(kernel.kill(-1, SIGKILL), SIGKILL);
+    else this.sendToEach(known, SIGKILL, service);
+    this.hasKilledAll ||= isPid1;
     observer?.killed(left, more, isPid1);
     // The names that the kernel has: of what is dead there are no command lines.
     if (left.length + more > 0) say("warn", `SIGKILL to what is left: ${inWords(left, nameOf, more)}`);
+    return more > 0;
   }
 
   /** Says a failure that is not only "no such process". */

@@ -119,6 +119,20 @@ describe("supervise", () => {
     expect(calls).toEqual([`kill 7 ${SIGINT}`, `kill 7 ${SIGHUP}`]);
   });
 
+  test("as PID 1 with thousands of processes left kills the service alone, and leaves the rest to the kernel", () => {
+    const { code, calls, timeouts } = run({
+      kernel: { processes: () => ({ found: [], more: 8000 }) },
+      shutdown: { budgetMs: 1000 },
+      first: { signals: [{ signal: SIGTERM }] },
+      script: [{}, { ended: [{ status: SIGKILL }, { pid: 20, status: SIGKILL }] }, {}, {}],
+    });
+    expect(code).toBe(137);
+    expect(calls).not.toContain(`kill -1 ${SIGKILL}`);
+    expect(calls).toContain(`kill 7 ${SIGKILL}`);
+    // Nobody waits for the eight thousand.
+    expect(timeouts).toHaveLength(2);
+  });
+
   test("kills what is left when the budget is used up, and the service below PID 1 without /proc too", () => {
     const { code, calls } = run({
       kernel: { pid: 40, processes: () => undefined },
