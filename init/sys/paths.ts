@@ -21,7 +21,19 @@ import {
   S_IFREG,
   X_OK,
 } from "./constants.ts";
-import { EACCES, EEXIST, ELOOP, EMLINK, ENOENT, ENOSYS, ENXIO, EPERM, ETIMEDOUT } from "./errno.ts";
+import {
+  EACCES,
+  EAGAIN,
+  EEXIST,
+  EINTR,
+  ELOOP,
+  EMLINK,
+  ENOENT,
+  ENOSYS,
+  ENXIO,
+  EPERM,
+  ETIMEDOUT,
+} from "./errno.ts";
 import { awaitMore, readDescriptor } from "./files.ts";
 import type { OpenedFile } from "./kernel.ts";
 import { Block, cString, keepAlive, SYS, setInteger, syscall } from "./libc.ts";
@@ -147,6 +159,8 @@ function openedBy(way: Way, flags: number, mode: number): OpenedFile | number {
   for (let attempt = 1; ; attempt++) {
     const fd = way(flags & ~O_CREAT, 0);
     if (fd >= 0) return { fd, isNew: false };
+    // Interrupted, or something on the way was renamed meanwhile (openat2(2), EAGAIN).
+    if ((fd === -EINTR || fd === -EAGAIN) && attempt < MOST_ATTEMPTS) continue;
     if (fd !== -ENOENT || (flags & O_CREAT) === 0) return fd;
     const made = way(flags | O_EXCL, mode);
     if (made >= 0) return { fd: made, isNew: true };

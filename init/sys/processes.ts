@@ -29,10 +29,13 @@ const MAX_RSS = 40;
 
 /** A negated errno when neither wait4(2) nor waitid(2) can be had. */
 export function reap(which = -1): ChildEnd | "none" | undefined | number {
-  let pid = syscall(SYS.wait4, which, ended.address, WNOHANG | WUNTRACED, ended.address + USER_TIME);
-  if (pid < 0 && pid !== -ECHILD && pid !== -EINTR) pid = reapByWaitid(which);
+  let pid = -EINTR;
+  // Interrupted is not "nothing": nobody would look again before the next SIGCHLD.
+  for (let attempt = 0; pid === -EINTR && attempt < MOST_ATTEMPTS; attempt++)
+    pid = syscall(SYS.wait4, which, ended.address, WNOHANG | WUNTRACED, ended.address + USER_TIME);
+  if (pid < 0 && pid !== -ECHILD) pid = reapByWaitid(which);
   if (pid === -ECHILD) return "none";
-  if (pid < 0 && pid !== -EINTR) return pid;
+  if (pid < 0) return pid;
   if (pid <= 0) return undefined;
   return {
     pid,
@@ -41,6 +44,9 @@ export function reap(which = -1): ChildEnd | "none" | undefined | number {
     maxRssKiB: ended.view.getUint32(MAX_RSS, true),
   };
 }
+
+/** Of a call that is interrupted again and again. */
+const MOST_ATTEMPTS = 16;
 
 /** waitid(2) where wait4(2) is forbidden or fails: the same answer, in the same place. */
 function reapByWaitid(which: number): number {

@@ -33,7 +33,8 @@ export type Fixture =
   | "orphans"
   | "stream"
   | "pty"
-  | "terminal";
+  | "terminal"
+  | "fault";
 
 /** The path of a compiled fixture; "" when there is no compiler (its tests are skipped then). */
 export function fixture(name: Fixture): string {

@@ -2,7 +2,7 @@
 // Nothing here waits without a deadline, and nothing sleeps for luck: conditions are looked at again
 // until they hold.
 
-import { writeFileSync } from "node:fs";
+import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FDINIT, fixture } from "./fixtures.ts";
 import { register, temporaryDirectory } from "./leftovers.ts";
@@ -188,5 +188,7 @@ export function run(what: Start): Promise<Ended> {
 export function policy(text: string): string[] {
   const file = join(temporaryDirectory(), "policy.yaml");
   writeFileSync(file, text);
+  // Whatever the umask here is: some tests start fdinit as another user.
+  chmodSync(file, 0o644);
   return ["--policy", file];
 }

@@ -258,6 +258,8 @@ describeWith(["gcc", "unshare"], "what is told", () => {
       .split("\n")
       .map((line) => JSON.parse(line));
     expect(lines.map(({ level, message }) => [level, message])).toEqual([
+      ["info", expect.stringMatching(/^done: close descriptors /)],
+      ["info", expect.stringMatching(/^done: start main: .*; it is pid \d+$/)],
       ["info", "shutting down because of SIGTERM"],
       ["warn", expect.stringMatching(/^SIGKILL to what is left: 2 /)],
     ]);
