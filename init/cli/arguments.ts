@@ -3,8 +3,8 @@
 
 import type { CommandLine } from "../plan/plan.ts";
 import type { Environment, Intent } from "../policy/types.ts";
-import { textOf } from "../sys/bytes.ts";
 import type { Kernel } from "../sys/kernel.ts";
+import { textOf } from "../sys/text/bytes.ts";
 import { type Original, originalOf } from "./drop-in/names.ts";
 import { environmentOf } from "./environment.ts";
 import { secondModule } from "./load-second-module.ts";

@@ -1,7 +1,7 @@
 // The words behind a subcommand's name, by the table of subcommands: options, operands, or what is wrong with them.
 
-import { nearestWord } from "../policy/nearest.ts";
 import type { Environment } from "../policy/types.ts";
+import { nearestWord } from "../policy/wording/nearest.ts";
 import {
   commandLineOptions,
   complain,

@@ -1,9 +1,9 @@
 // What stands between a launch and its program, in the words of a person who has to mend it.
 
 import type { Launch } from "../plan/plan.ts";
-import { SLASH, textOf } from "../sys/bytes.ts";
-import { EAGAIN, ENOENT, errnoText } from "../sys/errno.ts";
 import type { Kernel, SpawnFailure } from "../sys/kernel.ts";
+import { EAGAIN, ENOENT, errnoText } from "../sys/libc/errno.ts";
+import { SLASH, textOf } from "../sys/text/bytes.ts";
 import type { LaunchFailure } from "./launch.ts";
 
 /** A step between clone and execve failed: the program was never looked at. */

@@ -2,9 +2,9 @@
 // Before the spawn every failure stops the launch; after it nothing may, so nothing does.
 
 import type { GivenPipe, Launch, Pass, Step, Token } from "../plan/plan.ts";
-import { STDIN_FILENO } from "../sys/constants.ts";
-import { errnoText } from "../sys/errno.ts";
 import type { Kernel, SpawnRequest } from "../sys/kernel.ts";
+import { STDIN_FILENO } from "../sys/libc/constants.ts";
+import { errnoText } from "../sys/libc/errno.ts";
 import { startProgram } from "./program.ts";
 import { closeRanges, markRanges } from "./ranges.ts";
 

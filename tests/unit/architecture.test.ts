@@ -8,13 +8,20 @@ import { dirname, join, normalize } from "node:path";
 const ROOT = join(import.meta.dir, "../..");
 
 /** Files of sys/ that hold data, types and pure functions: any room may import them. */
-const PURE_SYS = ["bytes", "constants", "errno", "facts", "kernel", "kinds", "signal-names", "visible"].map(
-  (name) => `init/sys/${name}.ts`,
-);
+const PURE_SYS = [
+  "descriptors/kinds",
+  "facts",
+  "kernel",
+  "libc/constants",
+  "libc/errno",
+  "signals/signal-names",
+  "text/bytes",
+  "text/visible",
+].map((name) => `init/sys/${name}.ts`);
 
 /** What a room may import from outside itself, as tests on the imported path. */
 const ROOMS: Record<string, (path: string) => boolean> = {
-  cli: (path) => path !== "init/sys/libc.ts" && path !== "bun:ffi",
+  cli: (path) => path !== "init/sys/libc/libc.ts" && path !== "bun:ffi",
   policy: (path) => path === "yaml" || PURE_SYS.includes(path),
   plan: (path) => path === "init/policy/types.ts" || PURE_SYS.includes(path),
   launch: (path) => path === "init/plan/plan.ts" || PURE_SYS.includes(path),
@@ -72,18 +79,18 @@ describe("the table of rooms", () => {
 
   test("a path reaches the kernel through the door to paths alone, but for paths that nobody else can prepare", () => {
     const doors: Record<string, string> = {
-      "paths.ts": "the door",
-      "path-walk.ts": "the door",
-      "path-sockets.ts": "the door",
-      "files.ts": "/proc",
-      "inspect.ts": "/proc",
-      "writing.ts": "/proc",
-      "status.ts": "asks, and opens nothing",
-      "descriptors.ts": "/dev/null",
-      "terminal.ts": "/dev/tty",
-      "root.ts": "/ and .",
-      "own-process.ts": "/",
-      "child-calls.ts": "in the child, with its rights",
+      "paths/paths.ts": "the door",
+      "paths/path-walk.ts": "the door",
+      "sockets/path-sockets.ts": "the door",
+      "paths/files.ts": "/proc",
+      "descriptors/inspect.ts": "/proc",
+      "descriptors/writing.ts": "/proc",
+      "paths/status.ts": "asks, and opens nothing",
+      "descriptors/descriptors.ts": "/dev/null",
+      "terminal/terminal.ts": "/dev/tty",
+      "paths/root.ts": "/ and .",
+      "self/own-process.ts": "/",
+      "processes/child-calls.ts": "in the child, with its rights",
     };
     const passes =
       /SYS\.(openat2?|unlinkat|mkdirat|renameat2?|linkat|symlinkat|mknodat|fchmodat|fchownat|faccessat|readlinkat|newfstatat|statx|chdir|truncate)\b/;
@@ -106,12 +113,12 @@ describe("the table of rooms", () => {
     };
     follow("init/cli/second-module.ts");
     expect(reached.size).toBeGreaterThan(20);
-    expect([...reached].filter((path) => path === "init/sys/libc.ts" || path === "bun:ffi")).toEqual([]);
+    expect([...reached].filter((path) => path === "init/sys/libc/libc.ts" || path === "bun:ffi")).toEqual([]);
   });
 
   test("only main.ts ends the process", () => {
     const enders = sources.filter(({ text }) => /process\.exit|exitNow\(/.test(text)).map(({ path }) => path);
-    expect(enders.sort()).toEqual(["init/main.ts", "init/sys/processes.ts"]);
+    expect(enders.sort()).toEqual(["init/main.ts", "init/sys/self/process.ts"]);
   });
 
   test("libc is named in one place", () => {
@@ -141,7 +148,7 @@ describe("the table of rooms", () => {
       .filter(({ text }) => onlyBuns.test(text.replace(/^\s*(\/\/|\*|\/\*).*$|"(?:[^"\\]|\\.)*"/gm, "")))
       .map(({ path }) => path);
     // The quick parser is Bun's own; the other engine has the thorough one alone.
-    expect(offenders).toEqual(["init/policy/plain-yaml.ts"]);
+    expect(offenders).toEqual(["init/policy/reading/plain-yaml.ts"]);
   });
 
   test("every file opens by saying what it is for", () => {

@@ -1,14 +1,14 @@
 // `fdinit convert FILE|FOLDER`: a policy from a supervisord.conf, s6-overlay services, a Dockerfile, a Compose file or a systemd
 // unit. Reads text and prints a policy; runs nothing and looks at nothing else.
 
-import { bytesOf, textOf } from "../../sys/bytes.ts";
-import { errnoText } from "../../sys/errno.ts";
 import type { Kernel } from "../../sys/kernel.ts";
+import { errnoText } from "../../sys/libc/errno.ts";
+import { bytesOf, textOf } from "../../sys/text/bytes.ts";
 import type { SubcommandLine } from "../arguments.ts";
 import { EXIT_USAGE } from "../exit-codes.ts";
 import { SOURCES } from "../help/command-table.ts";
 import { secondModule } from "../load-second-module.ts";
-import { type Outcome, print } from "../print.ts";
+import { type Outcome, print } from "../output/print.ts";
 import { fromCompose } from "./compose.ts";
 import { fromDockerfile } from "./dockerfile.ts";
 import { type Draft, written } from "./draft.ts";
