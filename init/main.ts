@@ -24,12 +24,12 @@ function main(): number {
   const signalFd = openSignalFd();
   if (signalFd < 0) return stop(EXIT_SOFTWARE, noSignals(signalFd));
 
-  const invocation = readCommandLine(kernel, commandLineWords());
+  const invocation = readCommandLine(kernel, commandLineWords(), secondModule);
   if (invocation.do !== "run") {
     const { code, complaint } = secondModule().report(kernel, invocation, [signalFd]);
     return complaint === undefined ? code : stop(code, complaint);
   }
-  const read = readPolicy(kernel, invocation.options);
+  const read = readPolicy(kernel, invocation.options, secondModule);
   if (!read.ok) return stop(read.code, read.message);
   say = voiceOf(kernel, read.policy.log);
 

@@ -2,7 +2,6 @@
 // executable a module of its own (scripts/bundle.ts). Nothing here may import sys/libc or what does: it
 // would be there twice.
 
-export { checkPolicy, placed, textOfPolicy } from "../policy/check.ts";
 export { loadPolicy } from "../policy/load.ts";
 export { renderIssues } from "../policy/wording/render.ts";
 export { readSubcommand } from "./read-subcommand.ts";

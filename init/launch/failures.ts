@@ -4,7 +4,7 @@ import type { Launch } from "../plan/plan.ts";
 import type { Kernel, SpawnFailure } from "../sys/kernel.ts";
 import { EAGAIN, ENOENT, errnoText } from "../sys/libc/errno.ts";
 import { SLASH, textOf } from "../sys/text/bytes.ts";
-import type { LaunchFailure } from "./launch.ts";
+import type { LaunchFailure } from "./result.ts";
 
 /** A step between clone and execve failed: the program was never looked at. */
 export function cannotPrepare({ service }: Launch, { attempt, errno }: SpawnFailure): LaunchFailure {

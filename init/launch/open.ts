@@ -24,7 +24,7 @@ import {
 } from "../sys/libc/constants.ts";
 import { EAFNOSUPPORT, EFBIG, ENOENT, pathErrorText } from "../sys/libc/errno.ts";
 import { bytesOf } from "../sys/text/bytes.ts";
-import type { LaunchContext } from "./launch.ts";
+import type { LaunchContext } from "./context.ts";
 import { findIds } from "./users.ts";
 
 type Listener = Extract<Opening, { open: "listen" }>;

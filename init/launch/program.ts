@@ -6,7 +6,7 @@ import type { Credentials, Kernel, SpawnFailure, SpawnRequest } from "../sys/ker
 import { STDIN_FILENO } from "../sys/libc/constants.ts";
 import { EACCES, ENOENT, ENOEXEC, ENOTDIR } from "../sys/libc/errno.ts";
 import { bytesOf, concatenate, SLASH, split } from "../sys/text/bytes.ts";
-import type { LaunchResult } from "./launch.ts";
+import type { LaunchResult } from "./result.ts";
 
 /** Searched when PATH is not set at all: what Docker sets in an image that says nothing. */
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

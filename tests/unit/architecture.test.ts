@@ -1,5 +1,5 @@
 // Holds the table of rooms (CONTRIBUTING.md) against the imports: who may use whom, one file with
-// bun:ffi, one file that ends the process, no file that does two jobs.
+// bun:ffi, one file that ends the process, no file that does two jobs, no circle of imports, no room too full to find one's way in.
 
 import { describe, expect, test } from "bun:test";
 import { globSync, readFileSync } from "node:fs";
@@ -52,6 +52,42 @@ function roomOf(path: string): string {
   return path.split("/")[1] as string;
 }
 
+/** The groups of files that reach one another: strongly connected components of more than one file (Tarjan). */
+function circles(edges: ReadonlyMap<string, readonly string[]>): string[][] {
+  const indexes = new Map<string, number>();
+  const path: string[] = [];
+  const found: string[][] = [];
+  const visit = (file: string): number => {
+    const index = indexes.size;
+    indexes.set(file, index);
+    path.push(file);
+    let low = index;
+    for (const next of edges.get(file) ?? []) {
+      if (!edges.has(next)) continue;
+      if (!indexes.has(next)) low = Math.min(low, visit(next));
+      else if (path.includes(next)) low = Math.min(low, indexes.get(next) as number);
+    }
+    if (low === index) {
+      const circle = path.splice(path.indexOf(file));
+      if (circle.length > 1 || edges.get(file)?.includes(file)) found.push(circle.sort());
+    }
+    return low;
+  };
+  for (const file of edges.keys()) if (!indexes.has(file)) visit(file);
+  return found;
+}
+
+test("a circle is found where there is one", () => {
+  const edges: [string, string[]][] = [
+    ["a", ["b", "elsewhere"]],
+    ["b", ["c"]],
+    ["c", ["b", "d"]],
+    ["d", []],
+    ["e", ["e"]],
+  ];
+  expect(circles(new Map(edges))).toEqual([["b", "c"], ["e"]]);
+});
+
 describe("the table of rooms", () => {
   test("finds the sources it is about", () => {
     expect(sources.map(({ path }) => path)).toContain("init/main.ts");
@@ -70,6 +106,23 @@ describe("the table of rooms", () => {
       expect(broken).toEqual([]);
     });
   }
+
+  test("no files import each other in a circle, types included", () => {
+    expect(circles(new Map(sources.map(({ path, imports }) => [path, imports])))).toEqual([]);
+  });
+
+  test("no room has more than fifteen files outside its sub-rooms", () => {
+    const counts = new Map<string, number>();
+    for (const path of globSync("init/**/*.*", { cwd: ROOT }))
+      counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1);
+    expect(counts.size).toBeGreaterThan(20);
+    expect([...counts].filter(([, count]) => count > 15)).toEqual([]);
+  });
+
+  test("only main.ts knows of the executable's second module", () => {
+    const loaders = sources.filter(({ imports }) => imports.includes("init/cli/load-second-module.ts"));
+    expect(loaders.map(({ path }) => path)).toEqual(["init/main.ts"]);
+  });
 
   test("only one file imports bun:ffi", () => {
     expect(sources.filter(({ imports }) => imports.includes("bun:ffi")).map(({ path }) => path)).toEqual([

@@ -1,15 +1,15 @@
 // `fdinit check [FILE|NAME|FOLDER…]`: every complaint about every policy, and what a valid one should not hold. As text, complaints
 // go to standard error and what is right to standard output; as json, github or sarif, all of it to standard output.
 
+import { checkPolicy, textOfPolicy } from "../../policy/check.ts";
 import { builtInPolicy } from "../../policy/meaning/built-in.ts";
 import type { PolicyIssue } from "../../policy/types.ts";
 import { printable, renderIssue } from "../../policy/wording/render.ts";
 import type { Kernel } from "../../sys/kernel.ts";
 import { ENOTDIR } from "../../sys/libc/errno.ts";
-import type { Options, SubcommandLine } from "../arguments.ts";
 import { environmentOf } from "../environment.ts";
 import { EXIT_POLICY } from "../exit-codes.ts";
-import { secondModule } from "../load-second-module.ts";
+import type { Options, SubcommandLine } from "../invocation.ts";
 import { type Outcome, print, printError } from "../output/print.ts";
 import { findPolicy } from "../policy-source/find-policy.ts";
 import { asGithub, asJson, asSarif, type Checked } from "./check-formats.ts";
@@ -78,7 +78,6 @@ function checkOne(kernel: Kernel, named: string | undefined, { intent }: Options
     const name = `the built-in policy of intent ${builtInPolicy(intent).intent}`;
     return { name, ok: true, text: undefined, issues: [] };
   }
-  const { checkPolicy, textOfPolicy } = secondModule();
   const checked = checkPolicy(source, environmentOf(kernel), intent === undefined ? {} : { intent });
   const text = checked.ok ? textOfPolicy(source) : checked.text;
   const issues = checked.ok ? warningsAbout(checked.policy, source) : checked.issues;

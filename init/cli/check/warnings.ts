@@ -1,10 +1,10 @@
 // What a valid policy should not hold all the same: `check` warns of it, and a start goes on.
 
 import { findShadowed } from "../../plan/shadowed.ts";
+import { placed, textOfPolicy } from "../../policy/check.ts";
 import { namesOf, type Policy, type PolicyIssue, type PolicySource } from "../../policy/types.ts";
 import type { Finding } from "../../policy/wording/finding.ts";
 import { WARNINGS } from "../help/messages.ts";
-import { secondModule } from "../load-second-module.ts";
 
 export function isWarning({ code }: PolicyIssue): boolean {
   return WARNINGS.includes(code);
@@ -13,7 +13,6 @@ export function isWarning({ code }: PolicyIssue): boolean {
 export function warningsAbout(policy: Policy, source: PolicySource): PolicyIssue[] {
   const findings = [...shadowed(policy), ...openedForNobody(policy), ...relativePaths(policy)];
   if (findings.length === 0) return [];
-  const { placed, textOfPolicy } = secondModule();
   return placed(textOfPolicy(source) ?? "", findings);
 }
 

@@ -2,7 +2,7 @@
 // variables, messages and exit codes. Pure. docs/drop-in.md says what differs.
 
 import { version } from "../../../package.json";
-import type { LaunchFailure } from "../../launch/launch.ts";
+import type { LaunchFailure } from "../../launch/result.ts";
 import type { ChildEnd } from "../../sys/kernel.ts";
 import { SIGINT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU } from "../../sys/libc/constants.ts";
 import { visible } from "../../sys/text/visible.ts";

@@ -2,7 +2,7 @@
 // text is dumb-init's word for word, because programs (and its own tests) compare it. docs/drop-in.md says
 // what differs.
 
-import type { LaunchFailure } from "../../launch/launch.ts";
+import type { LaunchFailure } from "../../launch/result.ts";
 import type { ChildEnd } from "../../sys/kernel.ts";
 import {
   SIGCHLD,

@@ -2,7 +2,8 @@
 // start the program under a policy that does what the other would. The same rooms as in main.ts do the work;
 // what differs is who reads the options and how things are worded.
 
-import { type LaunchFailure, launch, launchContext } from "../../launch/launch.ts";
+import { launch, launchContext } from "../../launch/launch.ts";
+import type { LaunchFailure } from "../../launch/result.ts";
 import { buildPlan } from "../../plan/build.ts";
 import { questions } from "../../plan/decide.ts";
 import type { CommandLine } from "../../plan/plan.ts";

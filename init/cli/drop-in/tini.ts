@@ -2,7 +2,7 @@
 // exit codes. Pure. docs/drop-in.md says what differs.
 
 import { version } from "../../../package.json";
-import type { LaunchFailure } from "../../launch/launch.ts";
+import type { LaunchFailure } from "../../launch/result.ts";
 import type { ChildEnd } from "../../sys/kernel.ts";
 import { EACCES, ENOENT } from "../../sys/libc/errno.ts";
 import { SIGNAL_NAMES } from "../../sys/signals/signal-names.ts";

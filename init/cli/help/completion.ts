@@ -2,8 +2,8 @@
 
 import { nearestWord } from "../../policy/wording/nearest.ts";
 import type { Kernel } from "../../sys/kernel.ts";
-import type { SubcommandLine } from "../arguments.ts";
 import { EXIT_USAGE } from "../exit-codes.ts";
+import type { SubcommandLine } from "../invocation.ts";
 import { type Outcome, print } from "../output/print.ts";
 import { embeddedNames } from "../policy-source/embedded.ts";
 import { COMMANDS, OPTIONS, type OptionEntry, SHELLS, type SubcommandEntry } from "./command-table.ts";

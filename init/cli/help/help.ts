@@ -6,8 +6,8 @@ import type { PolicyIssueCode } from "../../policy/types.ts";
 import { flow } from "../../policy/wording/flow.ts";
 import { nearestWord } from "../../policy/wording/nearest.ts";
 import type { Kernel } from "../../sys/kernel.ts";
-import type { SubcommandLine } from "../arguments.ts";
 import { EXIT_USAGE } from "../exit-codes.ts";
+import type { SubcommandLine } from "../invocation.ts";
 import { type Outcome, print } from "../output/print.ts";
 import { embeddedNames } from "../policy-source/embedded.ts";
 import {

@@ -1,11 +1,13 @@
 // What to say when /etc/fdinit is there and holds no policy.yaml: a policy of another name would be passed over in silence.
 
 import type { Kernel } from "../../sys/kernel.ts";
-import type { FoundPolicy } from "./find-policy.ts";
 
 const MOST_NAMED = 10;
 
-export function misplacedPolicy(kernel: Kernel, folder: string): Extract<FoundPolicy, { ok: false }> {
+export function misplacedPolicy(
+  kernel: Kernel,
+  folder: string,
+): { readonly ok: false; readonly message: string } {
   const names = kernel.listFolder(folder);
   const found = typeof names === "number" ? [] : names.filter((name) => !name.startsWith("."));
   const listed = found.slice(0, MOST_NAMED).map((name) => JSON.stringify(name));

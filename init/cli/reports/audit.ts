@@ -8,13 +8,16 @@ import { EACCES, ENOENT, errnoText } from "../../sys/libc/errno.ts";
 import { describeDescriptor } from "../../sys/observe.ts";
 import { textOf } from "../../sys/text/bytes.ts";
 import { visibleJson } from "../../sys/text/visible.ts";
-import { type Options, readArguments, type SubcommandLine } from "../arguments.ts";
+import { readArguments } from "../arguments.ts";
 import { EXIT_REFUSED, EXIT_SOFTWARE } from "../exit-codes.ts";
+import type { Options, SubcommandLine } from "../invocation.ts";
 import { dressed, lookOf } from "../output/look.ts";
 import { type Outcome, print } from "../output/print.ts";
 import { section, table } from "../output/table.ts";
 import { readPolicy } from "../policy-source/read-policy.ts";
+import { readSubcommand } from "../read-subcommand.ts";
 import { decisionAsJson, decisionInWords, evidenceOf, kindOf, policyInWords } from "./describe.ts";
+import { parser } from "./parser.ts";
 import { suggestPolicy } from "./suggest.ts";
 
 /** Whose descriptors are looked at when nobody says. */
@@ -25,7 +28,7 @@ export function audit(
   { options, pid = INIT, json, suggest, color }: SubcommandLine,
 ): Outcome {
   const seen = kernel.inspect(pid);
-  const read = readPolicy(kernel, optionsFor(kernel, options, seen));
+  const read = readPolicy(kernel, optionsFor(kernel, options, seen), parser);
   if (!read.ok) return { code: read.code, complaint: read.message };
   const { policy } = read;
   if (typeof seen === "number") {
@@ -64,9 +67,9 @@ function optionsFor(kernel: Kernel, given: Options, seen: Inspection | number): 
   if (isOther || given.policy !== undefined || given.intent !== undefined) return given;
   const [, ...words] = textsOf(kernel, `/proc/${seen.pid}/cmdline`);
   const environment = textsOf(kernel, `/proc/${seen.pid}/environ`);
-  const started = readArguments(words, (name) =>
-    environment.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1),
-  );
+  const variable = (name: string) =>
+    environment.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
+  const started = readArguments(words, variable, () => ({ readSubcommand }));
   return started.do === "run" && started.options.policy !== "-" ? started.options : given;
 }
 

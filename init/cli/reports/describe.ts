@@ -3,11 +3,11 @@
 import type { Decided, Decision } from "../../plan/decide.ts";
 import { FIRST_BEYOND_STANDARD } from "../../plan/match.ts";
 import { valueAt } from "../../policy/key-path.ts";
-import type { InheritedMatch, InheritedRule, Origin, Policy } from "../../policy/types.ts";
-import { LAST_FD } from "../../policy/types.ts";
+import type { Origin, Policy } from "../../policy/types.ts";
 import { flow } from "../../policy/wording/flow.ts";
 import type { Descriptor } from "../../sys/descriptors/kinds.ts";
 import { resolvedKeys } from "./resolved-keys.ts";
+import { writtenMatch, writtenRule } from "./written-rule.ts";
 
 /** Who decided: a rule of the policy, a rule of the intent, the default, what holds for 0 to 2, or nobody could. */
 export type DecidedBy = "rule" | "intent" | "default" | "standard" | "undetermined";
@@ -68,31 +68,6 @@ export function evidenceOf(descriptor: Descriptor | undefined, what = ""): strin
     name && `called ${name} in LISTEN_FDNAMES`,
   ].filter((mark) => typeof mark === "string" && mark !== "");
   return [evidence, ...marks].join(", ");
-}
-
-/** A match as a policy writes it. */
-export function writtenMatch({ fd, ...conditions }: InheritedMatch): Record<string, unknown> {
-  const numbers = fd?.map(({ from, to }) =>
-    from === to ? from : to === LAST_FD ? `${from}-` : `${from}-${to}`,
-  );
-  return {
-    ...(numbers ? { fd: numbers.length === 1 ? numbers[0] : numbers } : {}),
-    ...Object.fromEntries(
-      Object.entries(conditions).map(([key, value]) => [
-        key,
-        Array.isArray(value) && value.length === 1 ? value[0] : value,
-      ]),
-    ),
-  };
-}
-
-export function writtenRule({ match, action, as, name }: InheritedRule): Record<string, unknown> {
-  return {
-    match: writtenMatch(match),
-    action,
-    ...(as === undefined ? {} : { as }),
-    ...(name === undefined ? {} : { name }),
-  };
 }
 
 export function keyRows(policy: Policy): string[][] {

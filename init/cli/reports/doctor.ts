@@ -11,12 +11,13 @@ import { errnoText } from "../../sys/libc/errno.ts";
 import { observe } from "../../sys/observe.ts";
 import { bytesOf, textOf } from "../../sys/text/bytes.ts";
 import { visibleJson } from "../../sys/text/visible.ts";
-import type { SubcommandLine } from "../arguments.ts";
 import { EXIT_REFUSED } from "../exit-codes.ts";
+import type { SubcommandLine } from "../invocation.ts";
 import { type Outcome, print } from "../output/print.ts";
 import { section, table } from "../output/table.ts";
 import { readPolicy } from "../policy-source/read-policy.ts";
 import { policyInWords } from "./describe.ts";
+import { parser } from "./parser.ts";
 
 /** What was found, and what fdinit does about it. `problem`: something that the policy asks for is missing. */
 interface Finding {
@@ -29,7 +30,7 @@ const INIT = 1;
 const LONGEST = 1 << 16;
 
 export function doctor(kernel: Kernel, { options, json }: SubcommandLine): Outcome {
-  const read = readPolicy(kernel, options);
+  const read = readPolicy(kernel, options, parser);
   if (!read.ok) return { code: read.code, complaint: read.message };
   const { policy } = read;
   const findings = surroundings(kernel);

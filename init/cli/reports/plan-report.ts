@@ -4,7 +4,7 @@ import type { Step } from "../../plan/plan.ts";
 import { textOf } from "../../sys/text/bytes.ts";
 import { section, table } from "../output/table.ts";
 import { decisionAsJson, decisionInWords, evidenceOf, keyRows, kindOf, policyInWords } from "./describe.ts";
-import type { PlanReport } from "./plan.ts";
+import type { PlanReport } from "./plan-contents.ts";
 import { resolvedKeys } from "./resolved-keys.ts";
 import { shutdownTimeline } from "./shutdown-timeline.ts";
 

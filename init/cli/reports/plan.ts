@@ -3,47 +3,26 @@
 
 import { buildPlan, decideAll } from "../../plan/build.ts";
 import { questions } from "../../plan/decide.ts";
-import type { Opening, PlanResult, Refusal, Step, Sweep } from "../../plan/plan.ts";
+import type { Opening, PlanResult, Step, Sweep } from "../../plan/plan.ts";
 import type { Policy } from "../../policy/types.ts";
 import { LAST_FD } from "../../policy/types.ts";
-import type { Facts, InheritedDescriptor, Rung } from "../../sys/facts.ts";
+import type { Facts, Rung } from "../../sys/facts.ts";
 import type { Kernel } from "../../sys/kernel.ts";
 import { observe } from "../../sys/observe.ts";
 import { textOf } from "../../sys/text/bytes.ts";
 import { visibleJson } from "../../sys/text/visible.ts";
-import { commandLineFrom, type SubcommandLine } from "../arguments.ts";
+import { commandLineFrom } from "../arguments.ts";
 import { REFUSAL_EXIT } from "../exit-codes.ts";
+import type { SubcommandLine } from "../invocation.ts";
 import { dressed, lookOf } from "../output/look.ts";
 import { type Outcome, print } from "../output/print.ts";
 import { readPolicy } from "../policy-source/read-policy.ts";
+import { parser } from "./parser.ts";
+import type { Fate, OwnDescriptor, PlanReport } from "./plan-contents.ts";
 import { planAsJson, planAsText } from "./plan-report.ts";
 
-/** An inherited descriptor, what is decided about it, and where it ends up. */
-export interface Fate {
-  readonly known: ReturnType<typeof decideAll>[number];
-  readonly inPid1: string;
-  /** The numbers the program has it under. */
-  readonly inProgram: readonly number[];
-}
-
-export interface OwnDescriptor extends InheritedDescriptor {
-  readonly owner: "fdinit" | "the runtime";
-}
-
-/** Everything a report on a plan says. */
-export interface PlanReport {
-  readonly policy: Policy;
-  readonly facts: Facts;
-  readonly fates: readonly Fate[];
-  readonly own: readonly OwnDescriptor[];
-  readonly steps: readonly { readonly step: Step; readonly words: string }[];
-  readonly refusals: readonly Refusal[];
-  readonly warnings: readonly string[];
-  readonly exitCode: number;
-}
-
 export function plan(kernel: Kernel, line: SubcommandLine, own: readonly [number, ...number[]]): Outcome {
-  const read = readPolicy(kernel, line.options);
+  const read = readPolicy(kernel, line.options, parser);
   if (!read.ok) return { code: read.code, complaint: read.message };
   const report = planReport(kernel, read.policy, line, own);
   const text = line.json

@@ -1,8 +1,8 @@
 // `fdinit policies [NAME]`: the policies in the executable, or the text of one.
 
 import type { Kernel } from "../../sys/kernel.ts";
-import type { SubcommandLine } from "../arguments.ts";
 import { EXIT_USAGE } from "../exit-codes.ts";
+import type { SubcommandLine } from "../invocation.ts";
 import { type Outcome, print } from "../output/print.ts";
 import { table } from "../output/table.ts";
 import { embeddedNames, embeddedPolicy } from "../policy-source/embedded.ts";

@@ -3,8 +3,8 @@
 import { version } from "../../../package.json";
 import { ENGINE } from "../../sys/engine/text.ts";
 import type { Kernel } from "../../sys/kernel.ts";
-import type { Invocation } from "../arguments.ts";
 import { EXIT_USAGE } from "../exit-codes.ts";
+import type { Invocation } from "../invocation.ts";
 import { type Outcome, print } from "../output/print.ts";
 
 /** Answers every invocation but an ordinary start. `own` is what fdinit itself has opened. */

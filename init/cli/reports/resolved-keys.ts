@@ -4,7 +4,7 @@ import { readablePath, valueAt } from "../../policy/key-path.ts";
 import { describeOrigins } from "../../policy/origins.ts";
 import type { Origin, Policy, Service } from "../../policy/types.ts";
 import { signalName } from "../../sys/signals/signal-names.ts";
-import { writtenRule } from "./describe.ts";
+import { writtenRule } from "./written-rule.ts";
 
 export interface ResolvedKey {
   readonly key: string;

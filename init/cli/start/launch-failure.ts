@@ -1,12 +1,12 @@
 // Why a program did not start, with what is missing where EPERM and EACCES leave it open: a capability, a mount without noexec, a
 // mode, a file instead of a folder. Reads only; who starts a program comes here never.
 
-import type { LaunchFailure } from "../../launch/launch.ts";
+import type { LaunchFailure } from "../../launch/result.ts";
 import { nearestWord } from "../../policy/wording/nearest.ts";
 import type { Kernel } from "../../sys/kernel.ts";
 import { textOf } from "../../sys/text/bytes.ts";
-import { SUBCOMMANDS } from "../arguments.ts";
 import { LAUNCH_EXIT } from "../exit-codes.ts";
+import { SUBCOMMANDS } from "../invocation.ts";
 
 /** `programAt`: where the program's name stands on the command line, when it stands there. */
 export function launchFailure(

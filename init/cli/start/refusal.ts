@@ -2,11 +2,11 @@
 // complaints about a policy have them. Reads the policy again: only who refuses to start comes here.
 
 import type { PlanResult } from "../../plan/plan.ts";
+import { placed, textOfPolicy } from "../../policy/check.ts";
 import { pathOfReadable } from "../../policy/key-path.ts";
 import type { Policy } from "../../policy/types.ts";
 import type { Kernel } from "../../sys/kernel.ts";
 import { REFUSAL_EXIT } from "../exit-codes.ts";
-import { secondModule } from "../load-second-module.ts";
 import { findPolicy } from "../policy-source/find-policy.ts";
 
 const KEY = /\b(?:fds|services|signals|shutdown|limits|reaping)(?:\.[A-Za-z][\w-]*|\[\d+\])+/;
@@ -25,7 +25,6 @@ function placedMessages(kernel: Kernel, name: string | undefined, messages: read
   const found = name === undefined || name === "standard input" ? undefined : findPolicy(kernel, name);
   if (!found?.ok || !found.source) return [...messages];
   const { source } = found;
-  const { placed, textOfPolicy } = secondModule();
   const text = textOfPolicy(source) ?? "";
   return messages.map((message) => {
     const [key] = KEY.exec(message) ?? [];

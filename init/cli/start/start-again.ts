@@ -1,6 +1,8 @@
 // The first start of the service and each further one, with the exit code that stands for what stood in the way.
 
-import { type LaunchContext, type LaunchResult, launch } from "../../launch/launch.ts";
+import type { LaunchContext } from "../../launch/context.ts";
+import { launch } from "../../launch/launch.ts";
+import type { LaunchResult } from "../../launch/result.ts";
 import type { Step } from "../../plan/plan.ts";
 import type { Started, Surroundings } from "../../supervise/surroundings.ts";
 import { LAUNCH_EXIT } from "../exit-codes.ts";
