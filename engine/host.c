@@ -114,7 +114,7 @@ FUNCTION(host_decode)
 	return JS_NewStringLen(ctx, (const char *)bytes, length);
 }
 
-/** One system call of a child's list: init/sys/child.ts. */
+/** One system call of a child's list: init/sys/processes/child.ts. */
 struct record {
 	int64_t number, word[6], *store;
 };

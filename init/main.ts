@@ -5,18 +5,18 @@ import "./sys/first.ts"; // before everything else: until it has run, a signal c
 import { commandLineFrom, readCommandLine } from "./cli/arguments.ts";
 import { EXIT_SOFTWARE } from "./cli/exit-codes.ts";
 import { secondModule } from "./cli/load-second-module.ts";
-import { readPolicy } from "./cli/read-policy.ts";
-import { DEFAULT_LOG, lastWords, type Message, voiceOf } from "./cli/say.ts";
-import { isTriedAgain, started, startingAgain } from "./cli/start-again.ts";
+import { DEFAULT_LOG, lastWords, type Message, voiceOf } from "./cli/output/say.ts";
+import { readPolicy } from "./cli/policy-source/read-policy.ts";
+import { isTriedAgain, started, startingAgain } from "./cli/start/start-again.ts";
 import { launch, launchContext } from "./launch/launch.ts";
 import { buildPlan } from "./plan/build.ts";
 import { questions } from "./plan/decide.ts";
 import { supervise } from "./supervise/loop.ts";
-import { commandLineWords } from "./sys/command-line.ts";
 import { linux as kernel } from "./sys/linux.ts";
 import { observe } from "./sys/observe.ts";
-import { exitNow } from "./sys/processes.ts";
-import { noSignals, openSignalFd } from "./sys/signals.ts";
+import { commandLineWords } from "./sys/self/command-line.ts";
+import { exitNow } from "./sys/self/process.ts";
+import { noSignals, openSignalFd } from "./sys/signals/signals.ts";
 
 let say = voiceOf(kernel, DEFAULT_LOG);
 
@@ -24,12 +24,12 @@ function main(): number {
   const signalFd = openSignalFd();
   if (signalFd < 0) return stop(EXIT_SOFTWARE, noSignals(signalFd));
 
-  const invocation = readCommandLine(kernel, commandLineWords());
+  const invocation = readCommandLine(kernel, commandLineWords(), secondModule);
   if (invocation.do !== "run") {
     const { code, complaint } = secondModule().report(kernel, invocation, [signalFd]);
     return complaint === undefined ? code : stop(code, complaint);
   }
-  const read = readPolicy(kernel, invocation.options);
+  const read = readPolicy(kernel, invocation.options, secondModule);
   if (!read.ok) return stop(read.code, read.message);
   say = voiceOf(kernel, read.policy.log);
 

@@ -7,8 +7,8 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { BunPlugin } from "bun";
-import * as aarch64 from "../init/sys/abi/aarch64.ts";
-import * as x86_64 from "../init/sys/abi/x86_64.ts";
+import * as aarch64 from "../init/sys/libc/abi/aarch64.ts";
+import * as x86_64 from "../init/sys/libc/abi/x86_64.ts";
 import type { Target } from "./targets.ts";
 
 const root = join(import.meta.dir, "..");

@@ -2,7 +2,7 @@
 // variables are replaced. Every value may be one, and every key says in Markdown what it does, its default and an example.
 
 import { isKnownKey } from "../init/policy/advice/judge.ts";
-import { flow } from "../init/policy/flow.ts";
+import { flow } from "../init/policy/wording/flow.ts";
 import { isSchema, phraseOf, type Schema, withoutReferences } from "./schema-words.ts";
 
 /** A text that holds `${NAME}`. What is in it is known only where fdinit runs. */

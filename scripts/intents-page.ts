@@ -2,14 +2,14 @@
 // Every cell is what the code answers: the resolved built-in policies, and plans made of facts that are
 // made up here. Nothing here runs in fdinit.
 
-import { resolvedKeys } from "../init/cli/resolved-keys.ts";
+import { resolvedKeys } from "../init/cli/reports/resolved-keys.ts";
 import { buildPlan } from "../init/plan/build.ts";
 import { questions } from "../init/plan/decide.ts";
-import { builtInPolicy } from "../init/policy/built-in.ts";
-import { flow } from "../init/policy/flow.ts";
+import { builtInPolicy } from "../init/policy/meaning/built-in.ts";
 import type { InheritedRule, Intent, Policy } from "../init/policy/types.ts";
-import { EPERM } from "../init/sys/errno.ts";
+import { flow } from "../init/policy/wording/flow.ts";
 import type { Facts } from "../init/sys/facts.ts";
+import { EPERM } from "../init/sys/libc/errno.ts";
 
 const INTENTS: readonly Intent[] = ["security", "performance", "simplicity"];
 const COMMAND = { program: new Uint8Array([120]), arguments: { commandLineFrom: 1 } };

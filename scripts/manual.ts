@@ -10,7 +10,7 @@ import {
   usageOf,
 } from "../init/cli/help/command-table.ts";
 import { type Explained, MESSAGES, START_MESSAGES, WARNINGS } from "../init/cli/help/messages.ts";
-import { flow } from "../init/policy/flow.ts";
+import { flow } from "../init/policy/wording/flow.ts";
 import { version } from "../package.json";
 import { phraseOf, type Schema } from "./schema-words.ts";
 

@@ -1,7 +1,7 @@
 // fdinit's own exit codes; a service's own, 128 + n included, is passed on as it is.
 // The table of docs/exit-codes.md.
 
-import type { LaunchFailure } from "../launch/launch.ts";
+import type { LaunchFailure } from "../launch/result.ts";
 import type { Refusal } from "../plan/plan.ts";
 
 export const EXIT_USAGE = 64;

@@ -1,17 +1,10 @@
 // The words behind a subcommand's name, by the table of subcommands: options, operands, or what is wrong with them.
 
-import { nearestWord } from "../policy/nearest.ts";
 import type { Environment } from "../policy/types.ts";
-import {
-  commandLineOptions,
-  complain,
-  cut,
-  type Given,
-  type Invocation,
-  type Subcommand,
-  type SubcommandLine,
-} from "./arguments.ts";
+import { nearestWord } from "../policy/wording/nearest.ts";
 import { commandEntry, type OptionEntry, type SubcommandEntry } from "./help/command-table.ts";
+import { complain, type Invocation, type Subcommand, type SubcommandLine } from "./invocation.ts";
+import { commandLineOptions, cut, type WrittenOptions } from "./options.ts";
 
 type Flags = {
   -readonly [Key in
@@ -28,13 +21,13 @@ export function readSubcommand(
   subcommand: Subcommand,
   words: readonly string[],
   from: number,
-  before: Given,
+  before: WrittenOptions,
   environment: Environment,
 ): Invocation {
   const entry = commandEntry(subcommand);
   // Without an entry it is not part of this version, which reports.ts says.
   if (!entry) return { do: subcommand, options: {}, operands: words.slice(from) };
-  const given: Given = { ...before };
+  const given: WrittenOptions = { ...before };
   const flags: Flags = {};
   const operands: string[] = [];
   let programAt: number | undefined;
@@ -76,7 +69,7 @@ export function readSubcommand(
 function take(
   { name, value: named, choices }: OptionEntry,
   value: string | undefined,
-  given: Given,
+  given: WrittenOptions,
   flags: Flags,
 ) {
   if (named !== undefined && (value === undefined || value === "")) return `${name} needs a value`;

@@ -2,11 +2,10 @@
 // executable a module of its own (scripts/bundle.ts). Nothing here may import sys/libc or what does: it
 // would be there twice.
 
-export { checkPolicy, placed, textOfPolicy } from "../policy/check.ts";
 export { loadPolicy } from "../policy/load.ts";
-export { renderIssues } from "../policy/render.ts";
-export { launchFailure } from "./launch-failure.ts";
+export { renderIssues } from "../policy/wording/render.ts";
 export { readSubcommand } from "./read-subcommand.ts";
-export { refusal } from "./refusal.ts";
-export { report } from "./reports.ts";
-export { tellStart } from "./tell-start.ts";
+export { report } from "./reports/reports.ts";
+export { launchFailure } from "./start/launch-failure.ts";
+export { refusal } from "./start/refusal.ts";
+export { tellStart } from "./start/tell-start.ts";

@@ -1,10 +1,10 @@
 // What stands between a launch and its program, in the words of a person who has to mend it.
 
 import type { Launch } from "../plan/plan.ts";
-import { SLASH, textOf } from "../sys/bytes.ts";
-import { EAGAIN, ENOENT, errnoText } from "../sys/errno.ts";
 import type { Kernel, SpawnFailure } from "../sys/kernel.ts";
-import type { LaunchFailure } from "./launch.ts";
+import { EAGAIN, ENOENT, errnoText } from "../sys/libc/errno.ts";
+import { SLASH, textOf } from "../sys/text/bytes.ts";
+import type { LaunchFailure } from "./result.ts";
 
 /** A step between clone and execve failed: the program was never looked at. */
 export function cannotPrepare({ service }: Launch, { attempt, errno }: SpawnFailure): LaunchFailure {

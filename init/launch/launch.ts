@@ -1,46 +1,14 @@
 // Carries a plan out, step by step, in order. Asks the kernel for nothing the plan does not say.
 // Before the spawn every failure stops the launch; after it nothing may, so nothing does.
 
-import type { GivenPipe, Launch, Pass, Step, Token } from "../plan/plan.ts";
-import { STDIN_FILENO } from "../sys/constants.ts";
-import { errnoText } from "../sys/errno.ts";
+import type { GivenPipe, Launch, Pass, Step } from "../plan/plan.ts";
 import type { Kernel, SpawnRequest } from "../sys/kernel.ts";
+import { STDIN_FILENO } from "../sys/libc/constants.ts";
+import { errnoText } from "../sys/libc/errno.ts";
+import type { LaunchContext } from "./context.ts";
 import { startProgram } from "./program.ts";
 import { closeRanges, markRanges } from "./ranges.ts";
-
-/** What could not be done: the stage in words, and the exit code it leads to. */
-export interface LaunchFailure {
-  readonly code: "kernel" | "descriptor" | "not-found" | "not-executable" | "cannot-start";
-  readonly message: string;
-  /** What execvp(3) would have left in errno, when the program is at fault. */
-  readonly errno?: number;
-  /** Nothing is wrong with what was to be started: later there may be room for one more process. */
-  readonly isTemporary?: true;
-}
-
-export type LaunchResult =
-  | {
-      readonly ok: true;
-      readonly pid: number;
-      readonly service: string;
-      /** What failed when the program was running already, in words. */
-      readonly afterwards: readonly string[];
-      /** What a person should know and nothing stops for. */
-      readonly warnings?: readonly string[];
-    }
-  | { readonly ok: false; readonly failure: LaunchFailure };
-
-/** What a launch may know besides the plan, and what later starts need of the earlier ones. */
-export interface LaunchContext {
-  readonly kernel: Kernel;
-  /** Numbers that fdinit opens itself start here, above anything the runtime may still write to. */
-  readonly firstOwn: number;
-  /** What fds.open names and PID 1 still has, by name. */
-  readonly opened: Map<string, number>;
-  readonly tokens: Token[];
-  /** Of the last start. */
-  pipes: readonly GivenPipe[];
-}
+import type { LaunchFailure, LaunchResult } from "./result.ts";
 
 export function launchContext(kernel: Kernel, firstOwn: number): LaunchContext {
   return { kernel, firstOwn, opened: new Map(), tokens: [], pipes: [] };

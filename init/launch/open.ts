@@ -3,7 +3,7 @@
 
 import type { ListenAddress, Opening, UserAndGroup } from "../plan/plan.ts";
 import { PEER } from "../plan/plan.ts";
-import { bytesOf } from "../sys/bytes.ts";
+import type { Kernel } from "../sys/kernel.ts";
 import {
   AF_INET,
   AF_INET6,
@@ -21,10 +21,10 @@ import {
   SOCK_SEQPACKET,
   SOCK_STREAM,
   SOL_SOCKET,
-} from "../sys/constants.ts";
-import { EAFNOSUPPORT, EFBIG, ENOENT, pathErrorText } from "../sys/errno.ts";
-import type { Kernel } from "../sys/kernel.ts";
-import type { LaunchContext } from "./launch.ts";
+} from "../sys/libc/constants.ts";
+import { EAFNOSUPPORT, EFBIG, ENOENT, pathErrorText } from "../sys/libc/errno.ts";
+import { bytesOf } from "../sys/text/bytes.ts";
+import type { LaunchContext } from "./context.ts";
 import { findIds } from "./users.ts";
 
 type Listener = Extract<Opening, { open: "listen" }>;

@@ -2,11 +2,11 @@
 // /bin/sh as execvp(3) does. What a failure is called: failures.ts.
 
 import type { Launch } from "../plan/plan.ts";
-import { bytesOf, concatenate, SLASH, split } from "../sys/bytes.ts";
-import { STDIN_FILENO } from "../sys/constants.ts";
-import { EACCES, ENOENT, ENOEXEC, ENOTDIR } from "../sys/errno.ts";
 import type { Credentials, Kernel, SpawnFailure, SpawnRequest } from "../sys/kernel.ts";
-import type { LaunchResult } from "./launch.ts";
+import { STDIN_FILENO } from "../sys/libc/constants.ts";
+import { EACCES, ENOENT, ENOEXEC, ENOTDIR } from "../sys/libc/errno.ts";
+import { bytesOf, concatenate, SLASH, split } from "../sys/text/bytes.ts";
+import type { LaunchResult } from "./result.ts";
 
 /** Searched when PATH is not set at all: what Docker sets in an image that says nothing. */
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

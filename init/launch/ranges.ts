@@ -3,10 +3,10 @@
 // way, or undefined. docs/descriptors.md explains the ladder.
 
 import type { Sweep } from "../plan/plan.ts";
-import { CLOSE_RANGE_CLOEXEC, FD_CLOEXEC } from "../sys/constants.ts";
-import { EBADF, errnoText } from "../sys/errno.ts";
 import type { Rung } from "../sys/facts.ts";
 import type { Kernel } from "../sys/kernel.ts";
+import { CLOSE_RANGE_CLOEXEC, FD_CLOEXEC } from "../sys/libc/constants.ts";
+import { EBADF, errnoText } from "../sys/libc/errno.ts";
 
 /** What is done to each descriptor, in one call for a range and one by one. */
 interface Treatment {

@@ -2,9 +2,9 @@
 // not through libc's getpwnam, which would load name service modules into PID 1.
 
 import type { UserAndGroup } from "../plan/plan.ts";
-import { textOf } from "../sys/bytes.ts";
-import { errnoText } from "../sys/errno.ts";
 import type { Credentials, Kernel } from "../sys/kernel.ts";
+import { errnoText } from "../sys/libc/errno.ts";
+import { textOf } from "../sys/text/bytes.ts";
 
 const LONGEST_FILE = 1 << 22;
 

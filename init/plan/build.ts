@@ -3,10 +3,10 @@
 
 import type { LimitsPolicy, Policy, Service } from "../policy/types.ts";
 import { LAST_FD, namesOf } from "../policy/types.ts";
-import { bytesOf } from "../sys/bytes.ts";
-import { RLIMIT_NOFILE } from "../sys/constants.ts";
 import type { Facts, Range } from "../sys/facts.ts";
 import type { ResourceLimit } from "../sys/kernel.ts";
+import { RLIMIT_NOFILE } from "../sys/libc/constants.ts";
+import { bytesOf } from "../sys/text/bytes.ts";
 import { ascending, type Decided, type Stretch, settle, stretches } from "./decide.ts";
 import { FIRST_BEYOND_STANDARD } from "./match.ts";
 import { type Passing, passing } from "./pass.ts";

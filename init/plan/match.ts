@@ -2,7 +2,7 @@
 // must neither match nor be passed over in silence.
 
 import { type FdRange, type InheritedMatch, LAST_FD } from "../policy/types.ts";
-import type { Descriptor } from "../sys/kinds.ts";
+import type { Descriptor } from "../sys/descriptors/kinds.ts";
 import { globMatches } from "./glob.ts";
 
 export type Match = boolean | "undetermined";

@@ -2,9 +2,9 @@
 // means. Pure: which rungs work was found out before, so that `fdinit plan` names the one that is used.
 
 import type { Policy } from "../policy/types.ts";
-import { CLOSE_RANGE_CLOEXEC } from "../sys/constants.ts";
-import { errnoText } from "../sys/errno.ts";
 import type { Facts, Range, Rung } from "../sys/facts.ts";
+import { CLOSE_RANGE_CLOEXEC } from "../sys/libc/constants.ts";
+import { errnoText } from "../sys/libc/errno.ts";
 import type { Sweep } from "./plan.ts";
 
 /** Ranges to close and to mark; empty ones need no rung. */

@@ -3,17 +3,17 @@
 // Touches no file and no process: the caller brings the bytes and the environment.
 
 import { adviceFor } from "./advice/advise.ts";
-import { decodePolicy } from "./decode.ts";
-import { type Finding, issueOf, type Locate, type Span } from "./finding.ts";
 import type { SchemaError } from "./generated/validate.js";
 import { type KeyPath, pointerOf, valueAt } from "./key-path.ts";
-import { parsePlainYaml } from "./plain-yaml.ts";
-import { type Resolved, resolvePolicy, type WrittenPolicy } from "./resolve.ts";
-import { findUnsupported } from "./supported.ts";
+import { type Resolved, resolvePolicy, type WrittenPolicy } from "./meaning/resolve.ts";
+import { decodePolicy } from "./reading/decode.ts";
+import { parsePlainYaml } from "./reading/plain-yaml.ts";
+import { replaceVariables, scalarOf } from "./reading/variables.ts";
+import { readYamlDocument } from "./reading/yaml-document.ts";
+import { findUnsupported } from "./shape/supported.ts";
+import { keyKnower, shapeErrors, shapeFindings } from "./shape/validate.ts";
 import type { Environment, LoadOptions, PolicyIssue, PolicyResult, PolicySource } from "./types.ts";
-import { keyKnower, shapeErrors, shapeFindings } from "./validate.ts";
-import { replaceVariables, scalarOf } from "./variables.ts";
-import { readYamlDocument } from "./yaml-document.ts";
+import { type Finding, issueOf, type Locate, type Span } from "./wording/finding.ts";
 
 /** More than anybody reads; keeps a hostile policy from taking long. */
 const MOST_FINDINGS = 300;

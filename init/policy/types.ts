@@ -2,8 +2,8 @@
 // constants they need: nothing here runs. Field names are the schema's keys; a key that this version
 // does not act on has no field yet, and is added here when it is removed from supported.ts.
 
+import type { Access, Family, Kind, SocketType } from "../sys/descriptors/kinds.ts";
 import type { Rung } from "../sys/facts.ts";
-import type { Access, Family, Kind, SocketType } from "../sys/kinds.ts";
 
 /** Fills every key left unset. */
 export type Intent = "security" | "performance" | "simplicity";

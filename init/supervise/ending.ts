@@ -1,7 +1,7 @@
 // The end of the container, from the service's last end to fdinit's: what happens to the processes that are
 // left. Pure, a part of state.ts. The exit code is decided when it begins, and nothing changes it.
 
-import { SIGCONT, SIGKILL, SIGSTOP, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU } from "../sys/constants.ts";
+import { SIGCONT, SIGKILL, SIGSTOP, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU } from "../sys/libc/constants.ts";
 import type { Action, Budget, Ending, Event, Next, State, Target } from "./events.ts";
 
 /** A process that SIGKILL does not end within this time hangs in the kernel. */

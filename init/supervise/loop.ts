@@ -3,9 +3,17 @@
 // throw: the program runs.
 
 import type { Token } from "../plan/plan.ts";
-import { SI_KERNEL, SI_USER, SIGCHLD, SIGCONT, SIGSTOP, SIGTRAP, STDIN_FILENO } from "../sys/constants.ts";
-import { errnoText } from "../sys/errno.ts";
 import type { ChangedProcess, ChildEnd, Kernel, ReceivedSignal } from "../sys/kernel.ts";
+import {
+  SI_KERNEL,
+  SI_USER,
+  SIGCHLD,
+  SIGCONT,
+  SIGSTOP,
+  SIGTRAP,
+  STDIN_FILENO,
+} from "../sys/libc/constants.ts";
+import { errnoText } from "../sys/libc/errno.ts";
 import type { Action, Event, Next, State } from "./events.ts";
 import type { Observer } from "./report.ts";
 import { Sender } from "./sending.ts";

@@ -1,11 +1,11 @@
 // What is told of the processes that end: a line for each reaped one that `reaping.log` asks for, and one
 // line at the end for `report`, from which a person sees what ended, why, and what the kernel's OOM killer did.
 
-import { textOf } from "../sys/bytes.ts";
-import { SIGKILL } from "../sys/constants.ts";
-import { ENXIO, pathErrorText } from "../sys/errno.ts";
 import type { ChangedProcess, ChildEnd, Kernel, ProcessFacts } from "../sys/kernel.ts";
-import { visible } from "../sys/visible.ts";
+import { SIGKILL } from "../sys/libc/constants.ts";
+import { ENXIO, pathErrorText } from "../sys/libc/errno.ts";
+import { textOf } from "../sys/text/bytes.ts";
+import { visible } from "../sys/text/visible.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { inWords, nameOf } from "./tree.ts";
 import { codeInWords, durationInWords } from "./words.ts";

@@ -1,9 +1,9 @@
 // Sends signals: to the service, to its group, to everything that fdinit answers for. A signal that could not be
 // delivered is said, once for each reason. Who gets what, and when, is decided elsewhere (state.ts).
 
-import { SIGKILL } from "../sys/constants.ts";
-import { ESRCH, errnoText } from "../sys/errno.ts";
-import { signalName } from "../sys/signal-names.ts";
+import { SIGKILL } from "../sys/libc/constants.ts";
+import { ESRCH, errnoText } from "../sys/libc/errno.ts";
+import { signalName } from "../sys/signals/signal-names.ts";
 import type { Target } from "./events.ts";
 import type { Observer } from "./report.ts";
 import type { Surroundings } from "./surroundings.ts";

@@ -4,6 +4,7 @@
 // A service runs, is started again, or has ended for good; from then on the container ends (ending.ts).
 
 import type { Supervision } from "../plan/plan.ts";
+import type { ReceivedSignal } from "../sys/kernel.ts";
 import {
   SI_KERNEL,
   SIGCHLD,
@@ -17,9 +18,8 @@ import {
   SIGTTOU,
   SIGWINCH,
   SIGXFSZ,
-} from "../sys/constants.ts";
-import type { ReceivedSignal } from "../sys/kernel.ts";
-import { signalName } from "../sys/signal-names.ts";
+} from "../sys/libc/constants.ts";
+import { signalName } from "../sys/signals/signal-names.ts";
 import { budgetOver, endingOver, endingSignal, endingStep, endService, sendAndContinue } from "./ending.ts";
 import type { Action, Budget, DelayedSignal, Event, Next, State, Target } from "./events.ts";
 import { codeInWords, durationInWords } from "./words.ts";

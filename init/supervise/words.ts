@@ -1,6 +1,6 @@
 // Ends and times in words, for messages and the report. Pure.
 
-import { signalName } from "../sys/signal-names.ts";
+import { signalName } from "../sys/signals/signal-names.ts";
 
 /** wait(2)'s status: `exited with code 1`, `was killed by SIGKILL`. */
 export function codeInWords(status: number): string {

@@ -1,8 +1,9 @@
 // What can be observed before anything is done, as plain data: observe.ts asks the kernel.
 
+import type { Descriptor } from "./descriptors/kinds.ts";
 import type { RuntimeDescriptors } from "./engine/image.ts";
-import type { ResourceLimit } from "./kernel.ts";
-import type { Descriptor } from "./kinds.ts";
+import type { ResourceLimit } from "./self/kernel.ts";
+import type { TerminalFacts } from "./terminal/kernel.ts";
 
 /** An inclusive range of descriptor numbers. */
 export interface Range {
@@ -47,13 +48,6 @@ export interface InheritedDescriptor {
   readonly what: string;
   /** Only when the questions asked for it. */
   readonly descriptor?: Descriptor;
-}
-
-export interface TerminalFacts {
-  /** fdinit's process group is the one that reads from it and gets its signals. */
-  readonly isForeground: boolean;
-  /** Standard output is the controlling terminal as well: no pipeline of a shell's, whose others need it too. */
-  readonly isOutputToo: boolean;
 }
 
 /** What there is to list, close and mark with. Absent: nobody asked. */

@@ -3,7 +3,7 @@
 // Nothing but sys/ may be imported from here, or its top level would run first.
 
 import { blockSignals } from "./engine/process.ts";
-import type { SignalSet } from "./kernel.ts";
+import type { SignalSet } from "./signals/kernel.ts";
 
 /** The signal mask fdinit was started with, to be given to the programs it starts. */
 export const originalMask: SignalSet = blockSignals();

@@ -2,18 +2,7 @@
 // at all. On the way of every start, so written in loops: the first use of Array's map, flatMap or
 // filter costs a fresh process a tenth of a millisecond each.
 
-import { textOf } from "./bytes.ts";
-import {
-  CLOSE_RANGE_CLOEXEC,
-  S_IFBLK,
-  S_IFCHR,
-  S_IFDIR,
-  S_IFIFO,
-  S_IFMT,
-  S_IFREG,
-  S_IFSOCK,
-  STDIN_FILENO,
-} from "./constants.ts";
+import type { Descriptor } from "./descriptors/kinds.ts";
 import { findRuntimeDescriptors } from "./engine/descriptors.ts";
 import {
   type Facts,
@@ -24,7 +13,18 @@ import {
   type Rungs,
 } from "./facts.ts";
 import type { Kernel } from "./kernel.ts";
-import type { Descriptor } from "./kinds.ts";
+import {
+  CLOSE_RANGE_CLOEXEC,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+  STDIN_FILENO,
+} from "./libc/constants.ts";
+import { textOf } from "./text/bytes.ts";
 
 /** How many numbers are worth looking at only to leave Bun's own two open. */
 const CHEAP = 64;

@@ -4,7 +4,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { SYS } from "../../init/sys/abi/x86_64.ts";
+import { SYS } from "../../init/sys/libc/abi/x86_64.ts";
 import { fixture } from "../harness/fixtures.ts";
 
 export interface Scenario {

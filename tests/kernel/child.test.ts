@@ -5,13 +5,13 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bytesOf } from "../../init/sys/bytes.ts";
 import * as aarch64 from "../../init/sys/engine/bun/abi/aarch64.ts";
 import * as x86_64 from "../../init/sys/engine/bun/abi/x86_64.ts";
-import { EINVAL, ENOENT } from "../../init/sys/errno.ts";
 import type { SpawnRequest } from "../../init/sys/kernel.ts";
-import { SYS, syscall } from "../../init/sys/libc.ts";
-import { spawn } from "../../init/sys/spawn.ts";
+import { EINVAL, ENOENT } from "../../init/sys/libc/errno.ts";
+import { SYS, syscall } from "../../init/sys/libc/libc.ts";
+import { spawn } from "../../init/sys/processes/spawn.ts";
+import { bytesOf } from "../../init/sys/text/bytes.ts";
 import { describeWith } from "../harness/needs.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "fdinit-child-"));

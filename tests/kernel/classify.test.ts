@@ -5,10 +5,10 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { closeSync, mkdtempSync, openSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { classify } from "../../init/sys/classify.ts";
-import { O_PATH } from "../../init/sys/constants.ts";
-import type { Descriptor } from "../../init/sys/kinds.ts";
-import { workingDirectoryOutside } from "../../init/sys/working-directory.ts";
+import { classify } from "../../init/sys/descriptors/classify.ts";
+import type { Descriptor } from "../../init/sys/descriptors/kinds.ts";
+import { O_PATH } from "../../init/sys/libc/constants.ts";
+import { workingDirectoryOutside } from "../../init/sys/self/working-directory.ts";
 
 const { symbols: c } = dlopen("libc.so.6", {
   epoll_create1: { args: ["i32"], returns: "i32" },

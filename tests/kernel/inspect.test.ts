@@ -14,10 +14,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { O_PATH } from "../../init/sys/constants.ts";
-import { ESRCH } from "../../init/sys/errno.ts";
-import { inspect } from "../../init/sys/inspect.ts";
-import type { Descriptor } from "../../init/sys/kinds.ts";
+import { inspect } from "../../init/sys/descriptors/inspect.ts";
+import type { Descriptor } from "../../init/sys/descriptors/kinds.ts";
+import { O_PATH } from "../../init/sys/libc/constants.ts";
+import { ESRCH } from "../../init/sys/libc/errno.ts";
 
 const { symbols: c } = dlopen("libc.so.6", {
   eventfd: { args: ["u32", "i32"], returns: "i32" },

@@ -21,7 +21,6 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { textOf } from "../../init/sys/bytes.ts";
 import {
   AF_UNIX,
   O_APPEND,
@@ -31,7 +30,7 @@ import {
   O_RDWR,
   O_WRONLY,
   SOCK_STREAM,
-} from "../../init/sys/constants.ts";
+} from "../../init/sys/libc/constants.ts";
 import {
   EADDRINUSE,
   EISDIR,
@@ -42,12 +41,13 @@ import {
   ENOTDIR,
   ENXIO,
   EPERM,
-} from "../../init/sys/errno.ts";
-import { listFolder } from "../../init/sys/folders.ts";
-import { SYS, syscall } from "../../init/sys/libc.ts";
-import { opening } from "../../init/sys/open.ts";
-import { bindPath } from "../../init/sys/path-sockets.ts";
-import { openFile, openPath, pathMode, probeOpenat2, readPath } from "../../init/sys/paths.ts";
+} from "../../init/sys/libc/errno.ts";
+import { SYS, syscall } from "../../init/sys/libc/libc.ts";
+import { listFolder } from "../../init/sys/paths/folders.ts";
+import { openFile, openPath, pathMode, probeOpenat2, readPath } from "../../init/sys/paths/paths.ts";
+import { makeSocket } from "../../init/sys/sockets/making.ts";
+import { bindPath } from "../../init/sys/sockets/path-sockets.ts";
+import { textOf } from "../../init/sys/text/bytes.ts";
 import { fixture, ROOT } from "../harness/fixtures.ts";
 import { leaveNothingBehind, register } from "../harness/leftovers.ts";
 import { describeWith, LONG } from "../harness/needs.ts";
@@ -57,7 +57,7 @@ leaveNothingBehind();
 probeOpenat2();
 
 const NOBODY = 65534;
-const ROUNDS = LONG ? 20_000 : 2000;
+const ROUNDS = LONG ? 4000 : 2000;
 /** Set where this file runs once more with openat2(2) forbidden. */
 const IS_AGAIN = process.env["FDINIT_WITHOUT_OPENAT2"] !== undefined;
 
@@ -238,7 +238,7 @@ describeWith(["root"], "opening", () => {
   });
 
   test("a socket fails with ENXIO, a directory cannot be read, and what is missing is missing", () => {
-    const fd = opening.makeSocket(AF_UNIX, SOCK_STREAM);
+    const fd = makeSocket(AF_UNIX, SOCK_STREAM);
     expect(bindPath(fd, at("s"), { type: SOCK_STREAM, mode: 0o600 })).toBeUndefined();
     closeSync(fd);
     expect(opened(at("s"))).toBe(ENXIO);
@@ -275,7 +275,7 @@ describeWith(["root"], "opening", () => {
 
 /** A socket at a path, with what it is there; closed again. */
 function bound(path: string, wanted: { mode: number; owner?: { uid: number; gid: number } }) {
-  const fd = opening.makeSocket(AF_UNIX, SOCK_STREAM);
+  const fd = makeSocket(AF_UNIX, SOCK_STREAM);
   const failure = bindPath(fd, path, { type: SOCK_STREAM, ...wanted });
   const shown = new Uint8Array(128);
   const listening = { close: () => closeSync(fd), listen: () => syscall(SYS.listen, fd, 5) };
@@ -478,7 +478,7 @@ if (!IS_AGAIN)
         const again = register(
           Bun.spawn([...launch, ...command], {
             cwd: ROOT,
-            env: { ...process.env, FDINIT_WITHOUT_OPENAT2: "1" },
+            env: { ...process.env, FDINIT_WITHOUT_OPENAT2: "1", FDINIT_LONG: "0" },
             stdout: "pipe",
             stderr: "pipe",
           }),

@@ -3,9 +3,9 @@
 
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { ESRCH } from "../../init/sys/errno.ts";
+import { ESRCH } from "../../init/sys/libc/errno.ts";
 import { linux } from "../../init/sys/linux.ts";
-import { processes, procIsOurs, signalProcess } from "../../init/sys/process-list.ts";
+import { processes, procIsOurs, signalProcess } from "../../init/sys/processes/process-list.ts";
 import { describeWith } from "../harness/needs.ts";
 import { hasEnded, until } from "../harness/processes.ts";
 
@@ -51,7 +51,7 @@ test("fdinit may signal its own user's processes", () => {
 
 describeWith(["unshare", "root"], "a /proc of another PID namespace", () => {
   test("is treated as none", () => {
-    const list = JSON.stringify(join(import.meta.dir, "../../init/sys/process-list.ts"));
+    const list = JSON.stringify(join(import.meta.dir, "../../init/sys/processes/process-list.ts"));
     const program = `const { procIsOurs, processes, pipeHolders } = require(${list});
       console.log(procIsOurs(), processes(), pipeHolders("pipe:[1]"));`;
     const inside = (...more: string[]) =>

@@ -6,14 +6,6 @@ import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bytesOf, concatenate, split, textOf } from "../../init/sys/bytes.ts";
-import {
-  argumentCount,
-  auxiliaryValue,
-  commandLineArgument,
-  environmentVariable,
-} from "../../init/sys/command-line.ts";
-import { CLOSE_RANGE_CLOEXEC, FD_CLOEXEC, S_IFCHR, S_IFMT } from "../../init/sys/constants.ts";
 import {
   close,
   closeRange,
@@ -24,16 +16,25 @@ import {
   duplicateOnto,
   listDescriptors,
   openDevNull,
-} from "../../init/sys/descriptors.ts";
+} from "../../init/sys/descriptors/descriptors.ts";
 import { I64_FAST } from "../../init/sys/engine/bun/calls.ts";
 import { findRuntimeDescriptors } from "../../init/sys/engine/bun/descriptors.ts";
 import { isOnlyThread } from "../../init/sys/engine/bun/threads.ts";
-import { EBADF, EINVAL, EISDIR, ENOENT } from "../../init/sys/errno.ts";
-import { readFile } from "../../init/sys/files.ts";
-import { canExecute } from "../../init/sys/paths.ts";
-import { nofile, processGroup } from "../../init/sys/processes.ts";
-import { add, everySignal, formatSignalSet, has, parseSignalSet } from "../../init/sys/signals.ts";
-import { spawn } from "../../init/sys/spawn.ts";
+import { CLOSE_RANGE_CLOEXEC, FD_CLOEXEC, S_IFCHR, S_IFMT } from "../../init/sys/libc/constants.ts";
+import { EBADF, EINVAL, EISDIR, ENOENT } from "../../init/sys/libc/errno.ts";
+import { readFile } from "../../init/sys/paths/files.ts";
+import { canExecute } from "../../init/sys/paths/paths.ts";
+import { processGroup } from "../../init/sys/processes/processes.ts";
+import { spawn } from "../../init/sys/processes/spawn.ts";
+import {
+  argumentCount,
+  auxiliaryValue,
+  commandLineArgument,
+  environmentVariable,
+} from "../../init/sys/self/command-line.ts";
+import { nofile } from "../../init/sys/self/limits.ts";
+import { add, everySignal, formatSignalSet, has, parseSignalSet } from "../../init/sys/signals/signals.ts";
+import { bytesOf, concatenate, split, textOf } from "../../init/sys/text/bytes.ts";
 
 /** Far above anything the runner has open. */
 const HIGH = 3000;

@@ -5,11 +5,17 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { closeSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { O_CLOEXEC } from "../../init/sys/constants.ts";
-import { EBADF } from "../../init/sys/errno.ts";
-import { Block, SYS, syscall } from "../../init/sys/libc.ts";
-import { write } from "../../init/sys/polling.ts";
-import { reopened, throughPipe, type Way, withoutWaiting, writeNow } from "../../init/sys/writing.ts";
+import { write } from "../../init/sys/descriptors/polling.ts";
+import {
+  reopened,
+  throughPipe,
+  type Way,
+  withoutWaiting,
+  writeNow,
+} from "../../init/sys/descriptors/writing.ts";
+import { O_CLOEXEC } from "../../init/sys/libc/constants.ts";
+import { EBADF } from "../../init/sys/libc/errno.ts";
+import { Block, SYS, syscall } from "../../init/sys/libc/libc.ts";
 
 const CLOSED = 977;
 const F_GETFL = 3;
@@ -141,8 +147,8 @@ test("a terminal that nobody reads from takes what fits, and its writer goes on"
   const room = join(import.meta.dir, "../../init/sys");
   // In a process of its own: a write that waits stands still for ever, whatever timer there is.
   const program = `
-    const { writeNow } = require(${JSON.stringify(join(room, "writing.ts"))});
-    const { Block, SYS, syscall } = require(${JSON.stringify(join(room, "libc.ts"))});
+    const { writeNow } = require(${JSON.stringify(join(room, "descriptors/writing.ts"))});
+    const { Block, SYS, syscall } = require(${JSON.stringify(join(room, "libc/libc.ts"))});
     const { openSync } = require("node:fs");
     const O_RDWR = 2, O_NOCTTY = 0o400, TIOCSPTLCK = 0x40045431, TIOCGPTN = 0x80045430;
     const main = openSync("/dev/ptmx", O_RDWR | O_NOCTTY);

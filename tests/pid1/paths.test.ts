@@ -15,8 +15,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { ENOSYS, EPERM } from "../../init/sys/errno.ts";
-import { SYS } from "../../init/sys/libc.ts";
+import { ENOSYS, EPERM } from "../../init/sys/libc/errno.ts";
+import { SYS } from "../../init/sys/libc/libc.ts";
 import { FDINIT, fixture } from "../harness/fixtures.ts";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";

@@ -1,5 +1,5 @@
 // Holds the table of rooms (CONTRIBUTING.md) against the imports: who may use whom, one file with
-// bun:ffi, one file that ends the process, no file that does two jobs.
+// bun:ffi, one file that ends the process, no file that does two jobs, no circle of imports, no room too full to find one's way in.
 
 import { describe, expect, test } from "bun:test";
 import { globSync, readFileSync } from "node:fs";
@@ -8,13 +8,20 @@ import { dirname, join, normalize } from "node:path";
 const ROOT = join(import.meta.dir, "../..");
 
 /** Files of sys/ that hold data, types and pure functions: any room may import them. */
-const PURE_SYS = ["bytes", "constants", "errno", "facts", "kernel", "kinds", "signal-names", "visible"].map(
-  (name) => `init/sys/${name}.ts`,
-);
+const PURE_SYS = [
+  "descriptors/kinds",
+  "facts",
+  "kernel",
+  "libc/constants",
+  "libc/errno",
+  "signals/signal-names",
+  "text/bytes",
+  "text/visible",
+].map((name) => `init/sys/${name}.ts`);
 
 /** What a room may import from outside itself, as tests on the imported path. */
 const ROOMS: Record<string, (path: string) => boolean> = {
-  cli: (path) => path !== "init/sys/libc.ts" && path !== "bun:ffi",
+  cli: (path) => path !== "init/sys/libc/libc.ts" && path !== "bun:ffi",
   policy: (path) => path === "yaml" || PURE_SYS.includes(path),
   plan: (path) => path === "init/policy/types.ts" || PURE_SYS.includes(path),
   launch: (path) => path === "init/plan/plan.ts" || PURE_SYS.includes(path),
@@ -45,6 +52,42 @@ function roomOf(path: string): string {
   return path.split("/")[1] as string;
 }
 
+/** The groups of files that reach one another: strongly connected components of more than one file (Tarjan). */
+function circles(edges: ReadonlyMap<string, readonly string[]>): string[][] {
+  const indexes = new Map<string, number>();
+  const path: string[] = [];
+  const found: string[][] = [];
+  const visit = (file: string): number => {
+    const index = indexes.size;
+    indexes.set(file, index);
+    path.push(file);
+    let low = index;
+    for (const next of edges.get(file) ?? []) {
+      if (!edges.has(next)) continue;
+      if (!indexes.has(next)) low = Math.min(low, visit(next));
+      else if (path.includes(next)) low = Math.min(low, indexes.get(next) as number);
+    }
+    if (low === index) {
+      const circle = path.splice(path.indexOf(file));
+      if (circle.length > 1 || edges.get(file)?.includes(file)) found.push(circle.sort());
+    }
+    return low;
+  };
+  for (const file of edges.keys()) if (!indexes.has(file)) visit(file);
+  return found;
+}
+
+test("a circle is found where there is one", () => {
+  const edges: [string, string[]][] = [
+    ["a", ["b", "elsewhere"]],
+    ["b", ["c"]],
+    ["c", ["b", "d"]],
+    ["d", []],
+    ["e", ["e"]],
+  ];
+  expect(circles(new Map(edges))).toEqual([["b", "c"], ["e"]]);
+});
+
 describe("the table of rooms", () => {
   test("finds the sources it is about", () => {
     expect(sources.map(({ path }) => path)).toContain("init/main.ts");
@@ -64,6 +107,23 @@ describe("the table of rooms", () => {
     });
   }
 
+  test("no files import each other in a circle, types included", () => {
+    expect(circles(new Map(sources.map(({ path, imports }) => [path, imports])))).toEqual([]);
+  });
+
+  test("no room has more than fifteen files outside its sub-rooms", () => {
+    const counts = new Map<string, number>();
+    for (const path of globSync("init/**/*.*", { cwd: ROOT }))
+      counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1);
+    expect(counts.size).toBeGreaterThan(20);
+    expect([...counts].filter(([, count]) => count > 15)).toEqual([]);
+  });
+
+  test("only main.ts knows of the executable's second module", () => {
+    const loaders = sources.filter(({ imports }) => imports.includes("init/cli/load-second-module.ts"));
+    expect(loaders.map(({ path }) => path)).toEqual(["init/main.ts"]);
+  });
+
   test("only one file imports bun:ffi", () => {
     expect(sources.filter(({ imports }) => imports.includes("bun:ffi")).map(({ path }) => path)).toEqual([
       "init/sys/engine/bun/calls.ts",
@@ -72,18 +132,18 @@ describe("the table of rooms", () => {
 
   test("a path reaches the kernel through the door to paths alone, but for paths that nobody else can prepare", () => {
     const doors: Record<string, string> = {
-      "paths.ts": "the door",
-      "path-walk.ts": "the door",
-      "path-sockets.ts": "the door",
-      "files.ts": "/proc",
-      "inspect.ts": "/proc",
-      "writing.ts": "/proc",
-      "status.ts": "asks, and opens nothing",
-      "descriptors.ts": "/dev/null",
-      "terminal.ts": "/dev/tty",
-      "root.ts": "/ and .",
-      "own-process.ts": "/",
-      "child-calls.ts": "in the child, with its rights",
+      "paths/paths.ts": "the door",
+      "paths/path-walk.ts": "the door",
+      "sockets/path-sockets.ts": "the door",
+      "paths/files.ts": "/proc",
+      "descriptors/inspect.ts": "/proc",
+      "descriptors/writing.ts": "/proc",
+      "paths/status.ts": "asks, and opens nothing",
+      "descriptors/descriptors.ts": "/dev/null",
+      "terminal/terminal.ts": "/dev/tty",
+      "paths/root.ts": "/ and .",
+      "self/own-process.ts": "/",
+      "processes/child-calls.ts": "in the child, with its rights",
     };
     const passes =
       /SYS\.(openat2?|unlinkat|mkdirat|renameat2?|linkat|symlinkat|mknodat|fchmodat|fchownat|faccessat|readlinkat|newfstatat|statx|chdir|truncate)\b/;
@@ -106,12 +166,12 @@ describe("the table of rooms", () => {
     };
     follow("init/cli/second-module.ts");
     expect(reached.size).toBeGreaterThan(20);
-    expect([...reached].filter((path) => path === "init/sys/libc.ts" || path === "bun:ffi")).toEqual([]);
+    expect([...reached].filter((path) => path === "init/sys/libc/libc.ts" || path === "bun:ffi")).toEqual([]);
   });
 
   test("only main.ts ends the process", () => {
     const enders = sources.filter(({ text }) => /process\.exit|exitNow\(/.test(text)).map(({ path }) => path);
-    expect(enders.sort()).toEqual(["init/main.ts", "init/sys/processes.ts"]);
+    expect(enders.sort()).toEqual(["init/main.ts", "init/sys/self/process.ts"]);
   });
 
   test("libc is named in one place", () => {
@@ -141,7 +201,7 @@ describe("the table of rooms", () => {
       .filter(({ text }) => onlyBuns.test(text.replace(/^\s*(\/\/|\*|\/\*).*$|"(?:[^"\\]|\\.)*"/gm, "")))
       .map(({ path }) => path);
     // The quick parser is Bun's own; the other engine has the thorough one alone.
-    expect(offenders).toEqual(["init/policy/plain-yaml.ts"]);
+    expect(offenders).toEqual(["init/policy/reading/plain-yaml.ts"]);
   });
 
   test("every file opens by saying what it is for", () => {

@@ -4,10 +4,10 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
+import { warningsAbout } from "../../init/cli/check/warnings.ts";
 import { COMMANDS } from "../../init/cli/help/command-table.ts";
-import { warningsAbout } from "../../init/cli/warnings.ts";
 import { checkPolicy } from "../../init/policy/check.ts";
-import { renderIssues } from "../../init/policy/render.ts";
+import { renderIssues } from "../../init/policy/wording/render.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 const PAGES = [

@@ -1,7 +1,7 @@
 // A Kernel in memory for unit tests: a table of open numbers, a clock that stands still, and errors on demand.
 
-import { EBADF, ENOENT, ESRCH } from "../../init/sys/errno.ts";
 import type { Kernel, SpawnRequest } from "../../init/sys/kernel.ts";
+import { EBADF, ENOENT, ESRCH } from "../../init/sys/libc/errno.ts";
 
 export interface FakeKernel extends Kernel {
   /** Open numbers; true when marked close-on-exec. */

@@ -66,7 +66,7 @@ test("is all there is of an engine: no file outside it asks for what only one en
     for (const [name] of code.matchAll(foreign)) found.push(`${file}: ${name}`);
   }
   // Tried first, and where it is not there `yaml` reads.
-  expect(found).toEqual(["policy/plain-yaml.ts: Bun.YAML"]);
+  expect(found).toEqual(["policy/reading/plain-yaml.ts: Bun.YAML"]);
 });
 
 test("is passed only through its parts", () => {

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { visible, visibleJson } from "../../init/sys/visible.ts";
+import { visible, visibleJson } from "../../init/sys/text/visible.ts";
 import { Random } from "./random.ts";
 
 /** Whatever a terminal, a log reader or an eye does not take for a character. */
@@ -39,6 +39,6 @@ describe("visible", () => {
 });
 
 test("messages and the report go through it", () => {
-  for (const file of ["cli/say.ts", "policy/render.ts", "supervise/report.ts"])
-    expect(readFileSync(join(import.meta.dir, "../../init", file), "utf8")).toContain('sys/visible.ts"');
+  for (const file of ["cli/output/say.ts", "policy/wording/render.ts", "supervise/report.ts"])
+    expect(readFileSync(join(import.meta.dir, "../../init", file), "utf8")).toContain('sys/text/visible.ts"');
 });

@@ -3,7 +3,7 @@
 import { scalarForms } from "../../policy/advice/scalars.ts";
 import { shapeForms } from "../../policy/advice/shapes.ts";
 import { isRecord } from "../../policy/key-path.ts";
-import { readYamlDocument } from "../../policy/yaml-document.ts";
+import { readYamlDocument } from "../../policy/reading/yaml-document.ts";
 import { withoutInits } from "./dockerfile.ts";
 import { commandFrom, type Draft, draft } from "./draft.ts";
 

@@ -1,14 +1,15 @@
 // `fdinit convert FILE|FOLDER`: a policy from a supervisord.conf, s6-overlay services, a Dockerfile, a Compose file or a systemd
 // unit. Reads text and prints a policy; runs nothing and looks at nothing else.
 
-import { bytesOf, textOf } from "../../sys/bytes.ts";
-import { errnoText } from "../../sys/errno.ts";
+import { loadPolicy } from "../../policy/load.ts";
+import { renderIssues } from "../../policy/wording/render.ts";
 import type { Kernel } from "../../sys/kernel.ts";
-import type { SubcommandLine } from "../arguments.ts";
+import { errnoText } from "../../sys/libc/errno.ts";
+import { bytesOf, textOf } from "../../sys/text/bytes.ts";
 import { EXIT_USAGE } from "../exit-codes.ts";
 import { SOURCES } from "../help/command-table.ts";
-import { secondModule } from "../load-second-module.ts";
-import { type Outcome, print } from "../print.ts";
+import type { SubcommandLine } from "../invocation.ts";
+import { type Outcome, print } from "../output/print.ts";
 import { fromCompose } from "./compose.ts";
 import { fromDockerfile } from "./dockerfile.ts";
 import { type Draft, written } from "./draft.ts";
@@ -30,14 +31,9 @@ export function convert(kernel: Kernel, { operands: [path], from }: SubcommandLi
       `${JSON.stringify(path)} is none of ${SOURCES.join(", ")}, as far as can be seen: --from says which`,
     );
   const policy = written(made, path);
-  const loaded = secondModule().loadPolicy(
-    { name: "the policy made of it", bytes: bytesOf(policy) },
-    () => "x",
-  );
+  const loaded = loadPolicy({ name: "the policy made of it", bytes: bytesOf(policy) }, () => "x");
   if (loaded.ok) return print(kernel, policy);
-  const complaint = secondModule()
-    .renderIssues("the policy made of it", loaded.text, loaded.issues)
-    .split("\n");
+  const complaint = renderIssues("the policy made of it", loaded.text, loaded.issues).split("\n");
   return { ...print(kernel, policy), code: EXIT_USAGE, complaint };
 }
 

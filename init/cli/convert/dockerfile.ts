@@ -1,7 +1,7 @@
 // A Dockerfile's last stage: ENTRYPOINT, CMD, USER, WORKDIR, STOPSIGNAL, with tini, dumb-init, catatonit, gosu, su-exec and
 // setpriv taken off the command and put into keys.
 
-import { SIGNAL_NAMES } from "../../sys/signal-names.ts";
+import { SIGNAL_NAMES } from "../../sys/signals/signal-names.ts";
 import { type Draft, draft } from "./draft.ts";
 
 export function fromDockerfile(text: string): Draft {

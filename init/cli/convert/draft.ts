@@ -1,8 +1,8 @@
 // A policy that is being put together from another init's configuration, and what could not be carried over. Written out as
 // YAML that `check` accepts: what is not certain stands in it as a comment.
 
-import { flow } from "../../policy/flow.ts";
-import { printable } from "../../policy/render.ts";
+import { flow } from "../../policy/wording/flow.ts";
+import { printable } from "../../policy/wording/render.ts";
 
 export interface Draft {
   /** Of the first service. */

@@ -1,7 +1,7 @@
 // A folder of s6-overlay: services.d/NAME/run, or s6-rc.d/NAME with type and run. The first service becomes the policy's.
 
-import { textOf } from "../../sys/bytes.ts";
 import type { Kernel } from "../../sys/kernel.ts";
+import { textOf } from "../../sys/text/bytes.ts";
 import { withoutInits } from "./dockerfile.ts";
 import { commandFrom, type Draft, draft } from "./draft.ts";
 

@@ -2,10 +2,10 @@
 // variables, messages and exit codes. Pure. docs/drop-in.md says what differs.
 
 import { version } from "../../../package.json";
-import type { LaunchFailure } from "../../launch/launch.ts";
-import { SIGINT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU } from "../../sys/constants.ts";
+import type { LaunchFailure } from "../../launch/result.ts";
 import type { ChildEnd } from "../../sys/kernel.ts";
-import { visible } from "../../sys/visible.ts";
+import { SIGINT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU } from "../../sys/libc/constants.ts";
+import { visible } from "../../sys/text/visible.ts";
 import { getopt } from "./getopt.ts";
 import {
   ALL_BUT_FAULTS,

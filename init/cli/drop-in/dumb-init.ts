@@ -2,7 +2,8 @@
 // text is dumb-init's word for word, because programs (and its own tests) compare it. docs/drop-in.md says
 // what differs.
 
-import type { LaunchFailure } from "../../launch/launch.ts";
+import type { LaunchFailure } from "../../launch/result.ts";
+import type { ChildEnd } from "../../sys/kernel.ts";
 import {
   SIGCHLD,
   SIGCONT,
@@ -12,9 +13,8 @@ import {
   SIGTSTP,
   SIGTTIN,
   SIGTTOU,
-} from "../../sys/constants.ts";
-import type { ChildEnd } from "../../sys/kernel.ts";
-import { visible } from "../../sys/visible.ts";
+} from "../../sys/libc/constants.ts";
+import { visible } from "../../sys/text/visible.ts";
 import { getopt } from "./getopt.ts";
 import { type Ending, type Given, policyFor, type Reading, type Teller } from "./original.ts";
 import { errorInWords } from "./words.ts";

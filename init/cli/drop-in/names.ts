@@ -1,6 +1,6 @@
 // Which init fdinit was started in the place of: the base name of argv[0]. On the way of every start.
 
-import { SLASH, textOf } from "../../sys/bytes.ts";
+import { SLASH, textOf } from "../../sys/text/bytes.ts";
 
 export type Original = "tini" | "dumb-init" | "catatonit";
 

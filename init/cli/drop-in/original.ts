@@ -1,9 +1,10 @@
 // What it takes to stand in for another init: what its command line asks for, as data. Types, and what the
 // three have in common; each has a file that reads its options.
 
-import type { LaunchFailure } from "../../launch/launch.ts";
-import { defaultPolicy } from "../../policy/defaults.ts";
+import type { LaunchFailure } from "../../launch/result.ts";
+import { defaultPolicy } from "../../policy/meaning/defaults.ts";
 import type { Environment, Policy, SignalsPolicy } from "../../policy/types.ts";
+import type { ChildEnd } from "../../sys/kernel.ts";
 import {
   NSIG,
   SIGABRT,
@@ -15,8 +16,7 @@ import {
   SIGTRAP,
   SIGTTIN,
   SIGTTOU,
-} from "../../sys/constants.ts";
-import type { ChildEnd } from "../../sys/kernel.ts";
+} from "../../sys/libc/constants.ts";
 
 /** What the command line is read with. */
 export interface Given {

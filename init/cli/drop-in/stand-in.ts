@@ -2,16 +2,17 @@
 // start the program under a policy that does what the other would. The same rooms as in main.ts do the work;
 // what differs is who reads the options and how things are worded.
 
-import { type LaunchFailure, launch, launchContext } from "../../launch/launch.ts";
+import { launch, launchContext } from "../../launch/launch.ts";
+import type { LaunchFailure } from "../../launch/result.ts";
 import { buildPlan } from "../../plan/build.ts";
 import { questions } from "../../plan/decide.ts";
 import type { CommandLine } from "../../plan/plan.ts";
 import { supervise } from "../../supervise/loop.ts";
 import { pause } from "../../supervise/pause.ts";
-import { textOf } from "../../sys/bytes.ts";
-import { STDERR_FILENO, STDOUT_FILENO } from "../../sys/constants.ts";
 import type { Kernel } from "../../sys/kernel.ts";
+import { STDERR_FILENO, STDOUT_FILENO } from "../../sys/libc/constants.ts";
 import { observe } from "../../sys/observe.ts";
+import { textOf } from "../../sys/text/bytes.ts";
 import { environmentOf } from "../environment.ts";
 import { readCatatonit } from "./catatonit.ts";
 import { readDumbInit } from "./dumb-init.ts";

@@ -1,8 +1,15 @@
 // A Kernel that tells what passes through it: how a drop-in says what its original says with -v. Signals come
 // one at a time, so that each is told of before anything is done about it. Changes nothing else.
 
-import { SIGCHLD, SIGPIPE, SIGSTOP, SIGXFSZ, STDERR_FILENO, STDOUT_FILENO } from "../../sys/constants.ts";
 import type { Kernel, ReceivedSignal } from "../../sys/kernel.ts";
+import {
+  SIGCHLD,
+  SIGPIPE,
+  SIGSTOP,
+  SIGXFSZ,
+  STDERR_FILENO,
+  STDOUT_FILENO,
+} from "../../sys/libc/constants.ts";
 import type { Teller, Told } from "./original.ts";
 
 /** Never waits: what standard output or error will not take is lost. */

@@ -2,11 +2,11 @@
 // exit codes. Pure. docs/drop-in.md says what differs.
 
 import { version } from "../../../package.json";
-import type { LaunchFailure } from "../../launch/launch.ts";
-import { EACCES, ENOENT } from "../../sys/errno.ts";
+import type { LaunchFailure } from "../../launch/result.ts";
 import type { ChildEnd } from "../../sys/kernel.ts";
-import { SIGNAL_NAMES } from "../../sys/signal-names.ts";
-import { visible } from "../../sys/visible.ts";
+import { EACCES, ENOENT } from "../../sys/libc/errno.ts";
+import { SIGNAL_NAMES } from "../../sys/signals/signal-names.ts";
+import { visible } from "../../sys/text/visible.ts";
 import { getopt } from "./getopt.ts";
 import {
   ALL_BUT_FAULTS,

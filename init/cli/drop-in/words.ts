@@ -1,7 +1,7 @@
 // The words of glibc's strerror(3) and strsignal(3), which the other inits put into their messages. Pure.
 
-import { errnoText } from "../../sys/errno.ts";
-import { RTMIN } from "../../sys/signal-names.ts";
+import { errnoText } from "../../sys/libc/errno.ts";
+import { RTMIN } from "../../sys/signals/signal-names.ts";
 
 /** `No such file or directory`. */
 export function errorInWords(errno: number): string {

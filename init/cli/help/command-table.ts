@@ -1,7 +1,7 @@
 // fdinit's command line as a table: subcommands, options, variables, exit codes. The words of `help`, the completions, the
 // manual page and the reading of a subcommand's options all come from here; a start of a program needs none of it.
 
-import { INTENTS, type Subcommand } from "../arguments.ts";
+import { INTENTS, type Subcommand } from "../invocation.ts";
 
 export interface OptionEntry {
   readonly name: string;

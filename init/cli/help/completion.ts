@@ -1,11 +1,11 @@
 // `fdinit completion bash|zsh|fish`: a script for the shell, made of the table of subcommands.
 
-import { nearestWord } from "../../policy/nearest.ts";
+import { nearestWord } from "../../policy/wording/nearest.ts";
 import type { Kernel } from "../../sys/kernel.ts";
-import type { SubcommandLine } from "../arguments.ts";
-import { embeddedNames } from "../embedded.ts";
 import { EXIT_USAGE } from "../exit-codes.ts";
-import { type Outcome, print } from "../print.ts";
+import type { SubcommandLine } from "../invocation.ts";
+import { type Outcome, print } from "../output/print.ts";
+import { embeddedNames } from "../policy-source/embedded.ts";
 import { COMMANDS, OPTIONS, type OptionEntry, SHELLS, type SubcommandEntry } from "./command-table.ts";
 
 export function completion(kernel: Kernel, { operands: [shell] }: SubcommandLine): Outcome {

@@ -2,14 +2,14 @@
 
 import { version } from "../../../package.json";
 import policySchema from "../../../schema/editor.schema.json" with { type: "text" };
-import { flow } from "../../policy/flow.ts";
-import { nearestWord } from "../../policy/nearest.ts";
 import type { PolicyIssueCode } from "../../policy/types.ts";
+import { flow } from "../../policy/wording/flow.ts";
+import { nearestWord } from "../../policy/wording/nearest.ts";
 import type { Kernel } from "../../sys/kernel.ts";
-import type { SubcommandLine } from "../arguments.ts";
-import { embeddedNames } from "../embedded.ts";
 import { EXIT_USAGE } from "../exit-codes.ts";
-import { type Outcome, print } from "../print.ts";
+import type { SubcommandLine } from "../invocation.ts";
+import { type Outcome, print } from "../output/print.ts";
+import { embeddedNames } from "../policy-source/embedded.ts";
 import {
   COMMANDS,
   commandEntry,

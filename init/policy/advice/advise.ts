@@ -1,10 +1,10 @@
 // Adds to a complaint what would have been right: the known key or the value that was probably meant. Nothing is said that
 // judge.ts has not tried in its place. Runs only when something is wrong.
 
-import type { Finding } from "../finding.ts";
-import { flow } from "../flow.ts";
 import { isRecord, type KeyPath, readablePath, valueAt } from "../key-path.ts";
-import { KnownKeys } from "../known-keys.ts";
+import { KnownKeys } from "../shape/known-keys.ts";
+import type { Finding } from "../wording/finding.ts";
+import { flow } from "../wording/flow.ts";
 import { foreignKey } from "./foreign-keys.ts";
 import { isAccepted, isAcceptedName, isKnownKey } from "./judge.ts";
 import { holdsInvisible, scalarForms } from "./scalars.ts";

@@ -1,9 +1,9 @@
 // What people write elsewhere for one value, in the words of the policy: systemd's "5min", Compose's "1m30s", octal
 // modes, signals without SIG, addresses of other servers. Only proposes: judge.ts tries each before it is said.
 
-import { SIGNAL_NAMES } from "../../sys/signal-names.ts";
-import { CAPABILITY_NAMES } from "../capabilities.ts";
-import { nearestWord } from "../nearest.ts";
+import { SIGNAL_NAMES } from "../../sys/signals/signal-names.ts";
+import { CAPABILITY_NAMES } from "../meaning/capabilities.ts";
+import { nearestWord } from "../wording/nearest.ts";
 
 /** A value as it was read, and its text in the file, which still has the zeros and the base of a number. */
 export interface Written {

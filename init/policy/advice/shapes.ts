@@ -2,7 +2,7 @@
 // NAME=VALUE, `nofile: 1024:4096`, a command as one line. Only proposes: judge.ts tries each before it is said.
 
 import { isRecord, type KeyPath } from "../key-path.ts";
-import { nearestWord } from "../nearest.ts";
+import { nearestWord } from "../wording/nearest.ts";
 import { cleaned, scalarForms, type Written } from "./scalars.ts";
 
 /** A value for a place, which may be above the one that is complained about. */

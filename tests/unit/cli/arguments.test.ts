@@ -1,13 +1,18 @@
 import { describe, expect, test } from "bun:test";
 import { readArguments } from "../../../init/cli/arguments.ts";
-import { findPolicy } from "../../../init/cli/find-policy.ts";
-import { report } from "../../../init/cli/reports.ts";
-import { bytesOf } from "../../../init/sys/bytes.ts";
-import { EISDIR, ENOENT, ETIMEDOUT } from "../../../init/sys/errno.ts";
+import { findPolicy } from "../../../init/cli/policy-source/find-policy.ts";
+import { readSubcommand } from "../../../init/cli/read-subcommand.ts";
+import { report } from "../../../init/cli/reports/reports.ts";
+import { EISDIR, ENOENT, ETIMEDOUT } from "../../../init/sys/libc/errno.ts";
+import { bytesOf } from "../../../init/sys/text/bytes.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 
 const read = (line: string, variables: Record<string, string> = {}) =>
-  readArguments(line === "" ? [] : line.split(" "), (name) => variables[name]);
+  readArguments(
+    line === "" ? [] : line.split(" "),
+    (name) => variables[name],
+    () => ({ readSubcommand }),
+  );
 
 describe("the command line", () => {
   test.each([

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { audit } from "../../../init/cli/audit.ts";
-import { check } from "../../../init/cli/check.ts";
-import { bytesOf } from "../../../init/sys/bytes.ts";
-import { EACCES, ENOENT, ESRCH } from "../../../init/sys/errno.ts";
-import { readTables } from "../../../init/sys/inspect-sockets.ts";
+import { check } from "../../../init/cli/check/check.ts";
+import { audit } from "../../../init/cli/reports/audit.ts";
+import type { Descriptor } from "../../../init/sys/descriptors/kinds.ts";
 import type { Inspection } from "../../../init/sys/kernel.ts";
-import type { Descriptor } from "../../../init/sys/kinds.ts";
+import { EACCES, ENOENT, ESRCH } from "../../../init/sys/libc/errno.ts";
+import { readTables } from "../../../init/sys/sockets/inspect-sockets.ts";
+import { bytesOf } from "../../../init/sys/text/bytes.ts";
 import { expectValid } from "../../harness/report-schemas.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { check } from "../../../init/cli/check.ts";
-import { policies } from "../../../init/cli/policies.ts";
-import { schema } from "../../../init/cli/schema.ts";
+import { check } from "../../../init/cli/check/check.ts";
+import { policies } from "../../../init/cli/reports/policies.ts";
+import { schema } from "../../../init/cli/reports/schema.ts";
 import { findShadowed } from "../../../init/plan/shadowed.ts";
 import { checkPolicy, disagreement } from "../../../init/policy/check.ts";
 import type { InheritedMatch } from "../../../init/policy/types.ts";
-import { bytesOf } from "../../../init/sys/bytes.ts";
-import { ENOENT } from "../../../init/sys/errno.ts";
+import { ENOENT } from "../../../init/sys/libc/errno.ts";
+import { bytesOf } from "../../../init/sys/text/bytes.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 
 /** Runs `fdinit check` over files in memory. */

@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { convert } from "../../../init/cli/convert/convert.ts";
 import { loadPolicy } from "../../../init/policy/load.ts";
 import type { Policy } from "../../../init/policy/types.ts";
-import { bytesOf } from "../../../init/sys/bytes.ts";
-import { ENOENT, ENOTDIR } from "../../../init/sys/errno.ts";
+import { ENOENT, ENOTDIR } from "../../../init/sys/libc/errno.ts";
+import { bytesOf } from "../../../init/sys/text/bytes.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 
 /** Runs `fdinit convert` over files in memory; folders are what their paths say. */

@@ -8,7 +8,7 @@ import { originalOf } from "../../../init/cli/drop-in/names.ts";
 import type { Given, Reading, Start } from "../../../init/cli/drop-in/original.ts";
 import { readTini } from "../../../init/cli/drop-in/tini.ts";
 import { errorInWords, signalInWords } from "../../../init/cli/drop-in/words.ts";
-import { bytesOf } from "../../../init/sys/bytes.ts";
+import { bytesOf } from "../../../init/sys/text/bytes.ts";
 
 const given = (line: string, variables: Record<string, string> = {}): Given => ({
   argv: line.split(" "),

@@ -1,15 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { SUBCOMMANDS } from "../../../init/cli/arguments.ts";
 import { COMMANDS, EXIT_TABLE } from "../../../init/cli/help/command-table.ts";
 import { completion } from "../../../init/cli/help/completion.ts";
 import { help } from "../../../init/cli/help/help.ts";
 import { MESSAGES, START_MESSAGES } from "../../../init/cli/help/messages.ts";
 import { keyNames } from "../../../init/cli/help/schema-keys.ts";
-import { launchFailure } from "../../../init/cli/launch-failure.ts";
+import { SUBCOMMANDS } from "../../../init/cli/invocation.ts";
+import { launchFailure } from "../../../init/cli/start/launch-failure.ts";
 import { loadPolicy } from "../../../init/policy/load.ts";
-import { bytesOf } from "../../../init/sys/bytes.ts";
+import { bytesOf } from "../../../init/sys/text/bytes.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 import { brief } from "../policy/reading.ts";
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { plan } from "../../../init/cli/plan.ts";
-import { bytesOf } from "../../../init/sys/bytes.ts";
-import { ENOENT } from "../../../init/sys/errno.ts";
+import { plan } from "../../../init/cli/reports/plan.ts";
+import type { Descriptor } from "../../../init/sys/descriptors/kinds.ts";
 import type { Kernel } from "../../../init/sys/kernel.ts";
-import type { Descriptor } from "../../../init/sys/kinds.ts";
+import { ENOENT } from "../../../init/sys/libc/errno.ts";
+import { bytesOf } from "../../../init/sys/text/bytes.ts";
 import { expectValid } from "../../harness/report-schemas.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 

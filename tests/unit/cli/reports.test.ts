@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { check } from "../../../init/cli/check.ts";
-import { asGithub, asJson, asSarif } from "../../../init/cli/check-formats.ts";
-import { doctor } from "../../../init/cli/doctor.ts";
-import { dressed, lookOf } from "../../../init/cli/look.ts";
-import { shutdownTimeline } from "../../../init/cli/shutdown-timeline.ts";
-import { bytesOf } from "../../../init/sys/bytes.ts";
-import { ENOENT, ENOTDIR } from "../../../init/sys/errno.ts";
+import { check } from "../../../init/cli/check/check.ts";
+import { asGithub, asJson, asSarif } from "../../../init/cli/check/check-formats.ts";
+import { dressed, lookOf } from "../../../init/cli/output/look.ts";
+import { doctor } from "../../../init/cli/reports/doctor.ts";
+import { shutdownTimeline } from "../../../init/cli/reports/shutdown-timeline.ts";
+import { ENOENT, ENOTDIR } from "../../../init/sys/libc/errno.ts";
+import { bytesOf } from "../../../init/sys/text/bytes.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 import { policyWith } from "../policy/reading.ts";
 

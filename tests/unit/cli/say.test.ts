@@ -1,7 +1,7 @@
 // What fdinit says on standard error: text or JSON lines, by level, and never lost without a word.
 
 import { describe, expect, test } from "bun:test";
-import { DEFAULT_LOG, voiceOf } from "../../../init/cli/say.ts";
+import { DEFAULT_LOG, voiceOf } from "../../../init/cli/output/say.ts";
 import type { LogPolicy } from "../../../init/policy/types.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 

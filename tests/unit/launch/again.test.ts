@@ -3,9 +3,9 @@
 import { describe, expect, test } from "bun:test";
 import { launch, launchContext } from "../../../init/launch/launch.ts";
 import type { Launch, Step } from "../../../init/plan/plan.ts";
-import { bytesOf } from "../../../init/sys/bytes.ts";
-import { EAGAIN, EMFILE, ENOENT, EPERM } from "../../../init/sys/errno.ts";
 import type { Kernel } from "../../../init/sys/kernel.ts";
+import { EAGAIN, EMFILE, ENOENT, EPERM } from "../../../init/sys/libc/errno.ts";
+import { bytesOf } from "../../../init/sys/text/bytes.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 
 const STANDARD = [0, 1, 2, 5];

@@ -3,9 +3,9 @@
 import { describe, expect, test } from "bun:test";
 import { launchContext } from "../../../init/launch/launch.ts";
 import { open } from "../../../init/launch/open.ts";
-import { parseListenAddress } from "../../../init/policy/addresses.ts";
+import { parseListenAddress } from "../../../init/policy/meaning/addresses.ts";
 import type { Opening } from "../../../init/policy/types.ts";
-import { bytesOf } from "../../../init/sys/bytes.ts";
+import type { Kernel } from "../../../init/sys/kernel.ts";
 import {
   AF_INET,
   AF_INET6,
@@ -23,7 +23,7 @@ import {
   SOCK_SEQPACKET,
   SOCK_STREAM,
   SOL_SOCKET,
-} from "../../../init/sys/constants.ts";
+} from "../../../init/sys/libc/constants.ts";
 import {
   EACCES,
   EADDRINUSE,
@@ -36,8 +36,8 @@ import {
   ENOSYS,
   ENXIO,
   EPERM,
-} from "../../../init/sys/errno.ts";
-import type { Kernel } from "../../../init/sys/kernel.ts";
+} from "../../../init/sys/libc/errno.ts";
+import { bytesOf } from "../../../init/sys/text/bytes.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 
 const STANDARD = [0, 1, 2, 5];

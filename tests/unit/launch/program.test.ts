@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { launch, launchContext } from "../../../init/launch/launch.ts";
 import type { Launch, Step } from "../../../init/plan/plan.ts";
-import { bytesOf, textOf } from "../../../init/sys/bytes.ts";
-import { EACCES, EAGAIN, ENOENT, ENOEXEC } from "../../../init/sys/errno.ts";
 import type { Kernel } from "../../../init/sys/kernel.ts";
+import { EACCES, EAGAIN, ENOENT, ENOEXEC } from "../../../init/sys/libc/errno.ts";
+import { bytesOf, textOf } from "../../../init/sys/text/bytes.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 
 /** A kernel with these files: what spawning each answers, 100 being the pid of one that runs. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { closeRanges, markRanges } from "../../../init/launch/ranges.ts";
 import type { Sweep } from "../../../init/plan/plan.ts";
-import { EINVAL, ENOSYS, EPERM } from "../../../init/sys/errno.ts";
+import { EINVAL, ENOSYS, EPERM } from "../../../init/sys/libc/errno.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 
 const ALL: Sweep = {

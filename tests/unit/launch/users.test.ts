@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import { findCredentials, findIds } from "../../../init/launch/users.ts";
-import { bytesOf } from "../../../init/sys/bytes.ts";
-import { ENOENT, EPERM } from "../../../init/sys/errno.ts";
+import { ENOENT, EPERM } from "../../../init/sys/libc/errno.ts";
+import { bytesOf } from "../../../init/sys/text/bytes.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 
 const PASSWD = `# a comment

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { buildPlan } from "../../../init/plan/build.ts";
 import { questions as ask, stretches as cut, decide } from "../../../init/plan/decide.ts";
 import type { Step } from "../../../init/plan/plan.ts";
-import { builtInPolicy } from "../../../init/policy/built-in.ts";
+import { builtInPolicy } from "../../../init/policy/meaning/built-in.ts";
 import type { InheritedAction, InheritedPolicy, Intent, Policy } from "../../../init/policy/types.ts";
 import { LAST_FD } from "../../../init/policy/types.ts";
 import type { Facts } from "../../../init/sys/facts.ts";

@@ -4,8 +4,8 @@ import { describe, expect, test } from "bun:test";
 import { buildPlan } from "../../../init/plan/build.ts";
 import { questions } from "../../../init/plan/decide.ts";
 import type { Launch, Plan } from "../../../init/plan/plan.ts";
-import { RLIMIT_NOFILE, SIGKILL, SIGQUIT, SIGTERM } from "../../../init/sys/constants.ts";
 import type { Facts } from "../../../init/sys/facts.ts";
+import { RLIMIT_NOFILE, SIGKILL, SIGQUIT, SIGTERM } from "../../../init/sys/libc/constants.ts";
 import { policyWith } from "../policy/reading.ts";
 
 const FACTS: Facts = {

@@ -3,13 +3,13 @@ import { buildPlan } from "../../../init/plan/build.ts";
 import { questions, settle } from "../../../init/plan/decide.ts";
 import { globMatches } from "../../../init/plan/glob.ts";
 import { addressMatches, matches } from "../../../init/plan/match.ts";
-import { builtInPolicy } from "../../../init/policy/built-in.ts";
 import { loadPolicy } from "../../../init/policy/load.ts";
+import { builtInPolicy } from "../../../init/policy/meaning/built-in.ts";
 import type { InheritedMatch, InheritedPolicy } from "../../../init/policy/types.ts";
-import { bytesOf } from "../../../init/sys/bytes.ts";
+import type { Descriptor } from "../../../init/sys/descriptors/kinds.ts";
 import type { Facts } from "../../../init/sys/facts.ts";
-import type { Descriptor } from "../../../init/sys/kinds.ts";
 import { observe } from "../../../init/sys/observe.ts";
+import { bytesOf } from "../../../init/sys/text/bytes.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 
 const FILE: Descriptor = {

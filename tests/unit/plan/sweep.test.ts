@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { buildPlan } from "../../../init/plan/build.ts";
 import { questions } from "../../../init/plan/decide.ts";
-import { builtInPolicy } from "../../../init/policy/built-in.ts";
+import { builtInPolicy } from "../../../init/policy/meaning/built-in.ts";
 import type { FdsPolicy, Intent } from "../../../init/policy/types.ts";
-import { CLOSE_RANGE_CLOEXEC } from "../../../init/sys/constants.ts";
-import { EINVAL, ENOSYS, EPERM } from "../../../init/sys/errno.ts";
 import type { Rung } from "../../../init/sys/facts.ts";
 import type { Kernel } from "../../../init/sys/kernel.ts";
+import { CLOSE_RANGE_CLOEXEC } from "../../../init/sys/libc/constants.ts";
+import { EINVAL, ENOSYS, EPERM } from "../../../init/sys/libc/errno.ts";
 import { observe } from "../../../init/sys/observe.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 

@@ -2,10 +2,10 @@
 
 import { describe, expect, test } from "bun:test";
 import { isIPv4, isIPv6 } from "node:net";
-import { parseIpv4, parseIpv6, parseListenAddress } from "../../../init/policy/addresses.ts";
+import { parseIpv4, parseIpv6, parseListenAddress } from "../../../init/policy/meaning/addresses.ts";
 import type { ListenAddress } from "../../../init/policy/types.ts";
-import { AF_INET, AF_INET6, AF_UNIX } from "../../../init/sys/constants.ts";
-import { formatAddress } from "../../../init/sys/sockets.ts";
+import { AF_INET, AF_INET6, AF_UNIX } from "../../../init/sys/libc/constants.ts";
+import { formatAddress } from "../../../init/sys/sockets/sockets.ts";
 import { Random } from "../random.ts";
 
 const zeros = (count: number) => Array<number>(count).fill(0);

@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { builtInPolicy } from "../../../init/policy/built-in.ts";
+import { builtInPolicy } from "../../../init/policy/meaning/built-in.ts";
 import { describeOrigins } from "../../../init/policy/origins.ts";
-import { SIGTERM } from "../../../init/sys/constants.ts";
+import { SIGTERM } from "../../../init/sys/libc/constants.ts";
 import { brief, issuesOf, policyOf } from "./reading.ts";
 
 describe("a policy of one line", () => {
@@ -292,7 +292,7 @@ test("reads a plain policy without a mistake where the yaml package does not eve
     for (const room of ["policy", "sys"])
       cpSync(join(import.meta.dir, "../../../init", room), join(folder, room), { recursive: true });
     const script = `
-      const { builtInPolicy } = await import(${JSON.stringify(join(folder, "policy/built-in.ts"))});
+      const { builtInPolicy } = await import(${JSON.stringify(join(folder, "policy/meaning/built-in.ts"))});
       const { loadPolicy } = await import(${JSON.stringify(join(folder, "policy/load.ts"))});
       const load = (text) => loadPolicy({ name: "p", bytes: Buffer.from(text) }, () => undefined).ok;
       console.log(builtInPolicy("security").version, load("version: 1\\nintent: performance\\n"));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { parse } from "yaml";
-import { countKeysOfPlainYaml, parsePlainYaml } from "../../../init/policy/plain-yaml.ts";
-import { readYamlDocument } from "../../../init/policy/yaml-document.ts";
+import { countKeysOfPlainYaml, parsePlainYaml } from "../../../init/policy/reading/plain-yaml.ts";
+import { readYamlDocument } from "../../../init/policy/reading/yaml-document.ts";
 
 const PLAIN = `# yaml-language-server: $schema=../schema/policy.schema.json — a comment with a dash
 ---

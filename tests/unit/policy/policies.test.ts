@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadPolicy } from "../../../init/policy/load.ts";
-import { renderIssues } from "../../../init/policy/render.ts";
+import { renderIssues } from "../../../init/policy/wording/render.ts";
 
 const FOLDER = join(import.meta.dir, "../../../policies");
 

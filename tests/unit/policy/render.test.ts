@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { loadPolicy } from "../../../init/policy/load.ts";
-import { renderIssue, renderIssues } from "../../../init/policy/render.ts";
 import type { PolicyIssue } from "../../../init/policy/types.ts";
+import { renderIssue, renderIssues } from "../../../init/policy/wording/render.ts";
 
 function rendered(text: string): string {
   const result = loadPolicy({ name: "/etc/fdinit/policy.yaml", bytes: Buffer.from(text) }, () => undefined);

@@ -1,8 +1,8 @@
 // A service's own keys, the signals', the shutdown's and the rest: what they mean, and every complaint with its place.
 
 import { describe, expect, test } from "bun:test";
-import { parseCapability } from "../../../init/policy/capabilities.ts";
-import { SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM } from "../../../init/sys/constants.ts";
+import { parseCapability } from "../../../init/policy/meaning/capabilities.ts";
+import { SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM } from "../../../init/sys/libc/constants.ts";
 import { complaint, complaints, policyWith, serviceWith } from "./reading.ts";
 
 const SIGUSR1 = 10;

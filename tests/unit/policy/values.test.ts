@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { parseDuration } from "../../../init/policy/durations.ts";
-import { fdSetHas, parseFdSet } from "../../../init/policy/fd-sets.ts";
-import { editDistance } from "../../../init/policy/nearest.ts";
-import { parseSignal } from "../../../init/policy/signals.ts";
-import { parseSize } from "../../../init/policy/sizes.ts";
+import { parseDuration } from "../../../init/policy/meaning/durations.ts";
+import { fdSetHas, parseFdSet } from "../../../init/policy/meaning/fd-sets.ts";
+import { parseSignal } from "../../../init/policy/meaning/signals.ts";
+import { parseSize } from "../../../init/policy/meaning/sizes.ts";
 import { LAST_FD } from "../../../init/policy/types.ts";
+import { editDistance } from "../../../init/policy/wording/nearest.ts";
 
 test("durations have one unit and become milliseconds", () => {
   expect(["0ms", "500ms", "10s", "2m", "1h"].map(parseDuration)).toEqual([

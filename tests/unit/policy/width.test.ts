@@ -1,7 +1,7 @@
 // The columns of a text: what an underline below a complaint, and a table's columns, are laid out by.
 
 import { expect, test } from "bun:test";
-import { columnsOf } from "../../../init/policy/width.ts";
+import { columnsOf } from "../../../init/policy/wording/width.ts";
 
 test("counts ordinary letters once, wide ones twice, combining and invisible ones not at all", () => {
   const texts: [string, number][] = [

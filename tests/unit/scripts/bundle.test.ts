@@ -41,14 +41,14 @@ test("what it does not know how to hand out is refused", () => {
 test("what a start may never load is found behind require(), and what is imported anyway is not among it", () => {
   const behind = modulesBehindRequire(join(init, "main.ts")).map((file) => relative(init, file));
   for (const file of [
-    "sys/inspect.ts",
-    "sys/inspect-sockets.ts",
-    "sys/child.ts",
+    "sys/descriptors/inspect.ts",
+    "sys/sockets/inspect-sockets.ts",
+    "sys/processes/child.ts",
     "launch/open.ts",
-    "cli/check.ts",
+    "cli/check/check.ts",
   ])
     expect(behind).toContain(file);
-  for (const file of ["sys/libc.ts", "sys/spawn.ts", "supervise/loop.ts", "main.ts"])
+  for (const file of ["sys/libc/libc.ts", "sys/processes/spawn.ts", "supervise/loop.ts", "main.ts"])
     expect(behind).not.toContain(file);
 });
 

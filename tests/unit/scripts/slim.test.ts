@@ -36,5 +36,8 @@ test("nothing of fdinit, nor of what is bundled with it, asks for ICU's data", (
     return asks.test(code);
   });
   // The time of a JSON line and yaml's timestamps, whose Date needs neither a language nor a time zone.
-  expect(found.sort()).toEqual(["init/cli/say.ts", "node_modules/yaml/dist/schema/yaml-1.1/timestamp.js"]);
+  expect(found.sort()).toEqual([
+    "init/cli/output/say.ts",
+    "node_modules/yaml/dist/schema/yaml-1.1/timestamp.js",
+  ]);
 });

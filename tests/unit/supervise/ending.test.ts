@@ -1,7 +1,7 @@
 // From the service's last end to fdinit's: what happens to the processes that are left.
 
 import { describe, expect, test } from "bun:test";
-import { SIGCONT, SIGHUP, SIGTERM } from "../../../init/sys/constants.ts";
+import { SIGCONT, SIGHUP, SIGTERM } from "../../../init/sys/libc/constants.ts";
 import { type Changes, done, exit, FIND_GIVEN, FIND_HOLDERS, KILL, Machine, send } from "./machine.ts";
 
 const ASKED = [send(SIGTERM, "all"), send(SIGCONT, "all")];

@@ -4,7 +4,6 @@
 import type { GivenPipe, Token } from "../../../init/plan/plan.ts";
 import { supervise } from "../../../init/supervise/loop.ts";
 import type { Surroundings } from "../../../init/supervise/surroundings.ts";
-import { SIGCHLD } from "../../../init/sys/constants.ts";
 import type {
   ChangedProcess,
   ChildEnd,
@@ -12,6 +11,7 @@ import type {
   ProcessFacts,
   ReceivedSignal,
 } from "../../../init/sys/kernel.ts";
+import { SIGCHLD } from "../../../init/sys/libc/constants.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 import { type Changes, SERVICE, supervisionWith } from "./machine.ts";
 

@@ -13,7 +13,7 @@ import {
   SIGSTOP,
   SIGTERM,
   SIGTSTP,
-} from "../../../init/sys/constants.ts";
+} from "../../../init/sys/libc/constants.ts";
 import { run, SIGNAL_FD } from "./loop-world.ts";
 
 const END = (code: number) => ({ ended: [{ status: code << 8 }] });

@@ -4,8 +4,8 @@
 import type { Supervision } from "../../../init/plan/plan.ts";
 import type { Action, Event } from "../../../init/supervise/events.ts";
 import { deadline, initialState, next } from "../../../init/supervise/state.ts";
-import { SIGTERM } from "../../../init/sys/constants.ts";
 import type { ReceivedSignal } from "../../../init/sys/kernel.ts";
+import { SIGTERM } from "../../../init/sys/libc/constants.ts";
 
 export type { Action } from "../../../init/supervise/events.ts";
 

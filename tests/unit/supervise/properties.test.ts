@@ -1,7 +1,7 @@
 // Whatever happens, in whatever order: what must hold of every run of the state machine.
 
 import { expect, test } from "bun:test";
-import { SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM } from "../../../init/sys/constants.ts";
+import { SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM } from "../../../init/sys/libc/constants.ts";
 import { Random } from "../random.ts";
 import { type Action, type Changes, Machine } from "./machine.ts";
 

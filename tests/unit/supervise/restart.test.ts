@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { initialState, next } from "../../../init/supervise/state.ts";
-import { SIGHUP, SIGKILL, SIGTERM } from "../../../init/sys/constants.ts";
+import { SIGHUP, SIGKILL, SIGTERM } from "../../../init/sys/libc/constants.ts";
 import { type Changes, done, exit, FIND_HOLDERS, Machine, START, said, send } from "./machine.ts";
 
 const withRestart = (restart: Changes["restart"] = {}, more: Changes = {}) =>

@@ -10,7 +10,7 @@ import {
   SIGSTOP,
   SIGTERM,
   SIGTSTP,
-} from "../../../init/sys/constants.ts";
+} from "../../../init/sys/libc/constants.ts";
 import { type Changes, done, exit, FIND_GIVEN, KILL, Machine, said, send } from "./machine.ts";
 
 const step = (signal: number, waitMs?: number) => ({ signal, waitMs });

@@ -15,7 +15,7 @@ import {
   SIGTSTP,
   SIGWINCH,
   SIGXFSZ,
-} from "../../../init/sys/constants.ts";
+} from "../../../init/sys/libc/constants.ts";
 import { done, exit, Machine, said, send } from "./machine.ts";
 
 const SIGUSR1 = 10;

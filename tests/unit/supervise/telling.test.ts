@@ -2,10 +2,10 @@
 
 import { describe, expect, test } from "bun:test";
 import { codeInWords, durationInWords } from "../../../init/supervise/words.ts";
-import { bytesOf } from "../../../init/sys/bytes.ts";
-import { SIGKILL, SIGSEGV, SIGTERM } from "../../../init/sys/constants.ts";
-import { EACCES, ENOENT } from "../../../init/sys/errno.ts";
 import type { PipeHolder } from "../../../init/sys/kernel.ts";
+import { SIGKILL, SIGSEGV, SIGTERM } from "../../../init/sys/libc/constants.ts";
+import { EACCES, ENOENT } from "../../../init/sys/libc/errno.ts";
+import { bytesOf } from "../../../init/sys/text/bytes.ts";
 import { run, type Setting } from "./loop-world.ts";
 
 const END = { ended: [{ status: 0 }] };

@@ -1,8 +1,8 @@
 // The page of machine code that makes a child and carries its system calls out: nothing of JavaScript and nothing of
 // libc runs in the child, which shares this process's memory until it has become the program. Made at its first use.
 
-import { CLONE_VFORK, CLONE_VM, SIGCHLD } from "../../constants.ts";
-import { Block, keepAlive } from "../../libc.ts";
+import { CLONE_VFORK, CLONE_VM, SIGCHLD } from "../../libc/constants.ts";
+import { Block, keepAlive } from "../../libc/libc.ts";
 import { childCode } from "./abi/this-machine.ts";
 import { callable } from "./calls.ts";
 import { executablePage } from "./machine-code.ts";

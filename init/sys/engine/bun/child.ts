@@ -1,10 +1,14 @@
 // How a child comes to be under Bun: by posix_spawn(3), the only sound entry from an engine with threads, and where that
 // cannot express it, by a page of machine code (child-code.ts).
 
-import { POSIX_SPAWN_SETPGROUP, POSIX_SPAWN_SETSIGDEF, POSIX_SPAWN_SETSIGMASK } from "../../constants.ts";
-import type { SignalSet } from "../../kernel.ts";
-import { Block, keepAlive } from "../../libc.ts";
-import { add, everySignal, setMask } from "../../signals.ts";
+import {
+  POSIX_SPAWN_SETPGROUP,
+  POSIX_SPAWN_SETSIGDEF,
+  POSIX_SPAWN_SETSIGMASK,
+} from "../../libc/constants.ts";
+import { Block, keepAlive } from "../../libc/libc.ts";
+import type { SignalSet } from "../../signals/kernel.ts";
+import { add, everySignal, setMask } from "../../signals/signals.ts";
 import type { Image } from "../image.ts";
 import { posixSpawn } from "./calls.ts";
 import { programDispositions } from "./runtime-signals.ts";

@@ -5,8 +5,8 @@
 // it is certain. Who is told "not certain" must treat the candidates as inherited and close them:
 // nothing of fdinit returns to Bun's event loop, so the loss does no harm.
 
-import { S_IFMT } from "../../constants.ts";
 import type { Kernel } from "../../kernel.ts";
+import { S_IFMT } from "../../libc/constants.ts";
 import type { RuntimeDescriptors } from "../image.ts";
 
 const FIRST = 3;

@@ -1,7 +1,7 @@
 // A page of machine code, for the two places where no JavaScript can run: a signal handler on another
 // thread, and a child before execve(2). The code itself is in abi/.
 
-import { SYS, syscall } from "../../libc.ts";
+import { SYS, syscall } from "../../libc/libc.ts";
 import { writeAt } from "./calls.ts";
 
 // <sys/mman.h>

@@ -1,11 +1,11 @@
 // How a process of Bun's comes to have every signal blocked: its handlers taken over, then the mask, and a second
 // start where another thread could take a signal away.
 
-import { SIG_DFL, SIGCHLD } from "../../constants.ts";
-import { probeCloseRange } from "../../descriptors.ts";
-import type { SignalSet } from "../../kernel.ts";
-import { probeOpenat2 } from "../../paths.ts";
-import { everySignal, setDisposition, setMask } from "../../signals.ts";
+import { probeCloseRange } from "../../descriptors/descriptors.ts";
+import { SIG_DFL, SIGCHLD } from "../../libc/constants.ts";
+import { probeOpenat2 } from "../../paths/paths.ts";
+import type { SignalSet } from "../../signals/kernel.ts";
+import { everySignal, setDisposition, setMask } from "../../signals/signals.ts";
 import { maskBeforeReexec, reexec } from "./reexec.ts";
 import { takeOverRuntimeSignals } from "./runtime-signals.ts";
 import { isOnlyThread } from "./threads.ts";

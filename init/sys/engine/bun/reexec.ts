@@ -3,14 +3,14 @@
 // fdinit was first started with travels in a sealed memory file; one environment variable, which the payload
 // never sees, holds the file's descriptor number and proves nothing.
 
-import { textOf } from "../../bytes.ts";
 import {
-  argumentVectorFrom,
-  auxiliaryValue,
-  environmentStrings,
-  environmentVariable,
-  variableName,
-} from "../../command-line.ts";
+  close,
+  closeOnExec,
+  descriptorFlags,
+  descriptorInfo,
+  descriptorMode,
+  listDescriptors,
+} from "../../descriptors/descriptors.ts";
 import {
   F_ADD_SEALS,
   F_GET_SEALS,
@@ -20,19 +20,19 @@ import {
   F_SEAL_WRITE,
   MFD_ALLOW_SEALING,
   SIG_IGN,
-} from "../../constants.ts";
+} from "../../libc/constants.ts";
+import { Block, bytesAt, cString, keepAlive, pointers, SYS, syscall } from "../../libc/libc.ts";
 import {
-  close,
-  closeOnExec,
-  descriptorFlags,
-  descriptorInfo,
-  descriptorMode,
-  listDescriptors,
-} from "../../descriptors.ts";
-import type { SignalSet } from "../../kernel.ts";
-import { Block, bytesAt, cString, keepAlive, pointers, SYS, syscall } from "../../libc.ts";
-import { ownPid } from "../../processes.ts";
-import { formatSignalSet, openSignalFd, parseSignalSet, setDisposition } from "../../signals.ts";
+  argumentVectorFrom,
+  auxiliaryValue,
+  environmentStrings,
+  environmentVariable,
+  variableName,
+} from "../../self/command-line.ts";
+import { ownPid } from "../../self/process.ts";
+import type { SignalSet } from "../../signals/kernel.ts";
+import { formatSignalSet, openSignalFd, parseSignalSet, setDisposition } from "../../signals/signals.ts";
+import { textOf } from "../../text/bytes.ts";
 import { findRuntimeDescriptors } from "./descriptors.ts";
 import { programDispositions } from "./runtime-signals.ts";
 

@@ -22,9 +22,9 @@ import {
   SIGSYS,
   SIGTRAP,
   SIGXFSZ,
-} from "../../constants.ts";
-import { Block, keepAlive, SYS, setInteger, syscall } from "../../libc.ts";
-import { defaultedInPrograms, SIGSET_SIZE } from "../../signals.ts";
+} from "../../libc/constants.ts";
+import { Block, keepAlive, SYS, setInteger, syscall } from "../../libc/libc.ts";
+import { defaultedInPrograms, SIGSET_SIZE } from "../../signals/signals.ts";
 import type { ProgramDispositions } from "../image.ts";
 import { blockAndPassOn, passToMainThread, RESTORER } from "./abi/this-machine.ts";
 import { executablePage } from "./machine-code.ts";

@@ -5,11 +5,11 @@
 // and lets it take its creator's mask a moment later, so a look may come too early. A thread made
 // after fdinit blocked its signals inherits that; one made before has to be got rid of.
 
-import { bytesOf } from "../../bytes.ts";
-import { CLONE_THREAD } from "../../constants.ts";
-import { EINVAL } from "../../errno.ts";
-import { SYS, syscall } from "../../libc.ts";
-import { statusOfPath } from "../../status.ts";
+import { CLONE_THREAD } from "../../libc/constants.ts";
+import { EINVAL } from "../../libc/errno.ts";
+import { SYS, syscall } from "../../libc/libc.ts";
+import { statusOfPath } from "../../paths/status.ts";
+import { bytesOf } from "../../text/bytes.ts";
 
 /** Of a directory of procfs: itself, its parent's entry, and one for each thread. */
 const LINKS_OF_ONE_THREAD = 3;

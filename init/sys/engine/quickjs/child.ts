@@ -1,10 +1,10 @@
 // How a child comes to be in the static executable: always by the host's list of system calls. It has one thread and
 // handles no signal, so that a plain program wants nothing but its mask set.
 
-import { SIG_SETMASK } from "../../constants.ts";
-import type { SignalSet } from "../../kernel.ts";
-import { Block, SYS, setInteger } from "../../libc.ts";
-import { SIGSET_SIZE } from "../../signals.ts";
+import { SIG_SETMASK } from "../../libc/constants.ts";
+import { Block, SYS, setInteger } from "../../libc/libc.ts";
+import type { SignalSet } from "../../signals/kernel.ts";
+import { SIGSET_SIZE } from "../../signals/signals.ts";
 import type { Image } from "../image.ts";
 
 // Three records of ../../child.ts, and behind them the status and the mask. The first is left out where nobody asks for it.

@@ -1,12 +1,12 @@
 // How the static executable comes to have every signal blocked: it has one thread, handles nothing, ignores nothing,
 // and the environment is the one it was started with.
 
-import { environmentStrings } from "../../command-line.ts";
-import { SIG_DFL, SIGCHLD } from "../../constants.ts";
-import { probeCloseRange } from "../../descriptors.ts";
-import type { SignalSet } from "../../kernel.ts";
-import { probeOpenat2 } from "../../paths.ts";
-import { everySignal, setDisposition, setMask } from "../../signals.ts";
+import { probeCloseRange } from "../../descriptors/descriptors.ts";
+import { SIG_DFL, SIGCHLD } from "../../libc/constants.ts";
+import { probeOpenat2 } from "../../paths/paths.ts";
+import { environmentStrings } from "../../self/command-line.ts";
+import type { SignalSet } from "../../signals/kernel.ts";
+import { everySignal, setDisposition, setMask } from "../../signals/signals.ts";
 import type { ProgramDispositions } from "../image.ts";
 import type {} from "./host.ts";
 

@@ -1,7 +1,7 @@
 // Machine code that Bun makes necessary: arm64. A signal handler that can run on another thread, and a child
 // before execve(2), where nothing of JavaScript can run. Nothing else belongs here.
 
-import { SYS } from "../../../abi/aarch64.ts";
+import { SYS } from "../../../libc/abi/aarch64.ts";
 
 /** child-aarch64.s assembled, in hexadecimal: what a child does between clone(2) and execve(2). */
 export const childCode: string =

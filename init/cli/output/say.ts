@@ -1,0 +1,57 @@
+// What fdinit says: one line, or a few, to standard error as "fdinit: …" or as JSON, and never blocking.
+
+import type { LogLevel, LogPolicy } from "../../policy/types.ts";
+import type { Kernel } from "../../sys/kernel.ts";
+import { STDERR_FILENO } from "../../sys/libc/constants.ts";
+import { visible } from "../../sys/text/visible.ts";
+
+const LEVELS: readonly LogLevel[] = ["error", "warn", "info", "debug"];
+
+/** One line, whatever it holds; or several, where fdinit itself has set the line ends. */
+export type Message = string | readonly string[];
+
+/** Says a message of a level, when the policy's level lets it through. */
+export type Say = (level: LogLevel, message: Message) => void;
+
+/** Lines that standard error would not take; said when it takes the next one. */
+let lost = 0;
+
+let lineOf = textLine;
+
+/** As a policy's `log` has it. */
+export function voiceOf(kernel: Kernel, { level: most, format }: LogPolicy): Say {
+  const line = format === "json" ? jsonLine : textLine;
+  lineOf = line;
+  return (level, message) => {
+    if (LEVELS.indexOf(level) > LEVELS.indexOf(most)) return;
+    // A full pipe that nobody reads loses the line rather than hold up PID 1.
+    const isHeard = kernel.writeNow(STDERR_FILENO, wordsOfLoss() + line(level, message));
+    lost = isHeard ? 0 : lost + 1;
+  };
+}
+
+function wordsOfLoss(): string {
+  return lost === 0 ? "" : lineOf("warn", `${lost} earlier lines were lost: standard error was full`);
+}
+
+/** At the end, where nothing else is said that would tell of it; answers the code. */
+export function lastWords(kernel: Kernel, code: number): number {
+  if (lost > 0 && kernel.writeNow(STDERR_FILENO, wordsOfLoss())) lost = 0;
+  return code;
+}
+
+/** Until a policy says otherwise. */
+export const DEFAULT_LOG: LogPolicy = { level: "warn", format: "text" };
+
+function textLine(_level: LogLevel, message: Message): string {
+  return `fdinit: ${shown(message)}\n`;
+}
+
+function jsonLine(level: LogLevel, message: Message): string {
+  return `${JSON.stringify({ time: new Date().toISOString(), level, message: shown(message) })}\n`;
+}
+
+/** Messages hold text from outside: a name with a line end in it makes no line of its own. */
+function shown(message: Message): string {
+  return typeof message === "string" ? visible(message) : message.map(visible).join("\n");
+}

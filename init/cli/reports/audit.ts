@@ -1,0 +1,152 @@
+// `fdinit audit [--pid N]`: the descriptors of a running process, judged by a policy with the code of a
+// start. Changes nothing in that process; says what it could not see.
+
+import { type Decided, settle } from "../../plan/decide.ts";
+import type { Policy } from "../../policy/types.ts";
+import type { Inspection, Kernel } from "../../sys/kernel.ts";
+import { EACCES, ENOENT, errnoText } from "../../sys/libc/errno.ts";
+import { describeDescriptor } from "../../sys/observe.ts";
+import { textOf } from "../../sys/text/bytes.ts";
+import { visibleJson } from "../../sys/text/visible.ts";
+import { readArguments } from "../arguments.ts";
+import { EXIT_REFUSED, EXIT_SOFTWARE } from "../exit-codes.ts";
+import type { Options, SubcommandLine } from "../invocation.ts";
+import { dressed, lookOf } from "../output/look.ts";
+import { type Outcome, print } from "../output/print.ts";
+import { section, table } from "../output/table.ts";
+import { readPolicy } from "../policy-source/read-policy.ts";
+import { readSubcommand } from "../read-subcommand.ts";
+import { decisionAsJson, decisionInWords, evidenceOf, kindOf, policyInWords } from "./describe.ts";
+import { parser } from "./parser.ts";
+import { suggestPolicy } from "./suggest.ts";
+
+/** Whose descriptors are looked at when nobody says. */
+const INIT = 1;
+
+export function audit(
+  kernel: Kernel,
+  { options, pid = INIT, json, suggest, color }: SubcommandLine,
+): Outcome {
+  const seen = kernel.inspect(pid);
+  const read = readPolicy(kernel, optionsFor(kernel, options, seen), parser);
+  if (!read.ok) return { code: read.code, complaint: read.message };
+  const { policy } = read;
+  if (typeof seen === "number") {
+    const hint =
+      seen === -EACCES
+        ? ": root, or the same user, with CAP_SYS_PTRACE can"
+        : seen === -ENOENT
+          ? ": /proc is not mounted"
+          : "";
+    const complaint = `cannot look at the descriptors of process ${pid} (/proc/${pid}/fd): ${errnoText(-seen)}${hint}`;
+    return { code: EXIT_SOFTWARE, complaint };
+  }
+  if (!seen.descriptors) {
+    const complaint = `count only: process ${pid} (${seen.command}) has ${seen.count} open descriptors, and what they are cannot be read without CAP_SYS_PTRACE`;
+    const document = { version: 1, process: processAsJson(seen), countOnly: seen.count };
+    if (json) print(kernel, `${visibleJson(document, 2)}\n`);
+    return { code: EXIT_SOFTWARE, complaint };
+  }
+  const judged = judge(policy, seen);
+  if (suggest) return print(kernel, suggestPolicy(policy, seen, judged));
+  const code = judged.every(isAllowed) ? 0 : EXIT_REFUSED;
+  const text = json
+    ? `${visibleJson(auditAsJson(policy, seen, judged, code), 2)}\n`
+    : dressed(auditAsText(policy, seen, judged, code), lookOf(kernel, color));
+  return print(kernel, text, code);
+}
+
+const LONGEST = 1 << 20;
+
+/**
+ * The policy that a running fdinit was started with, when nobody names another: its own options and variables. A policy from
+ * standard input is gone.
+ */
+function optionsFor(kernel: Kernel, given: Options, seen: Inspection | number): Options {
+  const isOther = typeof seen === "number" || seen.own.length === 0;
+  if (isOther || given.policy !== undefined || given.intent !== undefined) return given;
+  const [, ...words] = textsOf(kernel, `/proc/${seen.pid}/cmdline`);
+  const environment = textsOf(kernel, `/proc/${seen.pid}/environ`);
+  const variable = (name: string) =>
+    environment.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
+  const started = readArguments(words, variable, () => ({ readSubcommand }));
+  return started.do === "run" && started.options.policy !== "-" ? started.options : given;
+}
+
+/** Texts that each end with a NUL. */
+function textsOf(kernel: Kernel, path: string): string[] {
+  const bytes = kernel.readFile(path, LONGEST);
+  return typeof bytes === "number" ? [] : textOf(bytes).split("\0").slice(0, -1);
+}
+
+/** What a start with these descriptors inherited would decide about each. */
+function judge({ fds, intent }: Policy, { descriptors = [], own }: Inspection): Decided[] {
+  const judged: Decided[] = [];
+  for (const descriptor of descriptors) {
+    const { fd } = descriptor;
+    if (own.includes(fd)) continue;
+    const known = { fd, what: describeDescriptor(descriptor), descriptor };
+    judged.push({ ...known, decision: settle(fds.inherited, intent, known) });
+  }
+  return judged;
+}
+
+/** Marked close-on-exec it is still open; replaced by /dev/null it is as good as closed. */
+function isAllowed({ decision: { action } }: Decided): boolean {
+  return action === "keep" || action === "cloexec";
+}
+
+function auditAsText(policy: Policy, seen: Inspection, judged: readonly Decided[], code: number): string {
+  const heads = ["fd", "kind", "access", "action", "decided by", "evidence"];
+  const rows = judged.map(({ fd, what, descriptor, decision }) => [
+    String(fd),
+    kindOf({ ...(descriptor && { descriptor }) }),
+    descriptor?.access ?? "-",
+    decision.action,
+    decisionInWords(decision, fd, policy),
+    evidenceOf(descriptor, what),
+  ]);
+  const own = (seen.descriptors ?? []).filter(({ fd }) => seen.own.includes(fd));
+  const odd = judged.filter((known) => !isAllowed(known)).length;
+  const outcome =
+    code === 0
+      ? "everything would be allowed"
+      : `${odd} of ${judged.length} would be refused, closed or replaced`;
+  return [
+    table([
+      ["process", `${seen.pid}, ${seen.command}`],
+      ["policy", policyInWords(policy)],
+      ["outcome", outcome],
+    ]),
+    section("descriptors", rows.length === 0 ? [] : [heads, ...rows]),
+    ...(own.length === 0
+      ? []
+      : [
+          section(
+            "fdinit's own descriptors",
+            own.map((descriptor) => [String(descriptor.fd), kindOf({ descriptor }), descriptor.evidence]),
+          ),
+        ]),
+  ].join("\n");
+}
+
+function processAsJson({ pid, command }: Inspection) {
+  return { pid, command };
+}
+
+function auditAsJson(policy: Policy, seen: Inspection, judged: readonly Decided[], exitCode: number) {
+  return {
+    version: 1,
+    process: processAsJson(seen),
+    policy: { name: policy.source.name ?? null, intent: policy.intent },
+    allowed: exitCode === 0,
+    exitCode,
+    descriptors: judged.map(({ fd, what, descriptor, decision }) => ({
+      fd,
+      what,
+      descriptor: descriptor ?? null,
+      decision: decisionAsJson(decision, fd, policy),
+    })),
+    own: seen.own,
+  };
+}

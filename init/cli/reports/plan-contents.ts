@@ -1,0 +1,30 @@
+// What a report on a plan holds: plan.ts finds it out, plan-report.ts words it. Types only.
+
+import type { decideAll } from "../../plan/build.ts";
+import type { Refusal, Step } from "../../plan/plan.ts";
+import type { Policy } from "../../policy/types.ts";
+import type { Facts, InheritedDescriptor } from "../../sys/facts.ts";
+
+/** An inherited descriptor, what is decided about it, and where it ends up. */
+export interface Fate {
+  readonly known: ReturnType<typeof decideAll>[number];
+  readonly inPid1: string;
+  /** The numbers the program has it under. */
+  readonly inProgram: readonly number[];
+}
+
+export interface OwnDescriptor extends InheritedDescriptor {
+  readonly owner: "fdinit" | "the runtime";
+}
+
+/** Everything a report on a plan says. */
+export interface PlanReport {
+  readonly policy: Policy;
+  readonly facts: Facts;
+  readonly fates: readonly Fate[];
+  readonly own: readonly OwnDescriptor[];
+  readonly steps: readonly { readonly step: Step; readonly words: string }[];
+  readonly refusals: readonly Refusal[];
+  readonly warnings: readonly string[];
+  readonly exitCode: number;
+}

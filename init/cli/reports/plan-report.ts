@@ -1,0 +1,116 @@
+// A plan for people and as the document of schema/plan.schema.json.
+
+import type { Step } from "../../plan/plan.ts";
+import { textOf } from "../../sys/text/bytes.ts";
+import { section, table } from "../output/table.ts";
+import { decisionAsJson, decisionInWords, evidenceOf, keyRows, kindOf, policyInWords } from "./describe.ts";
+import type { PlanReport } from "./plan-contents.ts";
+import { resolvedKeys } from "./resolved-keys.ts";
+import { shutdownTimeline } from "./shutdown-timeline.ts";
+
+export function planAsText(report: PlanReport): string {
+  const { policy, facts, fates, own, steps, refusals, warnings, exitCode } = report;
+  const { soft, hard } = facts.nofile;
+  const inherited = fates.map(({ known, inPid1, inProgram }) => [
+    String(known.fd),
+    kindOf(known),
+    known.descriptor?.access ?? "-",
+    known.decision.action,
+    decisionInWords(known.decision, known.fd, policy),
+    inPid1,
+    inProgram.length === 0 ? "-" : inProgram.join(", "),
+    evidenceOf(known.descriptor, known.what),
+  ]);
+  const heads = ["fd", "kind", "access", "action", "decided by", "in PID 1", "in program", "evidence"];
+  const owned = own.map(({ fd, owner, descriptor }) => [
+    String(fd),
+    kindOf({ ...(descriptor && { descriptor }) }),
+    owner,
+    evidenceOf(descriptor),
+  ]);
+  const outcome = exitCode === 0 ? "it would start" : `nothing would start: exit code ${exitCode}`;
+  return [
+    table([
+      ["policy", policyInWords(policy)],
+      ["process", `pid ${facts.pid}, limit of open files ${soft}, hard ${hard}`],
+      ["outcome", outcome],
+    ]),
+    section("inherited descriptors", inherited.length === 0 ? [] : [heads, ...inherited]),
+    section("fdinit's own descriptors", owned),
+    ...(refusals.length === 0
+      ? []
+      : [
+          section(
+            "refusals",
+            refusals.map(({ message }) => [message]),
+          ),
+        ]),
+    ...(warnings.length === 0
+      ? []
+      : [
+          section(
+            "warnings",
+            warnings.map((warning) => [warning]),
+          ),
+        ]),
+    section(
+      "steps",
+      steps.map(({ words }, index) => [`${index + 1}.`, words]),
+    ),
+    section("a shutdown, when nothing ends by itself", shutdownTimeline(policy)),
+    section("keys, and who set them", keyRows(policy)),
+  ].join("\n");
+}
+
+/** `schema/plan.schema.json` describes every key. */
+export function planAsJson(report: PlanReport) {
+  const { policy, facts, fates, own, steps, refusals, warnings, exitCode } = report;
+  return {
+    version: 1,
+    starts: exitCode === 0,
+    exitCode,
+    policy: { name: policy.source.name ?? null, intent: policy.intent, keys: resolvedKeys(policy) },
+    process: {
+      pid: facts.pid,
+      nofile: facts.nofile,
+      announced: facts.announced,
+      runtimeCertain: facts.runtime.certain,
+    },
+    inherited: fates.map(({ known: { fd, what, descriptor, decision }, inPid1, inProgram }) => ({
+      fd,
+      what,
+      descriptor: descriptor ?? null,
+      decision: decisionAsJson(decision, fd, policy),
+      inPid1,
+      inProgram,
+    })),
+    own: own.map(({ fd, owner, what, descriptor }) => ({
+      fd,
+      owner: owner === "fdinit" ? "fdinit" : "runtime",
+      what,
+      descriptor: descriptor ?? null,
+    })),
+    steps: steps.map(({ step, words }) => ({ ...stepAsJson(step), words })),
+    refusals,
+    warnings,
+  };
+}
+
+function stepAsJson(step: Step) {
+  if (step.do === "open") return { do: step.do, name: step.name, kind: step.what.open };
+  if (step.do !== "spawn") return step;
+  const { launch } = step;
+  const { user } = launch;
+  return {
+    do: step.do,
+    service: launch.service,
+    program: textOf(launch.program),
+    cwd: launch.cwd ?? null,
+    pass: launch.pass,
+    devNullAsStdin: launch.devNullAsStdin,
+    variables: [...Object.keys(launch.environment), ...(launch.pidVariable ? [launch.pidVariable] : [])],
+    user: user ? [user.user, ...(user.group ? [user.group] : [])].join(":") : null,
+    group: launch.group ?? null,
+    terminal: launch.terminal ?? false,
+  };
+}

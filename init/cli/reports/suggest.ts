@@ -1,0 +1,64 @@
+// `fdinit audit --suggest`: a policy that allows exactly what was seen, each rule with its evidence. What
+// could not be determined gets no rule: a policy must not allow what nobody could look at.
+
+import type { Decided } from "../../plan/decide.ts";
+import { FIRST_BEYOND_STANDARD } from "../../plan/match.ts";
+import type { Policy } from "../../policy/types.ts";
+import { flow } from "../../policy/wording/flow.ts";
+import { printable } from "../../policy/wording/render.ts";
+import type { Descriptor } from "../../sys/descriptors/kinds.ts";
+import type { Inspection } from "../../sys/kernel.ts";
+import { evidenceOf } from "./describe.ts";
+
+export function suggestPolicy({ intent }: Policy, seen: Inspection, judged: readonly Decided[]): string {
+  const rules: string[] = [];
+  for (const { fd, descriptor } of judged) {
+    if (fd < FIRST_BEYOND_STANDARD || !descriptor) continue;
+    const evidence = printable(evidenceOf(descriptor));
+    if (descriptor.kinds[0] === "undetermined") {
+      rules.push(`      # ${fd} is not allowed, because what it is cannot be determined: ${evidence}`);
+      continue;
+    }
+    rules.push(`      # ${fd}: ${evidence}`);
+    rules.push(`      - { match: ${flow(matchOf(descriptor))}, action: keep }`);
+  }
+  const hasRules = rules.some((line) => line.trimStart().startsWith("-"));
+  return [
+    "# What `fdinit audit --suggest` saw. Read each rule before you use it: it allows what is there, good or bad.",
+    `# process ${seen.pid}: ${printable(seen.command)}`,
+    "version: 1",
+    `intent: ${intent}`,
+    "",
+    "fds:",
+    "  inherited:",
+    "    default: close",
+    "    # 0, 1 and 2 are kept without a rule",
+    ...(hasRules ? ["    rules:"] : []),
+    ...rules,
+    "",
+  ].join("\n");
+}
+
+/** Everything that was found out and stays the same from start to start, the number included. */
+function matchOf({ fd, kinds, access, path, deleted, outsideRoot, socket }: Descriptor) {
+  const where = path === undefined || path.includes("\ufffd") ? {} : { path: literal(path) };
+  const about = {
+    ...where,
+    ...(deleted ? { deleted } : {}),
+    ...(outsideRoot ? { outsideRoot } : {}),
+  };
+  const isOther = (word: string) => word === "other";
+  const aboutSocket = socket && {
+    ...(isOther(socket.family) ? {} : { family: socket.family }),
+    ...(isOther(socket.type) ? {} : { type: socket.type }),
+    listening: socket.listening,
+    // Where a connection starts is different each time.
+    ...(socket.local === undefined || socket.peer !== undefined ? {} : { address: literal(socket.local) }),
+  };
+  return { fd, kind: kinds[0], access, ...about, ...aboutSocket };
+}
+
+/** `*` and `?` are patterns and `$` begins a variable: the nearest pattern that fits the text. */
+function literal(text: string): string {
+  return text.replace(/[*?]/g, "?").replaceAll("$", "$$$$");
+}

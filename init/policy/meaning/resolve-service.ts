@@ -1,0 +1,200 @@
+// One service: the written keys on top of the defaults, each complaint at its key.
+
+import { FIRST_ANNOUNCED } from "../../sys/facts.ts";
+import type { KeyPath } from "../key-path.ts";
+import type {
+  CapabilitiesPolicy,
+  LimitsPolicy,
+  NofileLimit,
+  PassPolicy,
+  Protocol,
+  RestartPolicy,
+  Service,
+  SignalsPolicy,
+} from "../types.ts";
+import { badValue, type Finding } from "../wording/finding.ts";
+import { nearestWord } from "../wording/nearest.ts";
+import { parseCapability } from "./capabilities.ts";
+import { defaultService } from "./defaults.ts";
+import { parseDuration } from "./durations.ts";
+import { signalOf, signalsOf, type WrittenSignals, type WrittenStop } from "./resolve-signals.ts";
+import { modeOf, userAndGroupOf } from "./resolve-values.ts";
+
+export interface WrittenLimits {
+  readonly nofile?: { readonly soft?: NofileLimit; readonly hard?: NofileLimit };
+}
+
+export interface WrittenService {
+  readonly command?: readonly string[];
+  readonly user?: string | number;
+  readonly groups?: readonly (string | number)[];
+  readonly cwd?: string;
+  readonly umask?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly fds?: { readonly pass?: Readonly<Record<string, string | number>>; readonly protocol?: Protocol };
+  readonly stdin?: string;
+  readonly restart?: {
+    readonly policy?: RestartPolicy["policy"];
+    readonly backoff?: string;
+    readonly limit?: string;
+    readonly onLimit?: RestartPolicy["onLimit"];
+  };
+  readonly stop?: WrittenStop;
+  readonly signals?: WrittenSignals;
+  readonly setsid?: boolean;
+  readonly limits?: WrittenLimits;
+  readonly noNewPrivileges?: boolean;
+  readonly capabilities?: { readonly keep?: readonly string[]; readonly ambient?: readonly string[] };
+  readonly nice?: number;
+  readonly oomScoreAdj?: number;
+  readonly pdeathsig?: string | number;
+}
+
+/** What a service may refer to. */
+export interface Surroundings {
+  readonly signals: SignalsPolicy;
+  readonly limits: LimitsPolicy;
+  /** The names of fds.open and of kept inherited descriptors. */
+  readonly names: readonly string[];
+}
+
+export function serviceOf(
+  name: string,
+  written: WrittenService,
+  { signals, limits, names }: Surroundings,
+  findings: Finding[],
+): Service {
+  const at = ["services", name];
+  const { command, user, groups, cwd, umask, env, fds = {}, restart = {}, pdeathsig = "none" } = written;
+  const base = defaultService(name);
+  if (command?.[0] === "") findings.push(badValue([...at, "command", 0], "the program's name is empty"));
+  const stdin = written.stdin ?? base.stdin;
+  if (stdin !== "inherit" && stdin !== "devnull" && !names.includes(stdin))
+    findings.push(unknownName([...at, "stdin"], stdin, names, "value"));
+  const pass = fds.pass && passOf(fds.pass, [...at, "fds", "pass"], names, findings);
+  const protocol = fds.protocol ?? base.protocol;
+  if (pass && protocol === "systemd") checkRow(pass, [...at, "fds", "pass"], findings);
+  const given = {
+    ...(user === undefined ? {} : { user: userAndGroupOf(user) }),
+    ...(groups === undefined ? {} : { groups: groups.map(String) }),
+    ...(umask === undefined ? {} : { umask: modeOf(umask) ?? 0 }),
+    ...(written.nice === undefined ? {} : { nice: written.nice }),
+    ...(written.oomScoreAdj === undefined ? {} : { oomScoreAdj: written.oomScoreAdj }),
+    ...(pdeathsig === "none" ? {} : { parentDeathSignal: signalOf(pdeathsig) }),
+    ...(written.limits === undefined
+      ? {}
+      : { limits: limitsOf(written.limits, limits, [...at, "limits"], findings) }),
+    ...(written.capabilities === undefined
+      ? {}
+      : { capabilities: capabilitiesOf(written.capabilities, [...at, "capabilities"], findings) }),
+  };
+  return {
+    ...base,
+    ...given,
+    command,
+    cwd,
+    env: env ?? base.env,
+    pass,
+    protocol,
+    stdin,
+    restart: restartOf(restart, base.restart, [...at, "restart"], findings),
+    signals: signalsOf(written.signals ?? {}, signals, [...at, "signals"], findings),
+    setsid: written.setsid ?? base.setsid,
+    noNewPrivileges: written.noNewPrivileges ?? base.noNewPrivileges,
+  };
+}
+
+export function limitsOf(
+  { nofile: { soft, hard } = {} }: WrittenLimits,
+  base: LimitsPolicy,
+  at: KeyPath,
+  findings: Finding[],
+): LimitsPolicy {
+  if (typeof soft === "number" && typeof hard === "number" && soft > hard) {
+    const reason = `the soft limit ${soft} is above the hard limit ${hard}`;
+    findings.push(badValue([...at, "nofile", "soft"], reason));
+  }
+  return { nofile: { soft: soft ?? base.nofile.soft, hard: hard ?? base.nofile.hard } };
+}
+
+function passOf(
+  written: Readonly<Record<string, string | number>>,
+  at: KeyPath,
+  names: readonly string[],
+  findings: Finding[],
+): PassPolicy[] {
+  const pass: PassPolicy[] = [];
+  for (const [name, as] of Object.entries(written)) {
+    if (!names.includes(name)) findings.push(unknownName([...at, name], name, names, "key"));
+    const first = pass.find((other) =>
+      typeof as === "number" ? other.as === as : typeof other.as !== "number" && other.as.variable === as,
+    );
+    if (first) findings.push(badValue([...at, name], `${first.name} has ${as} already`));
+    pass.push({ name, as: typeof as === "number" ? as : { variable: as } });
+  }
+  return pass;
+}
+
+/** LISTEN_FDS counts from 3: a gap cannot be announced. */
+function checkRow(pass: readonly PassPolicy[], at: KeyPath, findings: Finding[]): void {
+  const numbers = pass.flatMap(({ as }) => (typeof as === "number" && as >= FIRST_ANNOUNCED ? [as] : []));
+  for (const { name, as } of pass) {
+    if (typeof as !== "number" || as < FIRST_ANNOUNCED + numbers.length) continue;
+    const last = FIRST_ANNOUNCED + numbers.length - 1;
+    const reason = `protocol systemd announces numbers from ${FIRST_ANNOUNCED} on without a gap, here up to ${last}`;
+    findings.push(badValue([...at, name], reason));
+  }
+}
+
+function unknownName(at: KeyPath, name: string, names: readonly string[], on: Finding["on"]): Finding {
+  const nearest = nearestWord(name, names);
+  const expected =
+    names.length === 0
+      ? "a name that fds.open or a rule of fds.inherited gives"
+      : `one of: ${names.join(", ")}`;
+  const finding = badValue(at, `no descriptor is called ${JSON.stringify(name)}`);
+  return { ...finding, on, expected, ...(nearest === undefined ? {} : { nearest }) };
+}
+
+function restartOf(
+  { policy, backoff, limit, onLimit }: NonNullable<WrittenService["restart"]>,
+  base: RestartPolicy,
+  at: KeyPath,
+  findings: Finding[],
+): RestartPolicy {
+  const [leastMs = base.backoff.leastMs, mostMs = base.backoff.mostMs] =
+    backoff?.split("..").map((text) => parseDuration(text) ?? 0) ?? [];
+  if (leastMs > mostMs) findings.push(badValue([...at, "backoff"], "the first is longer than the last"));
+  const [count, within] = limit?.split("/") ?? [];
+  return {
+    policy: policy ?? base.policy,
+    backoff: { leastMs, mostMs },
+    limit:
+      count === undefined
+        ? base.limit
+        : { count: Number(count), withinMs: parseDuration(within ?? "") ?? base.limit.withinMs },
+    onLimit: onLimit ?? base.onLimit,
+  };
+}
+
+function capabilitiesOf(
+  { keep, ambient = [] }: NonNullable<WrittenService["capabilities"]>,
+  at: KeyPath,
+  findings: Finding[],
+): CapabilitiesPolicy {
+  const numbersOf = (names: readonly string[], key: string) =>
+    names.flatMap((name, index) => {
+      const number = parseCapability(name);
+      if (number !== undefined) return [number];
+      const reason = `the kernel has no capability ${name}`;
+      findings.push(badValue([...at, key, index], reason));
+      return [];
+    });
+  const wanted = numbersOf(ambient, "ambient");
+  const kept = keep === undefined ? wanted : numbersOf(keep, "keep");
+  for (const [index, name] of ambient.entries()) {
+    if (keep !== undefined && !keep.includes(name))
+      findings.push(badValue([...at, "ambient", index], `${name} is not among those kept`));
+  }
+  return { keep: kept, ambient: wanted };
+}

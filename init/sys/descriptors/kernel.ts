@@ -1,0 +1,61 @@
+// What the rooms above may ask of the kernel about open descriptors: to close, mark, copy and make them, to find out
+// what they are, and to wait for, read and write them; and the plain data that passes between them. No code that
+// runs.
+
+import type { Descriptor } from "./kinds.ts";
+
+/** What can be seen of another process's descriptors. */
+export interface Inspection {
+  readonly pid: number;
+  /** Its command line, words separated by spaces; its name in brackets when it has none. */
+  readonly command: string;
+  /** How many descriptors are open. */
+  readonly count: number;
+  /** Undefined: their numbers can be listed and nothing more (no CAP_SYS_PTRACE). */
+  readonly descriptors?: readonly Descriptor[];
+  /** Numbers that fdinit and its runtime opened themselves, when the process is this very executable. */
+  readonly own: readonly number[];
+}
+
+export interface DescriptorCalls {
+  /** close_range(2) with `flags`; Linux 5.9, the CLOEXEC flag 5.11. */
+  closeRange(first: number, last: number, flags: number): number;
+  /** 0 when close_range(2) with `flags` works, else the negated errno it answers. Closes and marks nothing. */
+  canCloseRange(flags: number): number;
+  close(fd: number): number;
+  /** F_GETFD: 0 or FD_CLOEXEC for an open number, -EBADF for a free one. Works above the limit too. */
+  descriptorFlags(fd: number): number;
+  /** F_SETFD: sets or clears FD_CLOEXEC. */
+  closeOnExec(fd: number, on: boolean): number;
+  /** dup3(2) with O_CLOEXEC: `to` becomes a copy of `from`. */
+  duplicateOnto(from: number, to: number): number;
+  /** F_DUPFD_CLOEXEC: a copy at the lowest free number from `least` up. */
+  duplicateAbove(fd: number, least: number): number;
+  /** Opens /dev/null read-write and CLOEXEC at the lowest free number from `from` up. */
+  openDevNull(from: number): number;
+  /** pipe2(2): [read end, write end], CLOEXEC. */
+  makePipe(): readonly [number, number] | number;
+  /** memfd_create(2) with this content, sealed against every change. */
+  makeMemoryFile(name: string, content: Uint8Array): number;
+  changeDescriptorOwner(fd: number, uid: number, gid: number): number;
+  /** The numbers in /proc/self/fd, or undefined when that is not procfs or cannot be read. */
+  listDescriptors(): number[] | undefined;
+  /** `st_mode` of an open descriptor, or a negated errno. */
+  descriptorMode(fd: number): number;
+  /** The text of /proc/self/fd/N, or undefined. */
+  descriptorLink(fd: number): string | undefined;
+  /** The text of /proc/self/fdinfo/N, or undefined. */
+  descriptorInfo(fd: number): string | undefined;
+  /** Finds out what an open descriptor is. */
+  classify(fd: number): Descriptor;
+  /** Looks at the descriptors of a running process from outside, or answers a negated errno. */
+  inspect(pid: number): Inspection | number;
+  /** Blocks in ppoll(2) until one of `fds` is readable or hung up, or `timeoutMs` has passed; answers those that are. */
+  waitReadable(fds: readonly number[], timeoutMs?: number): readonly number[];
+  /** Reads away what waits in a pipe, without blocking; true when its last writer is gone. */
+  isAtEnd(fd: number): boolean;
+  /** Writes lines whole without ever blocking; false when the descriptor would not take all of them now. */
+  writeNow(fd: number, text: string): boolean;
+  /** Writes the whole text, waiting as long as that takes: for reports on standard output only. */
+  write(fd: number, text: string): number;
+}

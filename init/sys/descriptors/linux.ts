@@ -1,0 +1,44 @@
+// The calls about descriptors of a real run. What few starts need is loaded at its first use.
+
+import {
+  canCloseRange,
+  close,
+  closeOnExec,
+  closeRange,
+  descriptorFlags,
+  descriptorInfo,
+  descriptorLink,
+  descriptorMode,
+  duplicateAbove,
+  duplicateOnto,
+  listDescriptors,
+  openDevNull,
+} from "./descriptors.ts";
+import type { DescriptorCalls } from "./kernel.ts";
+
+const making = () => require("./making.ts") as typeof import("./making.ts");
+const polling = () => require("./polling.ts") as typeof import("./polling.ts");
+
+export const descriptorCalls: DescriptorCalls = {
+  closeRange,
+  canCloseRange,
+  close,
+  descriptorFlags,
+  closeOnExec,
+  duplicateOnto,
+  duplicateAbove,
+  openDevNull,
+  makePipe: () => making().makePipe(),
+  makeMemoryFile: (name, content) => making().makeMemoryFile(name, content),
+  changeDescriptorOwner: (fd, uid, gid) => making().changeDescriptorOwner(fd, uid, gid),
+  listDescriptors,
+  descriptorMode,
+  descriptorLink,
+  descriptorInfo,
+  classify: (fd) => (require("./classify.ts") as typeof import("./classify.ts")).classify(fd),
+  inspect: (pid) => (require("./inspect.ts") as typeof import("./inspect.ts")).inspect(pid),
+  waitReadable: (fds, timeoutMs) => polling().waitReadable(fds, timeoutMs),
+  isAtEnd: (fd) => polling().isAtEnd(fd),
+  writeNow: (fd, text) => (require("./writing.ts") as typeof import("./writing.ts")).writeNow(fd, text),
+  write: (fd, text) => polling().write(fd, text),
+};

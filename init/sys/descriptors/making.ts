@@ -1,0 +1,42 @@
+// Pipes and memory files that a policy has PID 1 open, and the owner of what it has opened. Everything CLOEXEC. Answers
+// negated errnos and decides nothing. No common start needs any of it.
+
+import {
+  F_ADD_SEALS,
+  F_SEAL_GROW,
+  F_SEAL_SEAL,
+  F_SEAL_SHRINK,
+  F_SEAL_WRITE,
+  MFD_ALLOW_SEALING,
+  MFD_CLOEXEC,
+  O_CLOEXEC,
+} from "../libc/constants.ts";
+import { Block, cString, keepAlive, SYS, syscall } from "../libc/libc.ts";
+import { write } from "./polling.ts";
+
+const SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+
+export function makePipe(): readonly [number, number] | number {
+  const pair = new Block(8);
+  const failed = syscall(SYS.pipe2, pair.address, O_CLOEXEC);
+  return failed < 0 ? failed : [pair.view.getInt32(0, true), pair.view.getInt32(4, true)];
+}
+
+export function makeMemoryFile(name: string, content: Uint8Array): number {
+  const text = cString(name);
+  const fd = syscall(SYS.memfd_create, text.address, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  keepAlive(text);
+  if (fd < 0) return fd;
+  const failed = write(fd, content) || syscall(SYS.fcntl, fd, F_ADD_SEALS, SEALS);
+  if (failed >= 0) {
+    // Whoever gets it reads from the start.
+    syscall(SYS.lseek, fd, 0, 0);
+    return fd;
+  }
+  syscall(SYS.close, fd);
+  return failed;
+}
+
+export function changeDescriptorOwner(fd: number, uid: number, gid: number): number {
+  return syscall(SYS.fchown, fd, uid, gid);
+}

@@ -1,0 +1,15 @@
+// The calls about paths of a real run. What few starts need is loaded at its first use.
+
+import type { PathCalls } from "./kernel.ts";
+import { canExecute, openFile, pathMode, readPath, readSource } from "./paths.ts";
+
+export const pathCalls: PathCalls = {
+  openFile,
+  readFile: readPath,
+  readSource,
+  writeFile: (path, text) =>
+    (require("./write-file.ts") as typeof import("./write-file.ts")).writeFile(path, text),
+  listFolder: (path) => (require("./folders.ts") as typeof import("./folders.ts")).listFolder(path),
+  pathMode,
+  canExecute,
+};

@@ -1,0 +1,20 @@
+// The calls about other processes of a real run. What few starts need is loaded at its first use.
+
+import { originalMask } from "../first.ts";
+import type { ProcessCalls } from "./kernel.ts";
+import { hasChildren, processGroup, reap } from "./processes.ts";
+import { spawn } from "./spawn.ts";
+
+const processList = () => require("./process-list.ts") as typeof import("./process-list.ts");
+
+export const processCalls: ProcessCalls = {
+  spawn: (request) => spawn(request, originalMask),
+  reap,
+  nextChanged: () => processList().nextChanged(),
+  hasChildren,
+  detach: (pid, signal) => (require("./detach.ts") as typeof import("./detach.ts")).detach(pid, signal),
+  processGroup,
+  processes: (most) => processList().processes(most),
+  commandOf: (pid) => processList().shortCommandOf(pid),
+  pipeHolders: (pipe) => processList().pipeHolders(pipe),
+};

@@ -1,0 +1,16 @@
+// The calls about signals of a real run. What few starts need is loaded at its first use.
+
+import type { SignalCalls } from "./kernel.ts";
+import { kill, queue, takeSignals, waitForSignal } from "./signals.ts";
+
+export const signalCalls: SignalCalls = {
+  waitForSignal,
+  takeSignals,
+  kill,
+  queue,
+  signalProcess: (process, signal) =>
+    (require("../processes/process-list.ts") as typeof import("../processes/process-list.ts")).signalProcess(
+      process,
+      signal,
+    ),
+};

@@ -1,0 +1,15 @@
+// The calls about sockets of a real run, loaded at their first use: few starts open one.
+
+import type { SocketCalls } from "./kernel.ts";
+
+const making = () => require("./making.ts") as typeof import("./making.ts");
+
+export const socketCalls: SocketCalls = {
+  makeSocketPair: (type) => making().makeSocketPair(type),
+  makeSocket: (domain, type) => making().makeSocket(domain, type),
+  setSocketOption: (fd, level, option, value) => making().setSocketOption(fd, level, option, value),
+  bind: (fd, address) => making().bind(fd, address),
+  bindPath: (fd, path, wanted) =>
+    (require("./path-sockets.ts") as typeof import("./path-sockets.ts")).bindPath(fd, path, wanted),
+  listen: (fd, backlog) => making().listen(fd, backlog),
+};

@@ -1,0 +1,20 @@
+// What the rooms above may ask of the kernel about terminals: what is known of one, its foreground process group, and
+// how the controlling one is given up; and the plain data that passes between them. No code that runs.
+
+export interface TerminalFacts {
+  /** fdinit's process group is the one that reads from it and gets its signals. */
+  readonly isForeground: boolean;
+  /** Standard output is the controlling terminal as well: no pipeline of a shell's, whose others need it too. */
+  readonly isOutputToo: boolean;
+}
+
+export interface TerminalCalls {
+  /** What is known of the terminal at a descriptor; undefined when there is none. */
+  terminal(fd: number): TerminalFacts | undefined;
+  /** Makes a process group the terminal's foreground (tcsetpgrp(3)), from the background too. */
+  setForeground(fd: number, group: number): number;
+  /** A descriptor of the controlling terminal: one of the standard streams, else opened, CLOEXEC; negative when there is none. */
+  controllingTerminal(): number;
+  /** Gives up the controlling terminal (TIOCNOTTY), without the SIGHUP and SIGCONT that come of it. */
+  releaseTerminal(fd: number): number;
+}
