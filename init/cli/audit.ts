@@ -17,7 +17,7 @@ import { readPolicy } from "./read-policy.ts";
 import { suggestPolicy } from "./suggest.ts";
 import { section, table } from "./table.ts";
 
-/** Whose descriptors are looked at when nobody says. */
+/** The process whose descriptors are looked at when `--pid` is absent. */
 const INIT = 1;
 
 export function audit(
@@ -56,7 +56,7 @@ export function audit(
 const LONGEST = 1 << 20;
 
 /**
- * The policy that a running fdinit was started with, when nobody names another: its own options and variables. A policy from
+ * The policy that a running fdinit was started with, when `--policy` names no other: its own options and variables. A policy from
  * standard input is gone.
  */
 function optionsFor(kernel: Kernel, given: Options, seen: Inspection | number): Options {

@@ -9,7 +9,7 @@ import { LAST_FD } from "../policy/types.ts";
 import type { Descriptor } from "../sys/kinds.ts";
 import { resolvedKeys } from "./resolved-keys.ts";
 
-/** Who decided: a rule of the policy, a rule of the intent, the default, what holds for 0 to 2, or nobody could. */
+/** Who decided: a rule of the policy, a rule of the intent, the default, the standing rule for 0 to 2, or `undetermined`. */
 export type DecidedBy = "rule" | "intent" | "default" | "standard" | "undetermined";
 
 export function decidedBy({ rule, undetermined, action }: Decision, fd: number): DecidedBy {

@@ -75,7 +75,7 @@ export function launch(steps: readonly Step[], context: LaunchContext): LaunchRe
   return started.ok ? { ...started, afterwards, warnings } : started;
 }
 
-/** Another start must find neither its addresses taken nor a token that nobody will ever release. */
+/** Undoes a failed start. The next one must find its addresses free, and no token that no process will ever release. */
 function givenUp(
   result: LaunchResult,
   steps: readonly Step[],
@@ -202,7 +202,7 @@ function noSignals({ service }: Launch, uid: number): string {
   return `${service} runs as uid ${uid}, and fdinit has no CAP_KILL: ${consequence} (grant KILL, or start fdinit as that user)`;
 }
 
-/** Beyond this many, nobody is told of each pipe that is still open. */
+/** The most pipes that are kept in mind, to be named when they are still open at the end. */
 const MOST_PIPES = 64;
 
 function pipesAmong(pass: readonly Pass[], sources: readonly Source[], kernel: Kernel): GivenPipe[] {
@@ -218,7 +218,7 @@ function pipesAmong(pass: readonly Pass[], sources: readonly Source[], kernel: K
 
 /**
  * The child's dup3 calls follow one another, so one may overwrite what a later one starts from: such a
- * source is copied first to a number that is nobody's target. A negated errno when that fails.
+ * source is copied first to a number that is no target. A negated errno when that fails.
  */
 function untangle(
   wanted: readonly Source[],

@@ -96,7 +96,7 @@ function numberOf(text: string): number | undefined {
 function findUser(kernel: Kernel, user: string): User | undefined {
   const number = numberOf(user);
   for (const [name, , uidText = "", gidText = ""] of entries(kernel, "/etc/passwd")) {
-    // A line without numbers is nobody's: an empty field must not become 0.
+    // A passwd line without numbers names no user: an empty field must not become 0, which is root.
     const [uid, gid] = [numberOf(uidText), numberOf(gidText)];
     if (!name || uid === undefined || gid === undefined) continue;
     if (name === user || uid === number) return { name, uid, gid };

@@ -51,8 +51,8 @@ export interface Stretch extends Range {
 }
 
 /**
- * Every number from 0 to the highest there can be, cut where the action changes. Numbers that are not
- * `listed` are not open, or nobody asked: for them only rules by number count.
+ * Every number from 0 to the highest there can be, cut where the action changes. A number that is not in
+ * `listed` is not open, or was not looked at: only rules by number apply to it.
  */
 export function stretches(
   policy: InheritedPolicy,
@@ -126,7 +126,8 @@ export function questions(whole: Policy): Questions {
   const lookAt = [...mustSee];
   let classify = policy.expect.length > 0;
   if (classify) lookAt.push({ first: FIRST_BEYOND_STANDARD, last: LAST_FD });
-  // What a rule by number has decided before is none of a later rule's business.
+  // The first rule that matches decides. A later rule therefore asks nothing about numbers that an earlier rule by
+  // number has decided. Example: after `match: { fd: 3-9 }`, a rule by kind needs to see descriptors from 10 up only.
   const decided: FdRange[] = [];
   for (const { match, action } of policy.rules) {
     if (isByNumber(match)) {

@@ -9,7 +9,7 @@ import type { Decided } from "./decide.ts";
 import { FIRST_BEYOND_STANDARD } from "./match.ts";
 import type { Launch, Pass, Refusal } from "./plan.ts";
 
-/** systemd 259 says the process a second time, by its pidfd's inode, which nobody knows before there is the process. */
+/** systemd 259 names the process a second time, by its pidfd's inode. That inode exists only once the process exists. */
 const WHOSE = ["LISTEN_PID", "LISTEN_PIDFDID"];
 const LISTEN_VARIABLES = ["LISTEN_FDS", "LISTEN_FDNAMES", ...WHOSE];
 
@@ -27,7 +27,7 @@ interface Given extends Pass {
   readonly named?: string;
   /** The launcher announced it to PID 1. */
   readonly wasAnnounced: boolean;
-  /** Its number is nobody's promise. */
+  /** The policy promises no number for the descriptor, so `protocol: systemd` may move it into the row from 3 on. */
   readonly isMovable: boolean;
   /** The variable that holds its number. */
   readonly variable?: string;
@@ -67,7 +67,7 @@ function handedOnBy({ runtime, announced }: Facts, decided: readonly Decided[]):
     if (decision.action !== "keep" && decision.action !== "devnull") continue;
     const { as, name } = decision.rule ?? {};
     if (fd < FIRST_BEYOND_STANDARD && (as === undefined || as === fd) && name === undefined) continue;
-    // A number that may be the runtime's own is nobody's to pass on.
+    // The descriptor at this number may be Bun's own, which no program may get.
     if (!runtime.certain && runtime.numbers.includes(fd)) continue;
     const known = name ?? descriptor?.name ?? announced[fd - FIRST_ANNOUNCED];
     given.push({
@@ -82,7 +82,7 @@ function handedOnBy({ runtime, announced }: Facts, decided: readonly Decided[]):
   return given;
 }
 
-/** Exactly the names of `fds.pass`. A variable's descriptor gets the lowest number that is nobody's. */
+/** Exactly the names of `fds.pass`. A descriptor whose number goes into a variable gets the lowest number that no other takes. */
 function named(
   policy: Policy,
   service: Service,
@@ -130,8 +130,9 @@ function sourceOf(
 }
 
 /**
- * What the program is told of, ascending; undefined when of nothing. `auto` hands on what the launcher announced;
- * it moves nothing, so what has a gap in it stays unsaid. What a variable holds is known by it.
+ * The descriptors that LISTEN_FDS announces to the program, ascending; undefined when LISTEN_FDS is not set. `auto`
+ * announces those that the launcher announced. `auto` moves no descriptor, so it announces none when their numbers
+ * have a gap (3 and 5). A descriptor whose number stands in a variable of its own is not announced as well.
  */
 function announcedOf({ protocol }: Service, given: readonly Given[]): readonly Given[] | undefined {
   if (protocol === "none" || protocol === "repair") return undefined;
@@ -195,7 +196,7 @@ function passesOf(given: readonly Given[]): Pass[] {
   return pass;
 }
 
-/** LISTEN_PID needs the program's own pid, which nobody knows before it exists. */
+/** LISTEN_PID needs the program's own pid, which is known only in the child: `pidVariable` has the child write it. */
 function announcement(
   { protocol }: Service,
   facts: Facts,

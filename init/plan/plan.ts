@@ -111,8 +111,9 @@ export interface Supervision {
   /** The service was given the terminal. */
   readonly hasTerminal: boolean;
   /**
-   * Its group is of fdinit's making alone, and it must not notice: it gets the terminal when it asks for it, and a
-   * stop that nobody could undo is undone.
+   * The service has a process group only because fdinit gave it one, and must not notice a difference. So fdinit
+   * gives it the terminal when it reads from it, and continues it after a stop that the kernel would not have
+   * carried out in fdinit's own, orphaned group.
    */
   readonly isJob: boolean;
   readonly restart: RestartPolicy;

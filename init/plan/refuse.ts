@@ -1,5 +1,5 @@
-// What stands in the way of a start, and what a person should know. Pure. All of it at once, so that
-// nobody mends one thing to be told of the next. Whether there is anything to say is asked before a function is
+// Finds the reasons to refuse a start (refusals) and those to warn a person (warnings). Pure. All of them are
+// collected, so that a person can mend them in one go. Whether there is anything to say is asked before a function is
 // called for it: a first call costs a start a hundredth of a millisecond.
 
 import { type InheritedPolicy, namesOf, type OpenPolicy, type Policy } from "../policy/types.ts";
@@ -97,7 +97,7 @@ function noListing({ method }: Policy["fds"]): string {
   return method === "scan" ? "fds.method is scan" : "/proc/self/fd cannot be read";
 }
 
-/** What a rule of the policy keeps and `fds.pass` gives to nobody: it is held open in PID 1 for nothing. */
+/** Warns of a descriptor that a rule of the policy keeps and `fds.pass` gives to no service: PID 1 holds it open for nothing. */
 function unpassedKept(decided: readonly Decided[], pass: readonly Pass[]): string[] {
   const warnings: string[] = [];
   for (const { fd, decision } of decided) {
@@ -147,7 +147,7 @@ function isPassed(opened: OpenPolicy, pass: readonly Pass[]): boolean {
   return pass.some(({ from }) => names.includes(from));
 }
 
-/** Opened and given to nobody, it only keeps an address or a file busy. */
+/** Warns of a descriptor of `fds.open` that no service gets: it only keeps an address or a file busy. */
 function unpassed({ name }: OpenPolicy): string {
   return `descriptor ${JSON.stringify(name)} of fds.open is given to no service: name it in its fds.pass`;
 }

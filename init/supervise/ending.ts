@@ -47,7 +47,8 @@ function handleOrphans(state: State, ending: Ending, now: number): Next {
   if (state.shutdown?.budget?.isUsedUp) return kill(state, ending, now);
   if (state.supervision.reaping.orphans === "terminate") {
     const { state: after, actions } = terminate(state, ending, now);
-    // Whoever shares the standard streams is asked to end this very moment; a word about each would be noise.
+    // A process that shares the standard streams gets SIGTERM in this same step, so a warning about it would be noise.
+    // Holders of tokens and pipes are named all the same.
     return { state: after, actions: [{ do: "findHolders", only: "given" }, ...actions] };
   }
   return { state: { ...state, ending: { ...ending, phase: "waiting" } }, actions: [FIND_HOLDERS] };
@@ -94,7 +95,7 @@ function kill(state: State, ending: Ending, now: number): Next {
 /** Behind these a SIGCONT would undo what they are for, or is of no use. */
 const NOT_CONTINUED = [SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT];
 
-/** A stopped process sees a signal once it goes on. Nobody knows of each whether it is stopped, and a SIGCONT more does no harm. */
+/** A stopped process handles a signal only after SIGCONT. fdinit does not know which processes are stopped, and a SIGCONT to a running one does no harm. */
 export function sendAndContinue(to: Target, signal: number): readonly Action[] {
   const sent: Action = { do: "send", to, signal };
   return NOT_CONTINUED.includes(signal) ? [sent] : [sent, { do: "send", to, signal: SIGCONT }];

@@ -44,7 +44,7 @@ export interface DelayedSignal {
 
 export interface Ending {
   readonly code: number;
-  /** `begun`: nobody has looked yet whether anything is left. */
+  /** `begun`: fdinit has not asked the kernel yet whether any child is left. */
   readonly phase: "begun" | "waiting" | "terminating" | "killing";
   /** When the next phase begins; in the last one, when fdinit goes whatever is left. */
   readonly nextAt?: number;

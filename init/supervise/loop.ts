@@ -252,7 +252,7 @@ class Supervisor {
         this.dropOldTokens();
         return;
       case "findHolders":
-        // Looks through every process: not where there is nobody.
+        // sayHolders() looks through every process, which is of no use when no child is left.
         if (kernel.hasChildren()) holders().sayHolders(this.surroundings, action.only);
         return;
       case "stopSelf":
@@ -292,7 +292,8 @@ class Supervisor {
   private stopSelf(): void {
     const { kernel } = this;
     const { service, supervision } = this.state;
-    // In fdinit's own group the kernel would not have stopped it: nobody could continue it (setpgid(2), "orphaned").
+    // The kernel does not stop the members of an orphaned process group (setpgid(2)). The program would have been in
+    // fdinit's group, so a stop that fdinit's group could not have got is undone.
     if (service && supervision.isJob && kernel.isOrphaned()) {
       this.sender.check(kernel.kill(-service.pid, SIGCONT), SIGCONT);
       return;
@@ -302,7 +303,7 @@ class Supervisor {
 
   private suspend(): void {
     this.giveTerminalBack();
-    // Of no effect on PID 1, which nobody could wake again.
+    // The kernel drops a SIGSTOP that PID 1 sends itself: no other process of the namespace could continue it.
     this.kernel.kill(this.kernel.pid, SIGSTOP);
   }
 

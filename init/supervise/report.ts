@@ -57,7 +57,7 @@ export class Observer {
     this.end = () => message;
   }
 
-  /** Got SIGKILL because they did not end by themselves; `unlisted` more did that nobody looked at. */
+  /** The processes that got SIGKILL because they did not end by themselves; `unlisted` is the number of those that were not looked at one by one. */
   killed(processes: readonly ProcessFacts[], unlisted: number, all: boolean): void {
     for (const process of processes)
       if (!this.killedHere.some(({ pid }) => pid === process.pid)) this.killedHere.push(process);
@@ -71,7 +71,7 @@ export class Observer {
     const { report } = supervision;
     if (report === undefined) return;
     const failed = kernel.writeFile(report, `${visible(this.line(code, isRunning))}\n`);
-    // open(2): a FIFO that is opened to be written to, and nobody reads it
+    // open(2): a FIFO opened for writing that no process reads
     const why = failed === -ENXIO ? " (nobody reads it?)" : "";
     if (failed < 0)
       say("warn", `cannot write the report ${JSON.stringify(report)}: ${pathErrorText(-failed)}${why}`);
@@ -101,7 +101,7 @@ function memoryInWords(kib: number): string {
   return kib < 10_240 ? `${kib} KiB` : `${Math.round(kib / 1024)} MiB`;
 }
 
-/** Beyond this many, nobody reads on. */
+/** The longest list that a line shows; a reader learns nothing more from a longer one. */
 const MOST_REMEMBERED = 100;
 
 /** How many processes of fdinit's own cgroup the kernel has killed for memory (Linux 4.13); undefined where nothing tells. */

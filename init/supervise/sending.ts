@@ -78,7 +78,7 @@ export class Sender {
     const { kernel, supervision } = this.surroundings;
     for (const process of processes ?? []) this.check(kernel.signalProcess(process, signal), signal);
     if (service === undefined) return;
-    // Without /proc nobody knows the rest, but for who stayed in the service's group.
+    // Without /proc fdinit cannot list its descendants. It reaches those that stayed in the service's process group.
     if (!processes) this.check(kernel.kill(supervision.hasOwnGroup ? -service : service, signal), signal);
     else if (signal === SIGKILL) this.check(kernel.kill(service, signal), signal);
   }

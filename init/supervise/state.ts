@@ -38,7 +38,7 @@ export function initialState(self: number, supervision: Supervision): State {
 
 const NOTHING: readonly Action[] = [];
 
-/** What a terminal stops a job with. Whoever sends SIGSTOP continues that process, and would not continue fdinit. */
+/** The signals by which a terminal stops a job. SIGSTOP is not among them: its sender continues the process it stopped, and would not continue fdinit. */
 const JOB_CONTROL = [SIGTSTP, SIGTTIN, SIGTTOU];
 
 /** What a process is stopped with when it uses a terminal in whose foreground it is not. */
@@ -125,7 +125,7 @@ function serviceStopped(state: State, signal: number): Next {
 
 function receive(state: State, { signal, value }: ReceivedSignal, now: number): Next {
   const delay = state.supervision.signals.delayMs.get(signal);
-  // Between two starts there is nobody whom the delay would be for.
+  // Between two starts no program runs, so there is nothing to delay the signal for.
   const isPointless = !state.service && beginsShutdown(state.supervision, signal);
   if (delay === undefined || delay === 0 || isPointless)
     return deliver(state, { at: now, since: now, signal, value });
@@ -150,7 +150,11 @@ function deliver(state: State, received: DelayedSignal): Next {
   return { state: isOver ? { ...state, isSuspended: false } : state, actions };
 }
 
-/** A shutdown without steps is the signal itself: one that nobody is to get is none. */
+/**
+ * Whether a signal begins the shutdown. A policy without `shutdown.steps` has one step: the signal is sent on. When
+ * `signals.rewrite` ignores that signal, nothing would be sent, so no shutdown begins. Example: `on: [SIGTERM]`, no
+ * steps, `rewrite: { SIGTERM: ignore }`.
+ */
 function beginsShutdown({ shutdown, signals }: Supervision, signal: number): boolean {
   const isNothing = shutdown.steps.length === 0 && signals.rewrite.get(signal) === "ignore";
   return shutdown.on.includes(signal) && !isNothing;
@@ -193,7 +197,7 @@ function shutDown(state: State, { at: now, since, signal, value }: DelayedSignal
   }
   const begun: State = { ...state, delayed: [], shutdown: { step: -1, ...budgetFrom(since, now, budgetMs) } };
   const why = say("info", `shutting down because of ${signalName(signal)}`);
-  // Between two starts, or stopped for good: there is nobody to ask.
+  // No program runs: fdinit is between two starts, or the service is stopped for good. So the end begins at once.
   if (!begun.service) return withBefore([why], endService(withoutRestart(begun), state.restart.code));
   if (steps.length === 0)
     return { state: begun, actions: [why, ...pass(begun, signal, value), ...continuing(begun)] };

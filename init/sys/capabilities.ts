@@ -49,7 +49,7 @@ export function dropCapabilities(keep: readonly number[]): number {
 
 const CAP_KILL = 5;
 
-/** Whether kill(2) would be permitted for processes of that user; where nobody tells, it is. */
+/** Whether kill(2) would be permitted for processes of that user; true where /proc does not tell. */
 export function maySignal(uid: number): boolean {
   if (uid === syscall(SYS.getuid) || uid === syscall(SYS.geteuid)) return true;
   const header = capabilityHeader();

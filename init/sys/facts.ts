@@ -56,7 +56,7 @@ export interface TerminalFacts {
   readonly isOutputToo: boolean;
 }
 
-/** What there is to list, close and mark with. Absent: nobody asked. */
+/** The ways that work here to list, close and mark descriptors. An absent field was not asked for. */
 export interface Rungs {
   /** close_range(2): 0 when it works, else the errno. */
   readonly closing?: number;

@@ -212,7 +212,7 @@ export interface Kernel {
   /** setsockopt(2) with an int. */
   setSocketOption(fd: number, level: number, option: number, value: number): number;
   bind(fd: number, address: SocketAddress): number;
-  /** bind(2) to a path, with a mode and an owner from the start; takes the place of a socket that nobody listens on. */
+  /** bind(2) to a path, with a mode and an owner from the start; takes the place of a socket on which no process listens. */
   bindPath(fd: number, path: string, wanted: SocketFile): PathFailure | undefined;
   listen(fd: number, backlog: number): number;
   changeDescriptorOwner(fd: number, uid: number, gid: number): number;
@@ -302,7 +302,7 @@ export interface Kernel {
   /** Whether fdinit may send signals to processes of a user. */
   maySignal(uid: number): boolean;
   processGroup(pid: number): number;
-  /** fdinit's process group is orphaned (POSIX): nobody could continue it once it is stopped. */
+  /** fdinit's process group is orphaned (POSIX): no shell could continue it once it is stopped. */
   isOrphaned(): boolean;
   /** The processes that /proc shows, fdinit's own left out; undefined where it cannot be read or is of another PID namespace. */
   processes(most?: number): ProcessList | undefined;

@@ -25,7 +25,7 @@ export class Block {
   }
 }
 
-/** Memory that C reads. Nobody asks `bytes` for their buffer: a small typed array's bytes would move. */
+/** Memory that C reads. `bytes.buffer` must not be read: the engine then moves the bytes of a small typed array. */
 export interface Bytes {
   readonly bytes: Uint8Array;
   readonly address: number;

@@ -26,7 +26,7 @@ import {
 import type { Kernel } from "./kernel.ts";
 import type { Descriptor } from "./kinds.ts";
 
-/** How many numbers are worth looking at only to leave Bun's own two open. */
+/** Most numbers that are looked at only to find Bun's eventpoll and eventfd, so that closing can leave those two open. */
 const CHEAP = 64;
 
 /** `own` is what fdinit itself has opened, lowest first: the first stands at what was the lowest free number. */

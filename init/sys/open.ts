@@ -77,7 +77,7 @@ export const opening: Opening = {
     if (fd < 0) return fd;
     const failed = write(fd, content) || syscall(SYS.fcntl, fd, F_ADD_SEALS, SEALS);
     if (failed >= 0) {
-      // Whoever gets it reads from the start.
+      // The program that gets the descriptor reads from the start.
       syscall(SYS.lseek, fd, 0, 0);
       return fd;
     }
@@ -96,7 +96,7 @@ export const opening: Opening = {
   listen: (fd, backlog) => syscall(SYS.listen, fd, backlog),
   changeDescriptorOwner: (fd, uid, gid) => syscall(SYS.fchown, fd, uid, gid),
   writeFile(path, text) {
-    // It does not block: neither a FIFO that nobody reads nor a full pipe holds up the end.
+    // The descriptor does not block: neither a FIFO without a reader nor a full pipe may hold up the end.
     const opened = openPath(path, O_WRONLY | O_CREAT, 0o666);
     if (typeof opened === "number") return opened;
     const { fd } = opened;

@@ -23,7 +23,7 @@ export function detach(pid: number, signal: number): boolean {
   return syscall(SYS.ptrace, PTRACE_DETACH, pid, 0, signal) === 0;
 }
 
-/** fdinit's process group has nobody in the session above it who could continue it once it is stopped. */
+/** fdinit's process group is orphaned: no parent of a member, in the same session and another group, could continue it. */
 export function isOrphaned(): boolean {
   const parent = syscall(SYS.getppid);
   return parent === 0 || syscall(SYS.getsid, parent) !== syscall(SYS.getsid, 0);

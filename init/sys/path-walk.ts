@@ -33,7 +33,7 @@ export interface Place {
   readonly name: Uint8Array;
   /** Of the directory and of all before it. */
   readonly trust: Trust;
-  /** Nobody but root can make the path lead to another directory. */
+  /** Only root can make the path lead to another directory. */
   readonly isPinned: boolean;
   /** The name is a link of /proc, which the kernel alone can follow. */
   readonly isMagic: boolean;

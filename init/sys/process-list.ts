@@ -36,7 +36,7 @@ export function commandOf(pid: number): string {
   return words || `[${textFile(`/proc/${pid}/comm`)?.trim() ?? "unknown"}]`;
 }
 
-/** The same, cut where nobody would read on. A process that is gone has none. */
+/** The same, cut at a length that fits a line. A process that is gone has none. */
 export function shortCommandOf(pid: number): string {
   const command = commandOf(pid);
   return command.length > LONGEST_COMMAND ? `${command.slice(0, LONGEST_COMMAND)}…` : command;

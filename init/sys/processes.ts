@@ -82,7 +82,7 @@ function statusOf(code: number, status: number): number {
   return status | (code === CLD_DUMPED ? 0x80 : 0);
 }
 
-/** True while there is a child, ended or not; where nobody can tell, too. */
+/** True while there is a child, ended or not; also true where the kernel cannot tell. */
 export function hasChildren(): boolean {
   return waitId(-1, WEXITED | WNOHANG | WNOWAIT) !== -ECHILD;
 }

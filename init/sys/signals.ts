@@ -82,7 +82,7 @@ export function openSignalFd(): number {
     : syscall(SYS.signalfd4, -1, everySignal.address, SIGSET_SIZE, O_NONBLOCK | O_CLOEXEC);
 }
 
-/** Why there is no signalfd, for whoever has to mend it. */
+/** Words why no signalfd could be opened, for the person who has to mend it. */
 export function noSignals(failed: number): string {
   if (failed !== -ENOSYS) return "cannot open a signalfd: is the limit of open files used up?";
   return "cannot wait for signals: there is no signalfd, or rt_sigtimedwait and ppoll are both forbidden (seccomp)";

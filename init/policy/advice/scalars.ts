@@ -43,7 +43,7 @@ function formsFor(text: string, value: unknown, phrase: string, key: string): un
   return words(text, phrase, key);
 }
 
-/** Spaces that only look like one, and those that nobody sees. */
+/** Characters that look like a space and are none (U+00A0), and characters without width (U+200B). */
 const INVISIBLE = /[\u00a0\u2007\u202f\u200b-\u200d\u2060\ufeff]/g;
 
 export function holdsInvisible(text: string): boolean {

@@ -42,7 +42,7 @@ const AT_EXECFN = 31;
 
 let isSecondStart = false;
 
-/** Nothing can be written to the file any more, and nobody can take that back. */
+/** No process can write to the file any more, and the seal cannot be taken back. */
 const SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 /** The text is shorter: a name, sixteen digits of a mask, a pid. */
 const LONGEST = 64;

@@ -41,7 +41,10 @@ const SA_ONSTACK = 0x08000000;
 const SA_RESTART = 0x10000000;
 const SA_RESTORER = 0x04000000;
 
-/** Where Bun has been at them (unhardened), nobody knows what they were. */
+/**
+ * An unhardened executable's Bun has changed the dispositions before fdinit runs, and the kernel does not keep the
+ * earlier ones. So the program gets the default for each signal that Bun changes.
+ */
 let dispositions: ProgramDispositions = {
   defaulted: [...defaultedInPrograms, SIGPIPE, SIGXFSZ, ...LEFT_UNBLOCKED],
   ignored: [],
@@ -87,7 +90,7 @@ export function takeOverRuntimeSignals(): boolean {
     else if (handler !== 0) isHandled = true;
   }
   const defaulted = [...defaultedInPrograms, ...LEFT_UNBLOCKED];
-  // Whoever ignores this one goes on ignoring it.
+  // A launcher that ignored this signal has the program ignore it too.
   syscall(SYS.rt_sigaction, UNBLOCKED_BY_MUSL, 0, before, SIGSET_SIZE);
   if (handlerAt(view, SIGACTION_SIZE) !== SIG_IGN) {
     setInteger(view, 0, page + SECOND);

@@ -7,7 +7,7 @@ import { Block, SYS, setInteger } from "../../libc.ts";
 import { SIGSET_SIZE } from "../../signals.ts";
 import type { Image } from "../image.ts";
 
-// Three records of ../../child.ts, and behind them the status and the mask. The first is left out where nobody asks for it.
+// Three records of ../../child.ts, and behind them the status and the mask. The first record is optional.
 const RECORD_SIZE = 64;
 const MASKING = RECORD_SIZE;
 const EXECUTING = 2 * RECORD_SIZE;
