@@ -44,7 +44,7 @@ function openedForNobody({ fds, services }: Policy): Finding[] {
     }));
 }
 
-/** What /proc/self/fd shows begins with a slash, or is the name of what has no path: `pipe:[7]`. */
+/** A link in /proc/self/fd is a path with a slash first, or names something without a path: `pipe:[7]`. */
 const NO_PATH = /^(\/|\*\*|[*?]|[a-z_]+:)/;
 
 function relativePaths({ fds }: Policy): Finding[] {

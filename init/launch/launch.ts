@@ -47,8 +47,8 @@ export function launchContext(kernel: Kernel, firstOwn: number): LaunchContext {
 }
 
 /**
- * Executes the steps up to and including the spawn and its clean-up. What fails before the spawn is the end of
- * it, and what was opened for it is closed again; what fails after it is told with the result.
+ * Executes the steps up to and including the spawn and its clean-up. A step that fails before the spawn ends the
+ * launch, and descriptors opened for it are closed again. A step that fails after the spawn is told in `afterwards`.
  */
 export function launch(steps: readonly Step[], context: LaunchContext): LaunchResult {
   const tokensBefore = context.tokens.length;
@@ -84,7 +84,7 @@ function givenUp(
 ): LaunchResult {
   for (const step of steps) if (step.do === "drop" && typeof step.fd === "string") drop(step.fd, context);
   for (const { fd } of context.tokens.splice(tokensBefore)) context.kernel.close(fd);
-  // The start may be made up for later: what comes behind it, but for what the program was to have, comes now.
+  // A later start may succeed (restart). So the steps behind the spawn that concern PID 1 itself come now.
   for (const step of steps) {
     const failure = step.do === "dropPrivileges" && carryOut(step, context);
     if (failure) return { ok: false, failure };

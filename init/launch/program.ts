@@ -63,7 +63,7 @@ export function startProgram(
 /** Everything about a start but the path that is tried. */
 type Wish = Omit<SpawnRequest, "path" | "byShell">;
 
-/** What a launch says and a request does not; the terminal is known by another name there. */
+/** Keys of Launch that SpawnRequest does not have. SpawnRequest has the terminal under another name. */
 const NOT_ASKED = ["service", "program", "devNullAsStdin", "terminal", "user", "groups"];
 
 /**

@@ -17,7 +17,7 @@ interface Treatment {
 
 const CLOSE: Treatment = {
   flags: 0,
-  // Whatever else close(2) answers, the number is free afterwards.
+  // After any other answer of close(2), EIO or EINTR, the number is free.
   one: (kernel, fd) => kernel.close(fd) !== -EBADF,
 };
 

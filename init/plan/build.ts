@@ -87,7 +87,7 @@ function startSteps({ fds, services: [{ restart }] }: Policy, launch: Launch, is
     if (opened.hold) continue;
     for (const name of namesOf(opened)) steps.push({ do: "drop", fd: name });
   }
-  // What was inherited cannot be had a second time.
+  // fdinit cannot open an inherited descriptor again, so it keeps its copy where the service may be restarted.
   if (restart.policy !== "never") return steps;
   for (const { from } of launch.pass)
     if (typeof from === "number" && from >= FIRST_BEYOND_STANDARD) steps.push({ do: "drop", fd: from });

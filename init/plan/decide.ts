@@ -1,5 +1,5 @@
-// Which action a descriptor gets: the first rule that fits it, else the default. Pure, and the one
-// place where it is decided: the run, `plan` and `audit` all ask here.
+// Decides which action a descriptor gets: that of the first rule that matches, else the default. Pure. A run, `plan` and
+// `audit` all ask here.
 
 import type {
   FdRange,
@@ -99,8 +99,8 @@ export function ascending(numbers: readonly number[]): readonly number[] | Uint3
 const MOST_LOOKED_AT = 256;
 
 /**
- * What has to be known before a plan can be made. Closing and marking by number need no knowledge;
- * what is kept, refused or replaced beyond 2 does, and so does every rule about more than numbers.
+ * The facts that a plan needs. Closing and marking by number need none. A descriptor from 3 up that is kept, refused
+ * or replaced must be looked at, and so must every descriptor that a rule about more than numbers may match.
  */
 export function questions(whole: Policy): Questions {
   const { intent } = whole;

@@ -1,5 +1,5 @@
-// Whether a rule's match fits a descriptor. Pure. Three answers, because what could not be found out
-// must neither match nor be passed over in silence.
+// Whether a rule's `match` fits a descriptor: yes, no or "undetermined". Pure. A descriptor whose kind could not be found
+// out is "undetermined": the rule must neither apply to it nor be passed over in silence.
 
 import { type FdRange, type InheritedMatch, LAST_FD } from "../policy/types.ts";
 import type { Descriptor } from "../sys/kinds.ts";

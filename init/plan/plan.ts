@@ -1,5 +1,5 @@
-// What a plan is: what the command line asks for, tagged steps that nothing has carried out yet, and what
-// supervision goes by once they are. Types only, but for a name. launch/ executes the steps in order; `fdinit plan` prints them.
+// The types of a plan: the command, tagged steps that are not carried out yet, and what supervision needs to know once
+// they are. Types only, but for a name. launch/ executes the steps in order; `fdinit plan` prints them.
 
 import type {
   CapabilitiesPolicy,

@@ -39,7 +39,7 @@ export function findWarnings(
     warnings.push(...unnamedAnnounced(announced, announcedMissing ?? [], decided, pass));
   if (services[0].pass) warnings.push(...unpassedKept(decided, pass));
   for (const opened of fds.open) if (!opened.hold && !isPassed(opened, pass)) warnings.push(unpassed(opened));
-  // What is passed over: performance says so, simplicity does not, and security has refused it.
+  // A rule could not be decided: performance warns that the rule is passed over, simplicity does not warn, and security has refused.
   if (intent === "performance")
     for (const known of decided) if (known.decision.undetermined) warnings.push(passedOver(known));
   if (unseenFrom !== undefined && intent !== "security")

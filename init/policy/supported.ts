@@ -4,7 +4,10 @@
 import type { Finding } from "./finding.ts";
 import { isRecord, type KeyPath, readablePath } from "./key-path.ts";
 
-/** `true`: any valid value. A list: only these, which are what happens anyway. Else the keys below; "*" any name, "[]" any index. */
+/**
+ * `true`: fdinit acts on every valid value. A list: only these values, for which fdinit has nothing to do. An object:
+ * the keys below; "*" stands for any name, "[]" for any index.
+ */
 type Supported = true | readonly unknown[] | { readonly [key: string]: Supported };
 
 const SUPPORTED: Supported = {

@@ -1,5 +1,5 @@
 // The end of the container, from the service's last end to fdinit's: what happens to the processes that are
-// left. Pure, a part of state.ts. The exit code is decided when it begins, and nothing changes it.
+// left. Pure, a part of state.ts. The exit code is decided when this end begins, and nothing changes it afterwards.
 
 import { SIGCONT, SIGKILL, SIGSTOP, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU } from "../sys/constants.ts";
 import type { Action, Budget, Ending, Event, Next, State, Target } from "./events.ts";
@@ -11,7 +11,7 @@ export function endService(state: State, code: number): Next {
   const { reaping } = state.supervision;
   const ending: Ending = { code: mapped(state, code), phase: "begun" };
   const after: State = { ...state, service: undefined, ending };
-  // As PID 1, what is left goes with fdinit; below it, it lives on, and may hold on to pipes.
+  // When fdinit is PID 1, the kernel ends what is left. When it is not, processes that are left live on and may hold pipes open.
   if (reaping.orphans === "leave")
     return {
       state: after,
@@ -54,7 +54,7 @@ function handleOrphans(state: State, ending: Ending, now: number): Next {
   return { state: { ...state, ending: { ...ending, phase: "waiting" } }, actions: [FIND_HOLDERS] };
 }
 
-/** Asked again to end while it only waits for orphans: now they are asked too. */
+/** A second shutdown signal while fdinit only waits for orphans: now the orphans get SIGTERM too. */
 export function endingSignal(state: State, ending: Ending, now: number): Next {
   return ending.phase === "waiting" ? terminate(state, ending, now) : { state, actions: [] };
 }
@@ -65,7 +65,7 @@ export function endingStep(state: State, ending: Ending, signal: number, now: nu
   return { state, actions: sendAndContinue("all", signal) };
 }
 
-/** Only SIGKILL is left; and after that, nothing. */
+/** The budget is used up. The first time everything gets SIGKILL; the second time fdinit ends. */
 export function budgetOver(state: State, budget: Budget): Next {
   const { ending, shutdown } = state;
   if (budget.isUsedUp)
@@ -92,7 +92,7 @@ function kill(state: State, ending: Ending, now: number): Next {
   return { state: { ...state, ending: { ...ending, phase: "killing", nextAt } }, actions: [{ do: "kill" }] };
 }
 
-/** Behind these a SIGCONT would undo what they are for, or is of no use. */
+/** Signals that no SIGCONT follows: a SIGCONT would undo a stop signal, and is of no use behind SIGKILL. */
 const NOT_CONTINUED = [SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT];
 
 /** A stopped process handles a signal only after SIGCONT. fdinit does not know which processes are stopped, and a SIGCONT to a running one does no harm. */

@@ -1,4 +1,4 @@
-// What supervision speaks in: what can happen (Event), what is to be done (Action), and what is known in between
+// The types of supervision: what can happen (Event), what is to be done (Action), and what is known in between
 // (State). Types only; next() of state.ts leads from one to the other. Times are milliseconds of one monotonic clock.
 
 import type { Supervision } from "../plan/plan.ts";
@@ -30,7 +30,7 @@ export interface State {
 export interface RunningService {
   readonly pid: number;
   readonly startedAt: number;
-  /** It was seen to stop: without a SIGCONT it would not notice that it is to end. */
+  /** The service was seen to stop (SIGSTOP or a terminal). A stopped process handles SIGTERM only after a SIGCONT. */
   readonly isStopped?: true;
 }
 

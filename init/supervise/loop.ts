@@ -59,8 +59,8 @@ class Supervisor {
   private lent: number | undefined;
   private hasDroppedTokens = false;
   /**
-   * What a plain signal led to in this state, when that was to send one on. next() is pure: it would lead
-   * there again. Between a wake-up and the program's signal every line counts that is not in the cache.
+   * The signals that next() had sent on in this state, and what it had sent. next() is pure, so it would answer the
+   * same again, and need not be called. This shortens the way of a signal: code that is not in the cache is slow.
    */
   private known: { readonly pid: number; readonly signal: number }[] = [];
 

@@ -1,5 +1,5 @@
-// What is told of the processes that end: a line for each reaped one that `reaping.log` asks for, and one
-// line at the end for `report`, from which a person sees what ended, why, and what the kernel's OOM killer did.
+// Reports the processes that end: a line for each reaped one that `reaping.log` asks for, and one line at the end
+// for `report`, from which a person sees which process ended, why, and which ones the kernel's OOM killer ended.
 
 import { textOf } from "../sys/bytes.ts";
 import { SIGKILL } from "../sys/constants.ts";

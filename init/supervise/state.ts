@@ -41,16 +41,16 @@ const NOTHING: readonly Action[] = [];
 /** The signals by which a terminal stops a job. SIGSTOP is not among them: its sender continues the process it stopped, and would not continue fdinit. */
 const JOB_CONTROL = [SIGTSTP, SIGTTIN, SIGTTOU];
 
-/** What a process is stopped with when it uses a terminal in whose foreground it is not. */
+/** The signals that stop a process that uses a terminal from the background. */
 const WANTS_TERMINAL = [SIGTTIN, SIGTTOU];
 
 /**
- * What the kernel sends to a whole process group because of a terminal. SIGHUP and SIGCONT of a hang-up go to the
- * session's leader alone, and no terminal sends SIGALRM, SIGIO and the others that have SI_KERNEL.
+ * The signals that the kernel sends to a whole process group because of a terminal. SIGHUP and SIGCONT of a hang-up
+ * go to the session's leader alone. SIGALRM, SIGIO and others have SI_KERNEL too, and no terminal sends those.
  */
 const TO_WHOLE_GROUP = [SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH];
 
-/** What an event leads to. */
+/** The next state, and the actions that an event leads to. */
 export function next(state: State, event: Event): Next {
   switch (event.type) {
     case "signal":

@@ -1,5 +1,5 @@
-// What C reads: memory with an address, C strings, arrays of pointers; and system calls, as the engine makes them
-// (engine/calls.ts). Everything goes through the kernel's ABI, which is the same whatever the C library.
+// Memory that C can read (blocks with an address, C strings, arrays of pointers), and system calls, as the engine makes
+// them (engine/calls.ts). Everything goes through the kernel's ABI, which is the same with every C library.
 // Only files of sys/ may import this one.
 
 import { bytesOf } from "./bytes.ts";

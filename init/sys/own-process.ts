@@ -1,5 +1,5 @@
-// What fdinit does to its own process, and asks about it, besides supervising: told by a signal of its parent's
-// death, away from the working directory it was started in, the tracer of a child. Few runs ask for any of it.
+// What few runs ask of fdinit's own process: a signal when its parent dies (PR_SET_PDEATHSIG), leaving the working
+// directory it was started in, letting go of a child that it traces, whether its process group is orphaned.
 
 import { PR_GET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, PTRACE_DETACH } from "./constants.ts";
 import { Block, cString, SYS, syscall } from "./libc.ts";

@@ -100,8 +100,8 @@ export function takeSignals(signalFd: number): ReceivedSignal[] {
   const taken: ReceivedSignal[] = [];
   const got = syscall(SYS.read, signalFd, received.address, SIGINFO_SIZE * BATCH);
   for (let at = 0; at < got; at += SIGINFO_SIZE) taken.push(decode(received.view, at));
-  // A batch was there, and nobody knows what is behind it: one of each other signal, or who sends a low one without
-  // end would keep the higher ones from being taken.
+  // A full batch: more signals may wait. One of each other signal is taken as well, because a sender that floods fdinit
+  // with a low signal would otherwise keep the higher ones from being taken.
   if (got === SIGINFO_SIZE * BATCH) takeOthers(taken);
   // The signalfd does not answer (a seccomp profile): the signals wait in the process all the same.
   if (got < 0 && got !== -EAGAIN && got !== -EINTR) {

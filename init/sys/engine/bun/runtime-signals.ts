@@ -51,8 +51,8 @@ let dispositions: ProgramDispositions = {
 };
 
 /**
- * What fdinit handles is among the defaulted: musl's posix_spawn knows nothing of handlers that are set by the system
- * call. The ignored ones fdinit handles itself.
+ * The signals that the program has at their default, and those it ignores. Signals that fdinit handles are set to their
+ * default explicitly, because musl's posix_spawn does not see handlers that were set by the bare system call.
  */
 export function programDispositions(): ProgramDispositions {
   return dispositions;

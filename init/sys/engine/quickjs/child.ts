@@ -1,5 +1,5 @@
-// How a child comes to be in the static executable: always by the host's list of system calls. It has one thread and
-// handles no signal, so that a plain program wants nothing but its mask set.
+// Starts a child in the static executable, always by the host's list of system calls. The executable has one thread and
+// handles no signal, so the list for a plain program only sets the signal mask.
 
 import { SIG_SETMASK } from "../../constants.ts";
 import type { SignalSet } from "../../kernel.ts";
