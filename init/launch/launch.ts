@@ -1,5 +1,5 @@
-// Carries a plan out, step by step, in order. Asks the kernel for nothing the plan does not say.
-// Before the spawn every failure stops the launch; after it nothing may, so nothing does.
+// Carries a plan out, step by step, in order, and does nothing that the plan does not say. A failure before the spawn
+// stops the launch. After the spawn the program runs, so a failure is only told.
 
 import type { GivenPipe, Launch, Pass, Step, Token } from "../plan/plan.ts";
 import { STDIN_FILENO } from "../sys/constants.ts";
@@ -8,13 +8,13 @@ import type { Kernel, SpawnRequest } from "../sys/kernel.ts";
 import { startProgram } from "./program.ts";
 import { closeRanges, markRanges } from "./ranges.ts";
 
-/** What could not be done: the stage in words, and the exit code it leads to. */
+/** The step that failed, in words, and the code from which the exit code follows. */
 export interface LaunchFailure {
   readonly code: "kernel" | "descriptor" | "not-found" | "not-executable" | "cannot-start";
   readonly message: string;
-  /** What execvp(3) would have left in errno, when the program is at fault. */
+  /** The errno that execvp(3) would have given, when the program is at fault. */
   readonly errno?: number;
-  /** Nothing is wrong with what was to be started: later there may be room for one more process. */
+  /** The failure may pass (EAGAIN: too many processes), so the start may be tried again. */
   readonly isTemporary?: true;
 }
 
@@ -23,19 +23,19 @@ export type LaunchResult =
       readonly ok: true;
       readonly pid: number;
       readonly service: string;
-      /** What failed when the program was running already, in words. */
+      /** The steps that failed when the program was running already, in words. */
       readonly afterwards: readonly string[];
-      /** What a person should know and nothing stops for. */
+      /** Warnings: a person should know them, and the start goes on. */
       readonly warnings?: readonly string[];
     }
   | { readonly ok: false; readonly failure: LaunchFailure };
 
-/** What a launch may know besides the plan, and what later starts need of the earlier ones. */
+/** The kernel, and the state that a start leaves for later starts: opened descriptors, tokens, pipes. */
 export interface LaunchContext {
   readonly kernel: Kernel;
   /** Numbers that fdinit opens itself start here, above anything the runtime may still write to. */
   readonly firstOwn: number;
-  /** What fds.open names and PID 1 still has, by name. */
+  /** Descriptors of `fds.open` that PID 1 still has open, by name. */
   readonly opened: Map<string, number>;
   readonly tokens: Token[];
   /** Of the last start. */

@@ -1,6 +1,6 @@
 // Closing and marking every descriptor of some ranges by the rungs that the plan names, never missing
-// one: close_range(2), what /proc/self/fd lists, every number up to a bound. Answers what stood in the
-// way, or undefined. docs/descriptors.md explains the ladder.
+// one: close_range(2), what /proc/self/fd lists, every number up to a bound. Answers the complaint,
+// or undefined. docs/descriptors.md explains the ladder.
 
 import type { Sweep } from "../plan/plan.ts";
 import { CLOSE_RANGE_CLOEXEC, FD_CLOEXEC } from "../sys/constants.ts";
@@ -8,7 +8,7 @@ import { EBADF, errnoText } from "../sys/errno.ts";
 import type { Rung } from "../sys/facts.ts";
 import type { Kernel } from "../sys/kernel.ts";
 
-/** What is done to each descriptor, in one call for a range and one by one. */
+/** How descriptors are treated: by one call for a range, and one by one. */
 interface Treatment {
   readonly flags: number;
   /** Treats one number; false when there was nothing to do. Works above a lowered limit too. */

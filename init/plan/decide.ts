@@ -84,7 +84,7 @@ export function stretches(
   return result;
 }
 
-/** Most policies give few, in order: nothing is sorted then, whose first use costs a start its time. */
+/** Sorts numbers that are not in order. Most policies give few, in order, and a start without the first call of sort() is faster. */
 export function ascending(numbers: readonly number[]): readonly number[] | Uint32Array {
   let before = -1;
   for (const number of numbers) {

@@ -7,7 +7,7 @@ import { globMatches } from "./glob.ts";
 
 export type Match = boolean | "undetermined";
 
-/** 0, 1 and 2 are kept unless a rule names their numbers: everything else is about the rest. */
+/** 0, 1 and 2 are kept unless a rule names their numbers. The default and every other rule apply from 3 up. */
 export const FIRST_BEYOND_STANDARD = 3;
 
 const BEYOND_STANDARD = [{ from: FIRST_BEYOND_STANDARD, to: LAST_FD }];
@@ -90,7 +90,7 @@ function asksAboutSocket({ family, type, listening, address, foreignNetwork }: I
   return [family, type, listening, address, foreignNetwork].some((condition) => condition !== undefined);
 }
 
-/** `foreignNetwork: false` alone fits what is no socket; the other conditions say that it is one. */
+/** `foreignNetwork: false` alone matches a descriptor that is no socket too; the other conditions match sockets only. */
 function onlyForeign({ family, type, listening, address }: InheritedMatch): boolean {
   return [family, type, listening, address].every((condition) => condition === undefined);
 }

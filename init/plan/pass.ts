@@ -19,11 +19,11 @@ export interface Passing
   readonly refusals: readonly Refusal[];
 }
 
-/** What is passed before anybody is told of it. */
+/** A descriptor that the program gets, before it is decided how the program learns of it. */
 interface Given extends Pass {
-  /** As it is announced: a rule's name, else the launcher's. */
+  /** Its name in LISTEN_FDNAMES: a rule's, else the launcher's. */
   readonly name?: string;
-  /** As the policy calls it. */
+  /** The name that a rule of the policy gives it. */
   readonly named?: string;
   /** The launcher announced it to PID 1. */
   readonly wasAnnounced: boolean;
@@ -144,7 +144,7 @@ function announcedOf({ protocol }: Service, given: readonly Given[]): readonly G
   return protocol === "systemd" || (row.length > 0 && !hasGap(row)) ? row : undefined;
 }
 
-/** Movable ones close the gaps, so that the count says where each stands. */
+/** Movable descriptors close the gaps in the row, because LISTEN_FDS is a count and gives no numbers. */
 function inARow(given: readonly Given[]): Given[] {
   let next = FIRST_ANNOUNCED;
   const placed: Given[] = [];

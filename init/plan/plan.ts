@@ -16,7 +16,7 @@ import type { Arguments, ProgramLimit, ResourceLimit } from "../sys/kernel.ts";
 export type { ListenAddress, Opening, RestartPolicy, SignalsPolicy, UserAndGroup } from "../policy/types.ts";
 export { PEER } from "../policy/types.ts";
 
-/** What the command line asks to run; undefined when it names no program. */
+/** The program of the command line; undefined when it names none. */
 export type CommandLine = { readonly program: Uint8Array; readonly arguments: Arguments } | undefined;
 
 /** A descriptor of PID 1, an inherited one by its number or an opened one by its name, and the program's number for it. */
@@ -25,7 +25,7 @@ export interface Pass {
   readonly to: number;
 }
 
-/** How one service's program is started. What is left out is fdinit's own. */
+/** How one service's program is started. A key that is absent leaves the program with fdinit's own value. */
 export interface Launch {
   readonly service: string;
   /** As written: a path, or a name to be found in PATH. */
@@ -57,11 +57,11 @@ export interface Launch {
 /** How ranges of descriptors are closed or marked. */
 export interface Sweep {
   readonly ranges: readonly Range[];
-  /** The ways to try, in this order: a next one when a way does not work. */
+  /** The ways to try, in this order, until one works. */
   readonly rungs: readonly Rung[];
   /** Where trying every number ends. */
   readonly scanLimit: number;
-  /** Numbers from there up may be left out (a warning of the plan says so). Else the launch fails. */
+  /** Numbers from `scanLimit` up may be missed (a warning of the plan says so). False: the launch fails instead. */
   readonly mayMiss: boolean;
 }
 
@@ -72,7 +72,7 @@ export type Step =
   | ({ readonly do: "cloexec" } & Sweep)
   /** Put /dev/null in the place of a descriptor, in PID 1 (CLOEXEC; the launch hands it on). */
   | { readonly do: "devnull"; readonly fd: number }
-  /** Keep a number from being given out again: something may still write to it. */
+  /** Put /dev/null at a number so that no other file gets it: a thread of the engine may still write to it. */
   | { readonly do: "occupy"; readonly fd: number }
   | { readonly do: "nofile"; readonly limit: ResourceLimit }
   /** Required: fdinit does not start where the kernel cannot make it one. */
@@ -102,7 +102,7 @@ export interface GivenPipe {
   readonly link: string;
 }
 
-/** What the running service and the container's end are handled by. */
+/** The parts of the policy by which supervision handles the running service and the container's end. */
 export interface Supervision {
   readonly service: string;
   readonly signals: SignalsPolicy;
@@ -128,7 +128,7 @@ export interface Plan {
   /** The steps of each further start; empty when the service is never started again. */
   readonly again: readonly Step[];
   readonly supervision: Supervision;
-  /** What a person should know and nothing stops for. */
+  /** Warnings: a person should know them, and the start goes on. */
   readonly warnings: readonly string[];
 }
 

@@ -26,7 +26,7 @@ function mapped({ supervision }: State, code: number): number {
 
 const FIND_HOLDERS: Action = { do: "findHolders" };
 
-/** Looked at again: when no child is left, or when a phase has taken its time. */
+/** The next phase of the end: when no child is left, or when the phase's time is over. */
 export function endingOver(
   state: State,
   ending: Ending,
@@ -59,7 +59,7 @@ export function endingSignal(state: State, ending: Ending, now: number): Next {
   return ending.phase === "waiting" ? terminate(state, ending, now) : { state, actions: [] };
 }
 
-/** A step of the shutdown that came after the program had ended: for everything that is left. */
+/** A shutdown step after the program has ended: its signal goes to everything that is left. */
 export function endingStep(state: State, ending: Ending, signal: number, now: number): Next {
   if (signal === SIGKILL) return kill(state, ending, now);
   return { state, actions: sendAndContinue("all", signal) };

@@ -12,18 +12,18 @@ import { Sender } from "./sending.ts";
 import { deadline, initialState, next } from "./state.ts";
 import type { Started, Surroundings } from "./surroundings.ts";
 
-// Loaded when somebody holds something, and when somebody wants to know.
+// holders: loaded when a service with pipes or tokens ends. reports: loaded for `reaping.log` and `report`.
 const holders = () => require("./holders.ts") as typeof import("./holders.ts");
 const reports = () => require("./report.ts") as typeof import("./report.ts");
 
-/** So many children are taken at a time, and so many where somebody wants to know of each, which takes longer. */
+/** The most ended children taken in one round; fewer when `reaping.log` or `report` looks at each, which takes longer. */
 const MOST_REAPED = 64;
 const MOST_OBSERVED = 8;
-/** So many signals are passed on before everything else is looked at again. */
+/** The most signals passed on in one round, before children and time are looked at again. */
 const MOST_PASSED_ON = 32;
-/** How often children are looked for where the kernel does not let them be taken. */
+/** The pause between two tries where the kernel refuses wait4 and waitid. */
 const RETRY_MS = 250;
-/** Of tokens of one name: those of the latest starts are watched. */
+/** The most tokens of one name that are watched: those of the latest starts. */
 const MOST_TOKENS = 16;
 
 /** Supervises until the container ends, reaping every child; answers the exit code. */
@@ -31,7 +31,8 @@ export function supervise(surroundings: Surroundings, first: Started): number {
   const { kernel, signalFd, supervision } = surroundings;
   const supervisor = new Supervisor(surroundings, initialState(kernel.pid, supervision));
   supervisor.started(first);
-  // Never more than a batch of anything: a stream of signals must not hold up the end, nor one of orphans a signal.
+  // Each round takes a bounded number of signals and children: a stream of signals must not delay the end of the
+  // container, and a stream of orphans must not delay a signal.
   for (;;) {
     // Signals first, so that one sent before the program ended still reaches it.
     for (const received of kernel.takeSignals(signalFd)) supervisor.signal(received);
@@ -46,7 +47,7 @@ class Supervisor {
   exit: number | undefined;
   private readonly surroundings: Surroundings;
   private readonly kernel: Kernel;
-  /** There when someone wants to know of each child that ended. */
+  /** Set when `reaping.log` or `report` needs to know each child that ended. */
   private readonly observer: Observer | undefined;
   private readonly sender: Sender;
   private state: State;
@@ -74,7 +75,7 @@ class Supervisor {
       reaping.log === "none" && report === undefined ? undefined : new (reports().Observer)(surroundings);
   }
 
-  /** Blocks until something happens; what it takes of that is done when it returns. */
+  /** Blocks until something happens. Signals that it takes are handled when it returns. */
   wait(): void {
     const { context, signalFd } = this.surroundings;
     const { tokens } = context;
@@ -84,13 +85,13 @@ class Supervisor {
       if (tokens.length > 0) this.lookAtTokens(ready);
       return;
     }
-    // Nothing but a signal can come: waiting for it and taking it is one call then. For as long as each
-    // is only passed on there is nothing else to look at.
+    // Only a signal can come, so one call waits for it and takes it. While signals are only passed on, the state is the
+    // same and nothing else has to be looked at.
     const state = this.state;
     for (let passed = 0; this.state === state && passed < MOST_PASSED_ON; passed++) {
       const received = this.kernel.waitForSignal();
       if (!received) {
-        // Interrupted; or a seccomp profile forbids the call, and without this the loop would never rest.
+        // The call was interrupted, or a seccomp profile forbids it. In the second case the loop would spin without this wait.
         this.kernel.waitReadable([signalFd]);
         return;
       }
@@ -132,16 +133,16 @@ class Supervisor {
   }
 
   /**
-   * Takes changes of children, whether or not a SIGCHLD is left that says so (they merge): a batch of them. True when
-   * there are no more.
+   * Takes a batch of changed children. Does not depend on SIGCHLD, because several of them merge into one. True when no
+   * more are waiting.
    */
   reap(): boolean {
     const most = this.observer ? MOST_OBSERVED : MOST_REAPED;
     for (let taken = 0; taken < most; taken++) {
-      // Looked at first, and exactly that one is taken then: afterwards /proc knows nothing of it.
+      // The observer looks at the child first, and exactly that child is taken then: afterwards /proc has lost it.
       const looked = this.observer ? this.kernel.nextChanged() : undefined;
       const seen = typeof looked === "object" ? looked : undefined;
-      // A look that failed is no answer: the child is taken unseen.
+      // When the look failed, the child is taken without it.
       const isNobody = this.observer !== undefined && (looked === undefined || looked === "none");
       const changed = isNobody ? looked : this.kernel.reap(seen?.pid);
       if (typeof changed === "number") {
@@ -175,7 +176,7 @@ class Supervisor {
     // WIFSTOPPED and WSTOPSIG of wait(2)
     if ((changed.status & 0xff) === 0x7f) {
       const signal = (changed.status >> 8) & 0xff;
-      // It has made its parent its tracer (PTRACE_TRACEME), and would wait for ever for what a tracer does.
+      // The child has made its parent its tracer (PTRACE_TRACEME), and would wait for ever for the tracer to continue it.
       if (this.kernel.detach(changed.pid, signal === SIGTRAP ? 0 : signal)) return;
       if (isService) this.handle({ type: "serviceStopped", now: this.kernel.now(), signal });
       return;
@@ -277,7 +278,7 @@ class Supervisor {
     return this.lent ?? STDIN_FILENO;
   }
 
-  /** To a service that stopped because it is not in the foreground, when that is fdinit's; it goes on then. */
+  /** Makes the service the terminal's foreground, when fdinit is in the foreground, and continues it. False: not done. */
   private lendTerminal(): boolean {
     const { kernel } = this;
     const { service } = this.state;
@@ -307,7 +308,7 @@ class Supervisor {
     this.kernel.kill(this.kernel.pid, SIGSTOP);
   }
 
-  /** A service that leaves its token to somebody at each end must not use up fdinit's descriptors. */
+  /** A service that leaves its token to another process at each end must not use up fdinit's descriptors. */
   private dropOldTokens(): void {
     const { tokens } = this.surroundings.context;
     for (const { name } of [...tokens]) {
@@ -325,7 +326,7 @@ class Supervisor {
     this.hasDroppedTokens = true;
   }
 
-  /** Below a shell, to the group it was taken from. */
+  /** Makes fdinit's own process group the terminal's foreground again, which is the shell's job. */
   private giveTerminalBack(): void {
     if (this.state.supervision.hasTerminal || this.lent !== undefined)
       this.kernel.setForeground(this.terminal, this.kernel.processGroup(0));

@@ -48,7 +48,7 @@ export class Observer {
 
   serviceEnded(status: number, startedAt: number, now: number): void {
     const { service } = this.context.supervision;
-    // In words when it is asked for, as it mostly is not.
+    // Worded only when the report is written, which most runs do not ask for.
     this.end = () => `${service} ${codeInWords(status)} after ${durationInWords(now - startedAt)}`;
   }
 
@@ -86,7 +86,7 @@ export class Observer {
     if (kills > 0) {
       const count = kills === 1 ? "1 process" : `${kills} processes`;
       parts.push(`the kernel's OOM killer killed ${count} of this container`);
-      // The kernel counts and does not say whom: who else ended by SIGKILL is told, and no more.
+      // The kernel counts its OOM kills without naming them. So the line names the processes that ended by another's SIGKILL.
       const others = this.killedByOthers;
       if (others.length > 0)
         parts.push(`ended by a SIGKILL not of fdinit's: ${inWords(others, ({ command }) => command)}`);

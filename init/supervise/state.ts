@@ -179,7 +179,7 @@ function targetOf({ signals: { to }, hasOwnGroup }: Supervision, pid: number): T
   return to === "group" && hasOwnGroup ? { group: pid } : { process: pid };
 }
 
-/** What is kept of a budget for the time that SIGKILL takes. */
+/** The part of a budget that is kept for the time that SIGKILL takes. */
 const RESERVE_MS = 250;
 const RESERVE_SHARE = 0.2;
 
@@ -204,7 +204,7 @@ function shutDown(state: State, { at: now, since, signal, value }: DelayedSignal
   return withBefore([why], takeStep(begun, 0, now));
 }
 
-/** To a program that was seen to stop: it would not notice that it is to end. */
+/** A SIGCONT for a program that was seen to stop, which handles SIGTERM only after it. */
 function continuing({ service, supervision }: State): readonly Action[] {
   if (!service?.isStopped) return NOTHING;
   return [{ do: "send", to: targetOf(supervision, service.pid), signal: SIGCONT }];
@@ -252,7 +252,7 @@ function serviceEnded(state: State, code: number, what: string, now: number): Ne
     if (onLimit === "exit") return withBefore([say("warn", message)], endService(given, code));
     return { state: given, actions: [say("warn", `${message}; it stays stopped`), { do: "findHolders" }] };
   }
-  // Who has run for long begins with the shortest pause again.
+  // A service that has run for long begins with the shortest pause again.
   const pauseMs = ranMs >= limit.withinMs ? backoff.leastMs : restart.backoffMs;
   const message = `${what} is started again in ${durationInWords(pauseMs)}`;
   return {
@@ -264,7 +264,7 @@ function serviceEnded(state: State, code: number, what: string, now: number): Ne
   };
 }
 
-/** To what the ended service leaves behind in its group. */
+/** The signal to processes that the ended service leaves behind in its process group. */
 function farewell({ service, supervision }: State): readonly Action[] {
   const { farewell: signal } = supervision.signals;
   if (signal === undefined || !service || !supervision.hasOwnGroup) return NOTHING;

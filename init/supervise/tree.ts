@@ -1,4 +1,4 @@
-// The processes that fdinit answers for. Pure, but for asking the kernel which there are.
+// Lists the processes that fdinit is responsible for, by asking the kernel, and words such lists.
 
 import type { Kernel, ProcessFacts } from "../sys/kernel.ts";
 

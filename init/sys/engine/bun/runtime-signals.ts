@@ -52,7 +52,8 @@ let dispositions: ProgramDispositions = {
 
 /**
  * The signals that the program has at their default, and those it ignores. Signals that fdinit handles are set to their
- * default explicitly, because musl's posix_spawn does not see handlers that were set by the bare system call.
+ * default explicitly, because musl's posix_spawn does not see handlers that were set by the bare system call. fdinit
+ * has handlers of its own for the signals that it hands on as ignored.
  */
 export function programDispositions(): ProgramDispositions {
   return dispositions;
