@@ -41,7 +41,7 @@ export interface Options {
 export interface SubcommandLine {
   readonly do: Subcommand;
   readonly options: Options;
-  /** What is neither an option nor its value; of `plan`, the program and its arguments as text. */
+  /** The words that are neither options nor their values; of `plan`, the program and its arguments as text. */
   readonly operands: readonly string[];
   readonly json?: true;
   readonly suggest?: true;

@@ -76,7 +76,7 @@ function textsOf(kernel: Kernel, path: string): string[] {
   return typeof bytes === "number" ? [] : textOf(bytes).split("\0").slice(0, -1);
 }
 
-/** What a start with these descriptors inherited would decide about each. */
+/** The decisions of a start that inherits these descriptors. */
 function judge({ fds, intent }: Policy, { descriptors = [], own }: Inspection): Decided[] {
   const judged: Decided[] = [];
   for (const descriptor of descriptors) {

@@ -1,4 +1,4 @@
-// What `plan` and `audit` say of a descriptor, a decision and a policy, in words and as JSON.
+// Words descriptors, decisions and policies for `plan` and `audit`, as text and as JSON.
 
 import type { Decided, Decision } from "../plan/decide.ts";
 import { FIRST_BEYOND_STANDARD } from "../plan/match.ts";

@@ -1,4 +1,4 @@
-// What fdinit says: one line, or a few, to standard error as "fdinit: …" or as JSON, and never blocking.
+// Writes fdinit's messages: one line, or a few, to standard error as "fdinit: …" or as JSON, and never blocks.
 
 import type { LogLevel, LogPolicy } from "../policy/types.ts";
 import { STDERR_FILENO } from "../sys/constants.ts";

@@ -1,4 +1,4 @@
-// What a valid policy should not hold all the same: `check` warns of it, and a start goes on.
+// Warnings about a valid policy: `check` shows them, and a start ignores them.
 
 import { findShadowed } from "../plan/shadowed.ts";
 import type { Finding } from "../policy/finding.ts";

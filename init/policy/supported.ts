@@ -56,7 +56,7 @@ const SUPPORTED: Supported = {
 
 const MAX_SERVICES = 1;
 
-/** Complains about each key or value without effect. Keys the language does not have are none of its business. */
+/** Complains about each key or value without effect. Keys that the schema does not have are left to validate.ts. */
 export function findUnsupported(policy: unknown, isKnownKey: (path: KeyPath) => boolean): Finding[] {
   const findings: Finding[] = [];
   const visit = (value: unknown, supported: Supported, at: KeyPath): void => {

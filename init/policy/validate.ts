@@ -9,7 +9,7 @@ import { KnownKeys } from "./known-keys.ts";
 import type { PolicyIssueCode } from "./types.ts";
 import { shown } from "./wording.ts";
 
-/** More than anybody reads; keeps a hostile policy from taking long. */
+/** The most complaints about one policy, so that a hostile policy does not take long. */
 const MOST_ERRORS = 300;
 
 /** Undefined when the value has the schema's shape. */

@@ -17,7 +17,7 @@ export function capabilityHeader(): Block {
   return header;
 }
 
-/** What is permitted now, cut to `keep`, and effective alike; `inheritable` as given. For capset(2). */
+/** The argument of capset(2): the permitted set cut to `keep`, the effective set the same, `inheritable` as given. */
 export function capabilitiesCutTo(keep: readonly number[], inheritable: readonly number[]): Block {
   const sets = new Block(DATA_SIZE);
   const header = capabilityHeader();

@@ -1,4 +1,4 @@
-// What can be observed before anything is done, as plain data: observe.ts asks the kernel.
+// The facts that are observed before anything is done, as plain data: observe.ts asks the kernel.
 
 import type { RuntimeDescriptors } from "./engine/image.ts";
 import type { ResourceLimit } from "./kernel.ts";
@@ -17,7 +17,7 @@ export type Rung = "closeRange" | "procfs" | "scan";
 export interface Questions {
   /** Every open number must be known. */
   readonly enumerate: boolean;
-  /** What each open descriptor is must be known, not only that it is open. */
+  /** The kind of each open descriptor must be known, not only that it is open. */
   readonly classify: boolean;
   /** Numbers that must be looked at. */
   readonly lookAt: readonly Range[];
@@ -43,7 +43,7 @@ export const FIRST_ANNOUNCED = 3;
 /** An inherited descriptor that was looked at. */
 export interface InheritedDescriptor {
   readonly fd: number;
-  /** What it is, in words: the text of its link in /proc, else its file type. */
+  /** The descriptor in words: the text of its link in /proc, else its file type. */
   readonly what: string;
   /** Only when the questions asked for it. */
   readonly descriptor?: Descriptor;
@@ -85,7 +85,7 @@ export interface Facts {
   readonly rungs: Rungs;
   /** Set when /proc was not read and the scan ended below numbers that must be seen. */
   readonly unseenFrom?: number;
-  /** What is at descriptor 0, when it is a terminal and somebody asked. */
+  /** The terminal at descriptor 0, when there is one and `questions.terminal` is set. */
   readonly terminal?: TerminalFacts;
   /** Where the working directory is, when it lies outside the root. */
   readonly workingDirectoryOutside?: string;

@@ -32,7 +32,7 @@ import { type Status, statusOf, statusOfPath } from "./status.ts";
 
 // <linux/magic.h>
 
-/** What is known of the process as a whole. */
+/** The facts about the process as a whole. */
 interface Process {
   readonly pid: number;
   /** The mounts it can reach; undefined when they cannot be listed. */

@@ -1,8 +1,8 @@
-// What the rooms above may ask of the kernel, as one interface, and the plain data that passes
-// between them. No code that runs: launch/ and supervise/ are given a Kernel, and unit tests a fake.
+// The interface by which the rooms above ask the kernel, and the plain data of questions and answers. No code that runs:
+// launch/ and supervise/ are given a Kernel, and unit tests give a fake one.
 //
 // A method that can fail answers a negated errno, as the kernel does (-EBADF); it never throws and
-// never logs. What the number means is for the caller to say.
+// never logs. The caller words the failure.
 
 import type { TerminalFacts } from "./facts.ts";
 import type { Descriptor } from "./kinds.ts";
@@ -59,9 +59,9 @@ export interface Credentials {
 
 /** Capability numbers of <linux/capability.h>. */
 export interface CapabilitySets {
-  /** What stays in the bounding set, and in the permitted set where the user has it. */
+  /** The capabilities that stay in the bounding set, and in the permitted set where the user has them. */
   readonly keep: readonly number[];
-  /** What survives the change to another user. A part of `keep`. */
+  /** The capabilities that survive the change to another user. A part of `keep`. */
   readonly ambient: readonly number[];
 }
 
@@ -97,12 +97,12 @@ export interface SpawnRequest {
 
 /** A step before execve(2) that failed in the child. */
 export interface SpawnFailure {
-  /** What was to be done, with the call: `become uid 1000 (setresuid)`. */
+  /** The step that failed, with its call: `become uid 1000 (setresuid)`. */
   readonly attempt: string;
   readonly errno: number;
 }
 
-/** What can be seen of another process's descriptors. */
+/** The visible part of another process's descriptors. */
 export interface Inspection {
   readonly pid: number;
   /** Its command line, words separated by spaces; its name in brackets when it has none. */
@@ -123,13 +123,13 @@ export type SocketAddress =
 /** A file that was opened by its path. */
 export interface OpenedFile {
   readonly fd: number;
-  /** It was not there before. */
+  /** The file did not exist before. */
   readonly isNew: boolean;
   /** Others have the same open file: its flags are not to be changed. */
   readonly isShared?: boolean;
 }
 
-/** What a Unix socket at a path is to be. `type` is a SOCK_ number of <sys/socket.h>. */
+/** The properties of a Unix socket to be bound to a path. `type` is a SOCK_ number of <sys/socket.h>. */
 export interface SocketFile {
   readonly type: number;
   readonly mode: number;
@@ -146,9 +146,9 @@ export interface PathFailure {
 export interface ProcessFacts {
   readonly pid: number;
   readonly parent: number;
-  /** What the kernel calls it, cut at 15 bytes. */
+  /** The kernel's name of the process, cut at 15 bytes. */
   readonly name: string;
-  /** It has ended, or is about to and has closed its descriptors. */
+  /** The process has ended, or is ending and has closed its descriptors. */
   readonly hasEnded: boolean;
   /** When it began, in the kernel's ticks: with the number, this tells it from every other. */
   readonly startedAt: number;
@@ -163,7 +163,7 @@ export interface ProcessList {
 /** A child that has ended or stopped, and is not waited for yet. */
 export interface ChangedProcess {
   readonly pid: number;
-  /** Its name in brackets, or "unknown": what ends has no command line any more. */
+  /** The name in brackets, or "unknown": a process that ends has no command line any more. */
   readonly command: string;
   /** From its start to now; undefined where /proc cannot be read. */
   readonly ranMs?: number;
@@ -245,7 +245,7 @@ export interface Kernel {
   /** Leaves fdinit itself these capabilities at most, for good. */
   dropCapabilities(keep: readonly number[]): number;
 
-  /** What is known of the terminal at a descriptor; undefined when there is none. */
+  /** The facts about the terminal at a descriptor; undefined when there is none. */
   terminal(fd: number): TerminalFacts | undefined;
   /** Makes a process group the terminal's foreground (tcsetpgrp(3)), from the background too. */
   setForeground(fd: number, group: number): number;

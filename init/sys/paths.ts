@@ -141,7 +141,7 @@ const MOST_ATTEMPTS = 8;
 
 /**
  * O_CREAT alone does not say who made a file, and follows a link to where there is none yet: so what is there is
- * opened, and what is not there is made with O_EXCL. Either may fail because of somebody who was faster.
+ * opened, and what is not there is made with O_EXCL. Either may fail when another process is faster.
  */
 function openedBy(way: Way, flags: number, mode: number): OpenedFile | number {
   for (let attempt = 1; ; attempt++) {

@@ -1,4 +1,4 @@
-// ppoll(2): the one place where fdinit waits, and the write that waits with it. What must not wait: writing.ts.
+// ppoll(2): the one place where fdinit waits, and the write that waits with it. Writes that must not wait: writing.ts.
 
 import { bytesOf } from "./bytes.ts";
 import { POLLIN, POLLOUT } from "./constants.ts";

@@ -1,6 +1,6 @@
 // The one place that reads /proc for processes: which there are, what they run, which of them hold a pipe, and
 // sending a signal to one of them. Only read when something is reported or a tree has to be found; nothing here
-// runs at a start. A /proc of another PID namespace counts as none: its numbers are strangers'.
+// runs at a start. A /proc of another PID namespace counts as none: its pids are those of other processes.
 
 import { textOf } from "./bytes.ts";
 import { CLOCK_BOOTTIME, PROC_SUPER_MAGIC, WEXITED, WNOHANG, WNOWAIT, WSTOPPED } from "./constants.ts";

@@ -1,5 +1,5 @@
 // Writes the lines of PID 1 without ever waiting: a pipe, terminal or socket that takes nothing now loses the
-// line. Writes whole lines or none. The status flags of a descriptor belong to everybody who shares its open file
+// line. Writes whole lines or none. The status flags of a descriptor belong to every process that shares its open file
 // (O_NONBLOCK would be the program's too), so they stay as they are. Decides nothing about what is lost.
 //
 // A look with ppoll(2) and then a write(2) is no way: the program, which shares the pipe, may fill it in between.

@@ -1,5 +1,5 @@
-// What it takes to stand in for another init: what its command line asks for, as data. Types, and what the
-// three have in common; each has a file that reads its options.
+// The types of a drop-in: what another init's command line asks for, as data; and the parts that the three drop-ins
+// share. Each drop-in has a file of its own that reads its options.
 
 import type { LaunchFailure } from "../../launch/launch.ts";
 import { defaultPolicy } from "../../policy/defaults.ts";
@@ -18,7 +18,7 @@ import {
 } from "../../sys/constants.ts";
 import type { ChildEnd } from "../../sys/kernel.ts";
 
-/** What the command line is read with. */
+/** The input of a drop-in's reading of its command line. */
 export interface Given {
   /** Its words, argv[0] included. */
   readonly argv: readonly string[];
@@ -26,7 +26,7 @@ export interface Given {
   readonly pid: number;
 }
 
-/** What the command line asks for. */
+/** The request of the command line. */
 export type Reading = Ending | Pause | Start;
 
 /** A text, and the end. */

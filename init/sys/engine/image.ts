@@ -1,6 +1,6 @@
-// What a child becomes, and what it is made with: the words of the seam's second part.
+// The types of the seam's second part: the program that a child becomes, and its signal dispositions.
 
-/** What execve(2) is given: three addresses. */
+/** The arguments of execve(2): three addresses. */
 export interface Image {
   readonly path: number;
   readonly argv: number;

@@ -99,7 +99,7 @@ export function takeOverRuntimeSignals(): boolean {
     syscall(SYS.rt_sigaction, UNBLOCKED_BY_MUSL, address, 0, SIGSET_SIZE);
     defaulted.push(UNBLOCKED_BY_MUSL);
   }
-  // Somebody handles faults: an unhardened Bun, which ignores SIGPIPE and SIGXFSZ besides.
+  // Handlers for faults exist: this is an unhardened Bun, which ignores SIGPIPE and SIGXFSZ as well.
   if (!isHandled) dispositions = { defaulted, ignored };
   keepAlive(actions);
   return true;

@@ -32,7 +32,7 @@ export function spawnPlain(image: Image, mask: SignalSet, hasOwnGroup: boolean):
   if (pid < 0) return pid;
   const failed = view.getInt32(STATUS, true);
   if (failed === 0) return pid;
-  // It has ended already, and its status says nothing more.
+  // The child has ended already, and its status adds nothing.
   host.syscall(SYS.wait4, pid, 0, 0, 0);
   return failed;
 }
