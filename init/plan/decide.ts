@@ -26,7 +26,7 @@ export interface Decided extends InheritedDescriptor {
   readonly decision: Decision;
 }
 
-/** What is known of a number: `descriptor` only when it is open and was looked at. */
+/** A number with the facts about it: `descriptor` is absent when the number is not open or was not looked at. */
 type Known = Pick<InheritedDescriptor, "fd" | "descriptor">;
 
 export function decide(policy: InheritedPolicy, { fd, descriptor }: Known): Decision {

@@ -38,10 +38,10 @@ export interface Launch {
   readonly pidVariable?: string;
   readonly cwd?: string;
   readonly pass: readonly Pass[];
-  /** Its standard input is /dev/null instead of fdinit's own. */
+  /** The program's standard input is /dev/null instead of fdinit's own. */
   readonly devNullAsStdin: boolean;
   readonly group?: "own" | "session";
-  /** It gets the terminal on fdinit's standard input. */
+  /** The program gets the terminal on fdinit's standard input. */
   readonly terminal?: boolean;
   readonly user?: UserAndGroup;
   readonly groups?: readonly string[];

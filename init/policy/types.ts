@@ -58,7 +58,7 @@ export interface InheritedPolicy {
   /** For descriptors from 3 up that no rule matches. 0, 1 and 2 are kept unless a rule names them. */
   readonly default: InheritedAction;
   readonly rules: readonly InheritedRule[];
-  /** Names of descriptors that must have arrived. A descriptor that no rule is about must not have arrived then. Empty: not checked. */
+  /** Names of descriptors that must have arrived. A descriptor that no rule of the policy is about must not have arrived then. Empty: not checked. */
   readonly expect: readonly string[];
 }
 

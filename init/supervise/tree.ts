@@ -3,7 +3,7 @@
 import type { Kernel, ProcessFacts } from "../sys/kernel.ts";
 
 /**
- * Those that have not ended: as PID 1 every process of the namespace, else all below fdinit. Undefined where /proc
+ * The processes that have not ended: for PID 1 all of the namespace, else all below fdinit. Undefined where /proc
  * does not tell.
  */
 export function descendantsOrNone(kernel: Kernel): readonly ProcessFacts[] | undefined {

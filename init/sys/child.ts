@@ -26,7 +26,7 @@ export interface PidText {
 export interface FailedCall {
   readonly attempt: string;
   readonly errno: number;
-  /** Its place in the list; -1 when there was no child. */
+  /** The index of the failed call in the list; -1 when there was no child. */
   readonly index: number;
 }
 

@@ -21,7 +21,7 @@ export interface Questions {
   readonly classify: boolean;
   /** Numbers that must be looked at. */
   readonly lookAt: readonly Range[];
-  /** Those of them that must not be missed: they are not closed or marked anyway. */
+  /** Numbers of `lookAt` that must not be missed, because they are not all closed or marked alike. */
   readonly mustSee: readonly Range[];
   /** Where a number-by-number look ends when /proc cannot list them. */
   readonly scanLimit: number;
@@ -78,7 +78,7 @@ export interface Facts {
   readonly inherited: readonly InheritedDescriptor[];
   /** The names of LISTEN_FDNAMES from 3 on, when the launcher meant them for this process. */
   readonly announced: readonly string[];
-  /** Those of them that are not open. */
+  /** Announced numbers that are not open. */
   readonly announcedMissing?: readonly number[];
   /** LISTEN_FDS meant for this process, when it is no plain number. */
   readonly malformedCount?: string;

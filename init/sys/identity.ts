@@ -1,4 +1,4 @@
-// Who fdinit itself is: user, group and supplementary groups (credentials(7)), and whether it may change the groups.
+// fdinit's own identity: user, group and supplementary groups (credentials(7)), and whether it may change the groups.
 
 import type { Credentials } from "./kernel.ts";
 import { Block, keepAlive, SYS, syscall } from "./libc.ts";

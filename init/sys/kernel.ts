@@ -30,7 +30,7 @@ export interface ReceivedSignal {
 export interface ChildEnd {
   readonly pid: number;
   readonly status: number;
-  /** What it and the children it reaped used, user and system (getrusage(2)). */
+  /** The CPU time of the child and of the children it reaped, user and system (getrusage(2)). */
   readonly cpuMs: number;
   /** The most memory it had resident at once. */
   readonly maxRssKiB: number;
@@ -105,7 +105,7 @@ export interface SpawnFailure {
 /** The visible part of another process's descriptors. */
 export interface Inspection {
   readonly pid: number;
-  /** Its command line, words separated by spaces; its name in brackets when it has none. */
+  /** The process's command line, words separated by spaces; the name in brackets when there is none. */
   readonly command: string;
   /** How many descriptors are open. */
   readonly count: number;
@@ -308,7 +308,7 @@ export interface Kernel {
   processes(most?: number): ProcessList | undefined;
   /** A process's command line, words separated by spaces and cut; its name in brackets when it has none. */
   commandOf(pid: number): string;
-  /** Who else has the pipe open that the text of its link names, `pipe:[123]`. */
+  /** The other processes that have a pipe open; its link's text names it, `pipe:[123]`. */
   pipeHolders(pipe: string): PipeHolders | undefined;
   readonly pid: number;
 

@@ -1,4 +1,4 @@
-// What few runs ask of fdinit's own process: a signal when its parent dies (PR_SET_PDEATHSIG), leaving the working
+// Settings of fdinit's own process for which few runs ask: a signal when its parent dies (PR_SET_PDEATHSIG), leaving the working
 // directory it was started in, letting go of a child that it traces, whether its process group is orphaned.
 
 import { PR_GET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, PTRACE_DETACH } from "./constants.ts";

@@ -111,7 +111,7 @@ function withAddress(call: number, fd: number, path: string): number {
   return result;
 }
 
-/** What is at the place, opened without opening it; a negated errno when it is no socket. */
+/** An O_PATH descriptor of the socket at the place; a negated errno when there is none. */
 function socketAt(place: Place): number {
   const fd = at(place)(O_PATH | O_CLOEXEC, 0);
   if (fd < 0) return fd;

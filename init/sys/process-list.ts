@@ -30,7 +30,7 @@ export function procIsOurs(): boolean {
   return isOurs;
 }
 
-/** Its command line, words separated by spaces; its name in brackets when it has none. */
+/** The process's command line, words separated by spaces; the name in brackets when there is none. */
 export function commandOf(pid: number): string {
   const words = textFile(`/proc/${pid}/cmdline`)?.replace(/\0$/, "").replaceAll("\0", " ");
   return words || `[${textFile(`/proc/${pid}/comm`)?.trim() ?? "unknown"}]`;
@@ -49,7 +49,7 @@ function pids(): number[] | undefined {
 interface Stat {
   /** The name in parentheses, which may hold anything. */
   readonly name: string;
-  /** What stands behind it: from the state on. */
+  /** The fields behind the name, from the state on. */
   readonly fields: readonly string[];
 }
 
@@ -128,7 +128,7 @@ export function nextChanged(): ChangedProcess | "none" | undefined | number {
   if (failed < 0) return failed;
   const { pid } = changedChild;
   if (pid === 0) return undefined;
-  // Its command line has gone with its memory.
+  // The command line of an ended process has gone with its memory.
   const stat = procIsOurs() ? statOf(pid) : undefined;
   if (!stat) return { pid, command: "unknown" };
   const ranMs = uptimeMs() - (Number(stat.fields[START_TIME]) * 1000) / TICKS_PER_SECOND;

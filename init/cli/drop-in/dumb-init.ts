@@ -131,7 +131,8 @@ function tellerOf(rewrite: Rewrites, isSession: boolean): Teller {
     childrenChanged: () => line(`Received signal ${SIGCHLD}.`),
     reaped: (end, isProgram) => {
       if (!isProgram) return endInWords(end);
-      // Processes that are left in the group get SIGTERM. Without a group, dumb-init writes this line and does nothing.
+      // With a session, processes that are left in the group get SIGTERM, and `sent` writes the line about it. Without one,
+      // no process is left that dumb-init would signal, and it writes the line all the same.
       const last = rewrite.get(SIGTERM) ?? SIGTERM;
       const sent = isSession || last === "ignore" ? "" : forwarded(last);
       return endInWords(end) + translating(SIGTERM) + ignored(SIGTERM) + sent;

@@ -20,7 +20,7 @@ import type { ChildEnd } from "../../sys/kernel.ts";
 
 /** The input of a drop-in's reading of its command line. */
 export interface Given {
-  /** Its words, argv[0] included. */
+  /** The command line's words, argv[0] included. */
   readonly argv: readonly string[];
   readonly environment: Environment;
   readonly pid: number;
@@ -61,7 +61,7 @@ export interface Start {
   readonly teller?: Teller;
 }
 
-/** Who is told what happens; every part that is not there is not told. */
+/** The words for each event of a drop-in's -v; an absent function writes nothing. */
 export interface Teller {
   /** The program runs. `terminal`: it was given the terminal. */
   started?(pid: number, program: string, terminal: boolean): string | Told;

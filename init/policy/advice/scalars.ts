@@ -1,4 +1,4 @@
-// What people write elsewhere for one value, in the words of the policy: systemd's "5min", Compose's "1m30s", octal
+// Translates values that people write elsewhere into the policy's: systemd's "5min", Compose's "1m30s", octal
 // modes, signals without SIG, addresses of other servers. Only proposes: judge.ts tries each before it is said.
 
 import { SIGNAL_NAMES } from "../../sys/signal-names.ts";

@@ -9,9 +9,9 @@ export interface Image {
 
 /** The dispositions a program starts with that are not the inherited ones. */
 export interface ProgramDispositions {
-  /** What the engine or fdinit has changed. */
+  /** Signals whose disposition the engine or fdinit has changed: they are reset in the program. */
   readonly defaulted: readonly number[];
-  /** Those among them that the launcher ignored. */
+  /** Those among `defaulted` that the launcher ignored: they are ignored in the program too. */
   readonly ignored: readonly number[];
 }
 
