@@ -1,5 +1,5 @@
-// The Kernel of a real run, put together from the files of this room. What few starts need is evaluated
-// at its first use.
+// The Kernel of a real run, put together from the files of this room. Files that few starts need are evaluated
+// at their first use.
 
 import { commandLineArgument, environmentVariable } from "./command-line.ts";
 import {

@@ -99,8 +99,8 @@ function factsOf(pid: number): ProcessFacts | undefined {
 }
 
 /**
- * To that very process: by a pidfd (Linux 5.3), which a process that gets the number later does not answer to. What
- * the pidfd stands for is compared with what was seen before. Answers -ESRCH when it is gone.
+ * Sends a signal to that very process, by a pidfd (Linux 5.3): a process that gets the same pid later is not hit. The
+ * pidfd's process is compared with the facts that were seen before. Answers -ESRCH when the process is gone.
  */
 export function signalProcess({ pid, startedAt }: ProcessFacts, signal: number): number {
   const pidfd = syscall(SYS.pidfd_open, pid, 0);

@@ -79,7 +79,7 @@ function pieceFrom(bytes: Uint8Array, at: number): Block {
   return piece;
 }
 
-/** How much of a piece was taken. What is left of a line that was begun is kept for the next time. */
+/** How much of a piece was taken. The rest of a line that was begun is kept for the next time. */
 function offer(fd: number, ways: readonly Way[], { address, bytes }: Block): number {
   let at = 0;
   while (at < bytes.length) {
