@@ -1,5 +1,5 @@
-// The command line: options up to the first word that is not one, then a subcommand or the program.
-// Pure: words in, an invocation or a complaint out. The program's own words are never looked at.
+// Reads the command line: options up to the first word that is not one, then a subcommand or the program.
+// Answers an invocation or a complaint. The program's own words are never looked at.
 
 import type { CommandLine } from "../plan/plan.ts";
 import type { Environment } from "../policy/types.ts";

@@ -1,6 +1,6 @@
-// What few starts need: the subcommands' reports, standing in for other inits, and the part of the policy room that reads text. In the
-// executable a module of its own (scripts/bundle.ts). Nothing here may import sys/libc or what does: it
-// would be there twice.
+// Exports what few starts need: the subcommands' reports, standing in for other inits, and the part of the policy room that
+// reads text. In the executable this is a module of its own (scripts/bundle.ts). Nothing here may reach sys/libc, which would
+// then be in the executable twice.
 
 export { loadPolicy } from "../policy/load.ts";
 export { renderIssues } from "../policy/wording/render.ts";

@@ -1,4 +1,4 @@
-// What stands between a launch and its program, in the words of a person who has to mend it.
+// Words a failed start for the person who has to mend it: the file, its interpreter, its loader or a right is missing.
 
 import type { Launch } from "../plan/plan.ts";
 import type { Kernel, SpawnFailure } from "../sys/kernel.ts";
@@ -6,7 +6,7 @@ import { EAGAIN, ENOENT, errnoText } from "../sys/libc/errno.ts";
 import { SLASH, textOf } from "../sys/text/bytes.ts";
 import type { LaunchFailure } from "./result.ts";
 
-/** A step between clone and execve failed: the program was never looked at. */
+/** A step between clone and execve failed, so the program file plays no part. */
 export function cannotPrepare({ service }: Launch, { attempt, errno }: SpawnFailure): LaunchFailure {
   if (errno === EAGAIN) return noProcess(service, attempt);
   return { code: "cannot-start", message: `cannot start ${service}: cannot ${attempt}: ${errnoText(errno)}` };

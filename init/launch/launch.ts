@@ -1,5 +1,5 @@
-// Carries a plan out, step by step, in order. Asks the kernel for nothing the plan does not say.
-// Before the spawn every failure stops the launch; after it nothing may, so nothing does.
+// Carries a plan out, step by step, in order, and does nothing that the plan does not say. A failure before the spawn
+// stops the launch. After the spawn the program runs, so a failure is only told.
 
 import type { GivenPipe, Launch, Pass, Step } from "../plan/plan.ts";
 import type { Kernel, SpawnRequest } from "../sys/kernel.ts";
@@ -15,8 +15,8 @@ export function launchContext(kernel: Kernel, firstOwn: number): LaunchContext {
 }
 
 /**
- * Executes the steps up to and including the spawn and its clean-up. What fails before the spawn is the end of
- * it, and what was opened for it is closed again; what fails after it is told with the result.
+ * Executes the steps up to and including the spawn and its clean-up. A step that fails before the spawn ends the
+ * launch, and descriptors opened for it are closed again. A step that fails after the spawn is told in `afterwards`.
  */
 export function launch(steps: readonly Step[], context: LaunchContext): LaunchResult {
   const tokensBefore = context.tokens.length;
@@ -43,7 +43,7 @@ export function launch(steps: readonly Step[], context: LaunchContext): LaunchRe
   return started.ok ? { ...started, afterwards, warnings } : started;
 }
 
-/** Another start must find neither its addresses taken nor a token that nobody will ever release. */
+/** Undoes a failed start. The next one must find its addresses free, and no token that no process will ever release. */
 function givenUp(
   result: LaunchResult,
   steps: readonly Step[],
@@ -52,7 +52,7 @@ function givenUp(
 ): LaunchResult {
   for (const step of steps) if (step.do === "drop" && typeof step.fd === "string") drop(step.fd, context);
   for (const { fd } of context.tokens.splice(tokensBefore)) context.kernel.close(fd);
-  // The start may be made up for later: what comes behind it, but for what the program was to have, comes now.
+  // A later start may succeed (restart). So the steps behind the spawn that concern PID 1 itself come now.
   for (const step of steps) {
     const failure = step.do === "dropPrivileges" && carryOut(step, context);
     if (failure) return { ok: false, failure };
@@ -170,7 +170,7 @@ function noSignals({ service }: Launch, uid: number): string {
   return `${service} runs as uid ${uid}, and fdinit has no CAP_KILL: ${consequence} (grant KILL, or start fdinit as that user)`;
 }
 
-/** Beyond this many, nobody is told of each pipe that is still open. */
+/** The most pipes that are kept in mind, to be named when they are still open at the end. */
 const MOST_PIPES = 64;
 
 function pipesAmong(pass: readonly Pass[], sources: readonly Source[], kernel: Kernel): GivenPipe[] {
@@ -186,7 +186,7 @@ function pipesAmong(pass: readonly Pass[], sources: readonly Source[], kernel: K
 
 /**
  * The child's dup3 calls follow one another, so one may overwrite what a later one starts from: such a
- * source is copied first to a number that is nobody's target. A negated errno when that fails.
+ * source is copied first to a number that is no target. A negated errno when that fails.
  */
 function untangle(
   wanted: readonly Source[],

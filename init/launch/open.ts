@@ -40,7 +40,7 @@ class Failure {
   }
 }
 
-/** Opens it under its name in the context; what stood in the way, or undefined. */
+/** Opens a descriptor and keeps it under its name in the context. Returns the complaint, or undefined. */
 export function open(name: string, what: Opening, context: LaunchContext): string | undefined {
   const { kernel, opened } = context;
   switch (what.open) {

@@ -1,5 +1,5 @@
-// Finds the program and starts it: PATH searched as execvp(3) does, a script without "#!" run by
-// /bin/sh as execvp(3) does. What a failure is called: failures.ts.
+// Finds the program and starts it: searches PATH as execvp(3) does, and has /bin/sh run a script without "#!", as
+// execvp(3) does. failures.ts words a failure.
 
 import type { Launch } from "../plan/plan.ts";
 import type { Credentials, Kernel, SpawnFailure, SpawnRequest } from "../sys/kernel.ts";
@@ -8,7 +8,7 @@ import { EACCES, ENOENT, ENOEXEC, ENOTDIR } from "../sys/libc/errno.ts";
 import { bytesOf, concatenate, SLASH, split } from "../sys/text/bytes.ts";
 import type { LaunchResult } from "./result.ts";
 
-/** Searched when PATH is not set at all: what Docker sets in an image that says nothing. */
+/** The directories that are searched when PATH is not set: those that Docker sets in an image without a PATH. */
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const COLON = 0x3a;
 
@@ -41,7 +41,7 @@ export function startProgram(
     if (errno < 0) return { ok: true, pid: -errno, service: launch.service, afterwards: [] };
     if (errno === ENOENT || errno === ENOTDIR) {
       missing = errno;
-      // There, yet "no such file": what it needs to run is not. A later directory may hold a better one.
+      // The file exists, and execve says ENOENT: its interpreter or loader is missing. A later directory may hold another.
       if (kernel.canExecute(within(launch.cwd, path)) === 0) obstacle ??= { path, errno };
     } else {
       obstacle = { path, errno };
@@ -63,7 +63,7 @@ export function startProgram(
 /** Everything about a start but the path that is tried. */
 type Wish = Omit<SpawnRequest, "path" | "byShell">;
 
-/** What a launch says and a request does not; the terminal is known by another name there. */
+/** Keys of Launch that SpawnRequest does not have. SpawnRequest has the terminal under another name. */
 const NOT_ASKED = ["service", "program", "devNullAsStdin", "terminal", "user", "groups"];
 
 /**

@@ -1,6 +1,6 @@
 // Closing and marking every descriptor of some ranges by the rungs that the plan names, never missing
-// one: close_range(2), what /proc/self/fd lists, every number up to a bound. Answers what stood in the
-// way, or undefined. docs/descriptors.md explains the ladder.
+// one: close_range(2), what /proc/self/fd lists, every number up to a bound. Answers the complaint,
+// or undefined. docs/descriptors.md explains the ladder.
 
 import type { Sweep } from "../plan/plan.ts";
 import type { Rung } from "../sys/facts.ts";
@@ -8,7 +8,7 @@ import type { Kernel } from "../sys/kernel.ts";
 import { CLOSE_RANGE_CLOEXEC, FD_CLOEXEC } from "../sys/libc/constants.ts";
 import { EBADF, errnoText } from "../sys/libc/errno.ts";
 
-/** What is done to each descriptor, in one call for a range and one by one. */
+/** How descriptors are treated: by one call for a range, and one by one. */
 interface Treatment {
   readonly flags: number;
   /** Treats one number; false when there was nothing to do. Works above a lowered limit too. */
@@ -17,7 +17,7 @@ interface Treatment {
 
 const CLOSE: Treatment = {
   flags: 0,
-  // Whatever else close(2) answers, the number is free afterwards.
+  // After any other answer of close(2), EIO or EINTR, the number is free.
   one: (kernel, fd) => kernel.close(fd) !== -EBADF,
 };
 

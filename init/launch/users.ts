@@ -33,16 +33,16 @@ export function findIds(kernel: Kernel, { user, group }: UserAndGroup): Ids | st
   return { uid: found.uid, gid, ...(found.name === undefined ? {} : { name: found.name }) };
 }
 
-/** What a service runs as, and what has to be said about it. */
+/** The user and groups that a service runs as, and a warning about them. */
 export interface Found {
   readonly credentials: Credentials;
   readonly warning?: string;
 }
 
 /**
- * What a service runs as: `groups` when it names them, else those that list its user (initgroups(3)). Without a
- * user, fdinit's own user and group. The answer names groups only where they are other ones than fdinit has: setting
- * the same needs a right that a container often lacks.
+ * The user and groups that a service runs as: the groups of `groups`, or without that key those that list its user
+ * (initgroups(3)). A service without a user has fdinit's own user and group. The answer names groups only where they
+ * differ from fdinit's: to set even the same ones needs CAP_SETGID, which a container often lacks.
  */
 export function findCredentials(
   kernel: Kernel,
@@ -96,7 +96,7 @@ function numberOf(text: string): number | undefined {
 function findUser(kernel: Kernel, user: string): User | undefined {
   const number = numberOf(user);
   for (const [name, , uidText = "", gidText = ""] of entries(kernel, "/etc/passwd")) {
-    // A line without numbers is nobody's: an empty field must not become 0.
+    // A passwd line without numbers names no user: an empty field must not become 0, which is root.
     const [uid, gid] = [numberOf(uidText), numberOf(gidText)];
     if (!name || uid === undefined || gid === undefined) continue;
     if (name === user || uid === number) return { name, uid, gid };

@@ -64,8 +64,8 @@ function isSubreaper(wanted: Policy["reaping"]["subreaper"], pid: number): boole
 }
 
 /**
- * Bun has marked what was inherited from 4 up close-on-exec, but not 3, and after a second start nothing. The
- * child takes the mark off what keeps its number.
+ * Marks kept descriptors that the program does not get under their number. An unhardened Bun has marked inherited
+ * descriptors from 4 up close-on-exec, but not 3. The child removes the mark from those that keep their number.
  */
 function hiding(decided: readonly Decided[], pass: Launch["pass"]): Step[] {
   const steps: Step[] = [];
@@ -78,7 +78,7 @@ function hiding(decided: readonly Decided[], pass: Launch["pass"]): Step[] {
   return steps;
 }
 
-/** Opening what the service is given, starting it, and giving up what only it was to have. */
+/** The steps that open the service's descriptors, start it, and close PID 1's copies of those that only the service is to have. */
 function startSteps({ fds, services: [{ restart }] }: Policy, launch: Launch, isAgain: boolean): Step[] {
   const steps: Step[] = [];
   for (const { name, hold, what } of fds.open) if (!(isAgain && hold)) steps.push({ do: "open", name, what });
@@ -87,7 +87,7 @@ function startSteps({ fds, services: [{ restart }] }: Policy, launch: Launch, is
     if (opened.hold) continue;
     for (const name of namesOf(opened)) steps.push({ do: "drop", fd: name });
   }
-  // What was inherited cannot be had a second time.
+  // fdinit cannot open an inherited descriptor again, so it keeps its copy where the service may be restarted.
   if (restart.policy !== "never") return steps;
   for (const { from } of launch.pass)
     if (typeof from === "number" && from >= FIRST_BEYOND_STANDARD) steps.push({ do: "drop", fd: from });
@@ -126,7 +126,7 @@ const CAP_NET_BIND_SERVICE = 10;
 const CAP_SYS_NICE = 23;
 const CAP_SYS_RESOURCE = 24;
 
-/** Signals must reach every process; and of a service that may be started again, each step needs what it needs. */
+/** CAP_KILL, so that signals reach every process. For a service that may be restarted, also the capabilities of each step of a start. */
 function keptByPid1({ fds }: Policy, service: Service): number[] {
   const { restart, user, capabilities, nice, oomScoreAdj, limits } = service;
   const keep = [CAP_KILL];
@@ -147,7 +147,7 @@ export function decideAll({ fds, intent }: Policy, { inherited }: Facts): Decide
   return decided;
 }
 
-/** What is closed, around what must stay open, and what is marked. */
+/** The ranges to close, around the numbers that must stay open, and the ranges to mark. */
 function ranges({ own, runtime }: Facts, all: readonly Stretch[]): Wanted {
   const runtimeStays = runtime.certain ? runtime.numbers : [];
   const stays = ascending([...runtimeStays, ...own]);
@@ -180,7 +180,8 @@ function descriptorSteps(
   for (const { fd, decision } of decided) {
     if (decision.action === "devnull") steps.push({ do: "devnull", fd });
   }
-  // Not told apart with certainty: the number is occupied, unless everything merely gets marked.
+  // Bun's descriptors could not be told from inherited ones: their numbers are closed and occupied by /dev/null, unless
+  // everything there is only marked.
   if (!facts.runtime.certain) {
     const isMarked = (fd: number) =>
       all.find(({ first, last }) => first <= fd && fd <= last)?.action === "cloexec";
@@ -222,7 +223,7 @@ function buildLaunch(
   tty: Policy["tty"],
 ): Launch {
   const { name, cwd, user, groups, umask, nice, oomScoreAdj, capabilities, parentDeathSignal } = service;
-  // In fdinit's own group, a signal to that group would reach the program twice: once more by fdinit.
+  // A program in fdinit's group would get a signal to that group twice: directly, and forwarded by fdinit.
   const group = service.setsid
     ? "session"
     : service.signals.to === "group" || tty !== "none"
@@ -236,7 +237,7 @@ function buildLaunch(
     pass: passed.pass,
     devNullAsStdin: passed.devNullAsStdin,
   };
-  // Each is named only when there is one: a plain start has none of them.
+  // A key is set only when it has a value: a plain start has none of them.
   const more: { -readonly [K in keyof Launch]?: Launch[K] } = {};
   if (passed.withoutVariables) more.withoutVariables = passed.withoutVariables;
   if (passed.pidVariable !== undefined) more.pidVariable = passed.pidVariable;
@@ -258,7 +259,7 @@ function buildLaunch(
   return { ...launch, ...more };
 }
 
-/** In a pipeline of a shell's, others of fdinit's group may need it: there the program gets it when it asks. */
+/** In a shell's pipeline, other members of fdinit's group may need the terminal: there the program gets it when it reads from it. */
 function getsTerminal({ setsid, signals }: Service, tty: Policy["tty"], { terminal }: Facts): boolean {
   if (!terminal?.isForeground) return false;
   return terminal.isOutputToo || setsid || signals.to === "group" || tty === "foreground";

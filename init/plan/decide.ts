@@ -1,5 +1,5 @@
-// Which action a descriptor gets: the first rule that fits it, else the default. Pure, and the one
-// place where it is decided: the run, `plan` and `audit` all ask here.
+// Decides which action a descriptor gets: that of the first rule that matches, else the default. Pure. A run, `plan` and
+// `audit` all ask here.
 
 import type {
   FdRange,
@@ -26,7 +26,7 @@ export interface Decided extends InheritedDescriptor {
   readonly decision: Decision;
 }
 
-/** What is known of a number: `descriptor` only when it is open and was looked at. */
+/** A number with the facts about it: `descriptor` is absent when the number is not open or was not looked at. */
 type Known = Pick<InheritedDescriptor, "fd" | "descriptor">;
 
 export function decide(policy: InheritedPolicy, { fd, descriptor }: Known): Decision {
@@ -51,8 +51,8 @@ export interface Stretch extends Range {
 }
 
 /**
- * Every number from 0 to the highest there can be, cut where the action changes. Numbers that are not
- * `listed` are not open, or nobody asked: for them only rules by number count.
+ * Every number from 0 to the highest there can be, cut where the action changes. A number that is not in
+ * `listed` is not open, or was not looked at: only rules by number apply to it.
  */
 export function stretches(
   policy: InheritedPolicy,
@@ -84,7 +84,7 @@ export function stretches(
   return result;
 }
 
-/** Most policies give few, in order: nothing is sorted then, whose first use costs a start its time. */
+/** Sorts numbers that are not in order. Most policies give few, in order, and a start without the first call of sort() is faster. */
 export function ascending(numbers: readonly number[]): readonly number[] | Uint32Array {
   let before = -1;
   for (const number of numbers) {
@@ -99,8 +99,8 @@ export function ascending(numbers: readonly number[]): readonly number[] | Uint3
 const MOST_LOOKED_AT = 256;
 
 /**
- * What has to be known before a plan can be made. Closing and marking by number need no knowledge;
- * what is kept, refused or replaced beyond 2 does, and so does every rule about more than numbers.
+ * The facts that a plan needs. Closing and marking by number need none. A descriptor from 3 up that is kept, refused
+ * or replaced must be looked at, and so must every descriptor that a rule about more than numbers may match.
  */
 export function questions(whole: Policy): Questions {
   const { intent } = whole;
@@ -126,7 +126,8 @@ export function questions(whole: Policy): Questions {
   const lookAt = [...mustSee];
   let classify = policy.expect.length > 0;
   if (classify) lookAt.push({ first: FIRST_BEYOND_STANDARD, last: LAST_FD });
-  // What a rule by number has decided before is none of a later rule's business.
+  // The first rule that matches decides. A later rule therefore asks nothing about numbers that an earlier rule by
+  // number has decided. Example: after `match: { fd: 3-9 }`, a rule by kind needs to see descriptors from 10 up only.
   const decided: FdRange[] = [];
   for (const { match, action } of policy.rules) {
     if (isByNumber(match)) {

@@ -1,9 +1,9 @@
 // Whether a text fits a pattern with `*`, `**` and `?`. In time that grows with the length of the text times that
-// of the pattern and no faster, because both may come from somebody who would like PID 1 to be busy for hours:
+// of the pattern and no faster, because both may come from an attacker who wants to keep PID 1 busy for hours:
 // the text is read once, with the set of all places in the pattern where a match may stand. Pure.
 
 const SLASH = "/";
-/** What a place of a pattern takes: any character, any but a slash, as often as it likes or once. */
+/** The characters that a place of a pattern takes: any, or any but a slash; any number of them, or one. */
 const ACROSS = "**";
 const WITHIN = "*";
 const ONE = "?";

@@ -1,5 +1,5 @@
-// Whether a rule's match fits a descriptor. Pure. Three answers, because what could not be found out
-// must neither match nor be passed over in silence.
+// Whether a rule's `match` fits a descriptor: yes, no or "undetermined". Pure. A descriptor whose kind could not be found
+// out is "undetermined": the rule must neither apply to it nor be passed over in silence.
 
 import { type FdRange, type InheritedMatch, LAST_FD } from "../policy/types.ts";
 import type { Descriptor } from "../sys/descriptors/kinds.ts";
@@ -7,7 +7,7 @@ import { globMatches } from "./glob.ts";
 
 export type Match = boolean | "undetermined";
 
-/** 0, 1 and 2 are kept unless a rule names their numbers: everything else is about the rest. */
+/** 0, 1 and 2 are kept unless a rule names their numbers. The default and every other rule apply from 3 up. */
 export const FIRST_BEYOND_STANDARD = 3;
 
 const BEYOND_STANDARD = [{ from: FIRST_BEYOND_STANDARD, to: LAST_FD }];
@@ -90,7 +90,7 @@ function asksAboutSocket({ family, type, listening, address, foreignNetwork }: I
   return [family, type, listening, address, foreignNetwork].some((condition) => condition !== undefined);
 }
 
-/** `foreignNetwork: false` alone fits what is no socket; the other conditions say that it is one. */
+/** `foreignNetwork: false` alone matches a descriptor that is no socket too; the other conditions match sockets only. */
 function onlyForeign({ family, type, listening, address }: InheritedMatch): boolean {
   return [family, type, listening, address].every((condition) => condition === undefined);
 }

@@ -9,7 +9,7 @@ import type { Decided } from "./decide.ts";
 import { FIRST_BEYOND_STANDARD } from "./match.ts";
 import type { Launch, Pass, Refusal } from "./plan.ts";
 
-/** systemd 259 says the process a second time, by its pidfd's inode, which nobody knows before there is the process. */
+/** systemd 259 names the process a second time, by its pidfd's inode. That inode exists only once the process exists. */
 const WHOSE = ["LISTEN_PID", "LISTEN_PIDFDID"];
 const LISTEN_VARIABLES = ["LISTEN_FDS", "LISTEN_FDNAMES", ...WHOSE];
 
@@ -19,15 +19,15 @@ export interface Passing
   readonly refusals: readonly Refusal[];
 }
 
-/** What is passed before anybody is told of it. */
+/** A descriptor that the program gets, before it is decided how the program learns of it. */
 interface Given extends Pass {
-  /** As it is announced: a rule's name, else the launcher's. */
+  /** Its name in LISTEN_FDNAMES: a rule's, else the launcher's. */
   readonly name?: string;
-  /** As the policy calls it. */
+  /** The name that a rule of the policy gives it. */
   readonly named?: string;
   /** The launcher announced it to PID 1. */
   readonly wasAnnounced: boolean;
-  /** Its number is nobody's promise. */
+  /** The policy promises no number for the descriptor, so `protocol: systemd` may move it into the row from 3 on. */
   readonly isMovable: boolean;
   /** The variable that holds its number. */
   readonly variable?: string;
@@ -67,7 +67,7 @@ function handedOnBy({ runtime, announced }: Facts, decided: readonly Decided[]):
     if (decision.action !== "keep" && decision.action !== "devnull") continue;
     const { as, name } = decision.rule ?? {};
     if (fd < FIRST_BEYOND_STANDARD && (as === undefined || as === fd) && name === undefined) continue;
-    // A number that may be the runtime's own is nobody's to pass on.
+    // The descriptor at this number may be Bun's own, which no program may get.
     if (!runtime.certain && runtime.numbers.includes(fd)) continue;
     const known = name ?? descriptor?.name ?? announced[fd - FIRST_ANNOUNCED];
     given.push({
@@ -82,7 +82,7 @@ function handedOnBy({ runtime, announced }: Facts, decided: readonly Decided[]):
   return given;
 }
 
-/** Exactly the names of `fds.pass`. A variable's descriptor gets the lowest number that is nobody's. */
+/** Exactly the names of `fds.pass`. A descriptor whose number goes into a variable gets the lowest number that no other takes. */
 function named(
   policy: Policy,
   service: Service,
@@ -130,8 +130,9 @@ function sourceOf(
 }
 
 /**
- * What the program is told of, ascending; undefined when of nothing. `auto` hands on what the launcher announced;
- * it moves nothing, so what has a gap in it stays unsaid. What a variable holds is known by it.
+ * The descriptors that LISTEN_FDS announces to the program, ascending; undefined when LISTEN_FDS is not set. `auto`
+ * announces those that the launcher announced. `auto` moves no descriptor, so it announces none when their numbers
+ * have a gap (3 and 5). A descriptor whose number stands in a variable of its own is not announced as well.
  */
 function announcedOf({ protocol }: Service, given: readonly Given[]): readonly Given[] | undefined {
   if (protocol === "none" || protocol === "repair") return undefined;
@@ -143,7 +144,7 @@ function announcedOf({ protocol }: Service, given: readonly Given[]): readonly G
   return protocol === "systemd" || (row.length > 0 && !hasGap(row)) ? row : undefined;
 }
 
-/** Movable ones close the gaps, so that the count says where each stands. */
+/** Movable descriptors close the gaps in the row, because LISTEN_FDS is a count and gives no numbers. */
 function inARow(given: readonly Given[]): Given[] {
   let next = FIRST_ANNOUNCED;
   const placed: Given[] = [];
@@ -195,7 +196,7 @@ function passesOf(given: readonly Given[]): Pass[] {
   return pass;
 }
 
-/** LISTEN_PID needs the program's own pid, which nobody knows before it exists. */
+/** LISTEN_PID needs the program's own pid, which is known only in the child: `pidVariable` has the child write it. */
 function announcement(
   { protocol }: Service,
   facts: Facts,

@@ -1,5 +1,5 @@
-// What a plan is: what the command line asks for, tagged steps that nothing has carried out yet, and what
-// supervision goes by once they are. Types only, but for a name. launch/ executes the steps in order; `fdinit plan` prints them.
+// The types of a plan: the command, tagged steps that are not carried out yet, and what supervision needs to know once
+// they are. Types only, but for a name. launch/ executes the steps in order; `fdinit plan` prints them.
 
 import type {
   CapabilitiesPolicy,
@@ -16,7 +16,7 @@ import type { Arguments, ProgramLimit, ResourceLimit } from "../sys/kernel.ts";
 export type { ListenAddress, Opening, RestartPolicy, SignalsPolicy, UserAndGroup } from "../policy/types.ts";
 export { PEER } from "../policy/types.ts";
 
-/** What the command line asks to run; undefined when it names no program. */
+/** The program of the command line; undefined when it names none. */
 export type CommandLine = { readonly program: Uint8Array; readonly arguments: Arguments } | undefined;
 
 /** A descriptor of PID 1, an inherited one by its number or an opened one by its name, and the program's number for it. */
@@ -25,7 +25,7 @@ export interface Pass {
   readonly to: number;
 }
 
-/** How one service's program is started. What is left out is fdinit's own. */
+/** How one service's program is started. A key that is absent leaves the program with fdinit's own value. */
 export interface Launch {
   readonly service: string;
   /** As written: a path, or a name to be found in PATH. */
@@ -38,10 +38,10 @@ export interface Launch {
   readonly pidVariable?: string;
   readonly cwd?: string;
   readonly pass: readonly Pass[];
-  /** Its standard input is /dev/null instead of fdinit's own. */
+  /** The program's standard input is /dev/null instead of fdinit's own. */
   readonly devNullAsStdin: boolean;
   readonly group?: "own" | "session";
-  /** It gets the terminal on fdinit's standard input. */
+  /** The program gets the terminal on fdinit's standard input. */
   readonly terminal?: boolean;
   readonly user?: UserAndGroup;
   readonly groups?: readonly string[];
@@ -57,11 +57,11 @@ export interface Launch {
 /** How ranges of descriptors are closed or marked. */
 export interface Sweep {
   readonly ranges: readonly Range[];
-  /** The ways to try, in this order: a next one when a way does not work. */
+  /** The ways to try, in this order, until one works. */
   readonly rungs: readonly Rung[];
   /** Where trying every number ends. */
   readonly scanLimit: number;
-  /** Numbers from there up may be left out (a warning of the plan says so). Else the launch fails. */
+  /** Numbers from `scanLimit` up may be missed (a warning of the plan says so). False: the launch fails instead. */
   readonly mayMiss: boolean;
 }
 
@@ -72,7 +72,7 @@ export type Step =
   | ({ readonly do: "cloexec" } & Sweep)
   /** Put /dev/null in the place of a descriptor, in PID 1 (CLOEXEC; the launch hands it on). */
   | { readonly do: "devnull"; readonly fd: number }
-  /** Keep a number from being given out again: something may still write to it. */
+  /** Put /dev/null at a number so that no other file gets it: a thread of the engine may still write to it. */
   | { readonly do: "occupy"; readonly fd: number }
   | { readonly do: "nofile"; readonly limit: ResourceLimit }
   /** Required: fdinit does not start where the kernel cannot make it one. */
@@ -102,7 +102,7 @@ export interface GivenPipe {
   readonly link: string;
 }
 
-/** What the running service and the container's end are handled by. */
+/** The parts of the policy by which supervision handles the running service and the container's end. */
 export interface Supervision {
   readonly service: string;
   readonly signals: SignalsPolicy;
@@ -111,8 +111,9 @@ export interface Supervision {
   /** The service was given the terminal. */
   readonly hasTerminal: boolean;
   /**
-   * Its group is of fdinit's making alone, and it must not notice: it gets the terminal when it asks for it, and a
-   * stop that nobody could undo is undone.
+   * The service has a process group only because fdinit gave it one, and must not notice a difference. So fdinit
+   * gives it the terminal when it reads from it, and continues it after a stop that the kernel would not have
+   * carried out in fdinit's own, orphaned group.
    */
   readonly isJob: boolean;
   readonly restart: RestartPolicy;
@@ -127,7 +128,7 @@ export interface Plan {
   /** The steps of each further start; empty when the service is never started again. */
   readonly again: readonly Step[];
   readonly supervision: Supervision;
-  /** What a person should know and nothing stops for. */
+  /** Warnings: a person should know them, and the start goes on. */
   readonly warnings: readonly string[];
 }
 

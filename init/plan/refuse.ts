@@ -1,6 +1,6 @@
-// What stands in the way of a start, and what a person should know. Pure. All of it at once, so that
-// nobody mends one thing to be told of the next. Whether there is anything to say is asked before a function is
-// called for it: a first call costs a start a hundredth of a millisecond.
+// Finds the reasons to refuse a start (refusals) and those to warn a person (warnings). Pure. All of them are
+// collected, so that a person can mend them in one go. A check is called only where it may
+// find something: the first call of a function costs a start a hundredth of a millisecond.
 
 import { type InheritedPolicy, namesOf, type OpenPolicy, type Policy } from "../policy/types.ts";
 import { type Facts, FIRST_ANNOUNCED } from "../sys/facts.ts";
@@ -9,7 +9,7 @@ import { FIRST_BEYOND_STANDARD } from "./match.ts";
 import type { Pass, Refusal } from "./plan.ts";
 import { unseenWords } from "./sweep.ts";
 
-/** Everything about descriptors for which nothing is started. */
+/** The reasons, about descriptors, to start nothing. */
 export function findRefusals(policy: Policy, facts: Facts, decided: readonly Decided[]): Refusal[] {
   const { intent, fds } = policy;
   const { unseenFrom, workingDirectoryOutside: outside } = facts;
@@ -24,7 +24,7 @@ export function findRefusals(policy: Policy, facts: Facts, decided: readonly Dec
   return refusals;
 }
 
-/** What does not keep anything from being started. */
+/** Warnings, with which the start goes on. */
 export function findWarnings(
   policy: Policy,
   { announced, announcedMissing, malformedCount, unseenFrom }: Facts,
@@ -39,7 +39,7 @@ export function findWarnings(
     warnings.push(...unnamedAnnounced(announced, announcedMissing ?? [], decided, pass));
   if (services[0].pass) warnings.push(...unpassedKept(decided, pass));
   for (const opened of fds.open) if (!opened.hold && !isPassed(opened, pass)) warnings.push(unpassed(opened));
-  // What is passed over: performance says so, simplicity does not, and security has refused it.
+  // A rule could not be decided: performance warns that the rule is passed over, simplicity does not warn, and security has refused.
   if (intent === "performance")
     for (const known of decided) if (known.decision.undetermined) warnings.push(passedOver(known));
   if (unseenFrom !== undefined && intent !== "security")
@@ -70,7 +70,7 @@ function refused(known: Decided): string {
   return `descriptor ${fd} (${what}) was inherited and ${why}`;
 }
 
-/** Who decided, as the policy's reader finds it. */
+/** Words the source of a decision: `fds.inherited.rules[0] of the policy`, `intent security`. */
 export function decisionSource({ rule }: Decision): string {
   if (!rule) return "the policy";
   return rule.index === undefined ? "intent security" : `fds.inherited.rules[${rule.index}] of the policy`;
@@ -88,7 +88,7 @@ function unexpected({ expect }: InheritedPolicy, decided: readonly Decided[]): s
   ];
 }
 
-/** security does not start on what it could not see; the other intents go on with what they saw. */
+/** Intent security refuses to start when descriptors could not be seen; the other intents go on with those they saw. */
 function unseen(fds: Policy["fds"], from: number): string {
   return `${unseenWords(from)}: ${noListing(fds)}; raise fds.scanLimit, mount /proc, or let the policy close them (default: close needs no look)`;
 }
@@ -97,7 +97,7 @@ function noListing({ method }: Policy["fds"]): string {
   return method === "scan" ? "fds.method is scan" : "/proc/self/fd cannot be read";
 }
 
-/** What a rule of the policy keeps and `fds.pass` gives to nobody: it is held open in PID 1 for nothing. */
+/** Warns of a descriptor that a rule of the policy keeps and `fds.pass` gives to no service: PID 1 holds it open for nothing. */
 function unpassedKept(decided: readonly Decided[], pass: readonly Pass[]): string[] {
   const warnings: string[] = [];
   for (const { fd, decision } of decided) {
@@ -120,7 +120,7 @@ function malformed(count: string): string {
   return `LISTEN_FDS is no number from 1 to 4096 (${JSON.stringify(count)}): nothing counts as announced`;
 }
 
-/** What the launcher announced by LISTEN_FDS and the program does not get. */
+/** Warns of descriptors that the launcher announced by LISTEN_FDS and the program does not get. */
 function unnamedAnnounced(
   announced: readonly string[],
   missing: readonly number[],
@@ -147,7 +147,7 @@ function isPassed(opened: OpenPolicy, pass: readonly Pass[]): boolean {
   return pass.some(({ from }) => names.includes(from));
 }
 
-/** Opened and given to nobody, it only keeps an address or a file busy. */
+/** Warns of a descriptor of `fds.open` that no service gets: it only keeps an address or a file busy. */
 function unpassed({ name }: OpenPolicy): string {
   return `descriptor ${JSON.stringify(name)} of fds.open is given to no service: name it in its fds.pass`;
 }

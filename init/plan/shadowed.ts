@@ -5,7 +5,7 @@ import type { FdRange, InheritedMatch, InheritedRule } from "../policy/types.ts"
 import { isByNumber, numbersOf, without } from "./match.ts";
 
 export interface Shadowed {
-  /** Its place in the policy's list. */
+  /** The rule's index in the policy's list. */
   readonly index: number;
   /** The places of the rules that take everything before it. */
   readonly by: readonly number[];

@@ -18,7 +18,7 @@ export function checkPolicy(
   if (!loaded.ok) return loaded;
   const decoded = decodePolicy(source.bytes);
   if (!decoded.ok) return { ok: false, issues: [decoded.issue], text: decoded.text };
-  // What the quick parser leaves to the other, the other alone decides, here and at a start.
+  // A text that the quick parser does not read is read by the thorough one alone, here and at a start.
   const plain = parsePlainYaml(decoded.text);
   const document = readYamlDocument(decoded.text);
   if (!document.ok) return { ok: false, issues: document.issues, text: decoded.text };
@@ -26,7 +26,7 @@ export function checkPolicy(
   return finding ? { ok: false, issues: placed(decoded.text, [finding]), text: decoded.text } : loaded;
 }
 
-/** What two parsers made of one text, when it is not the same. */
+/** The complaint that two parsers read one text differently. */
 export function disagreement(plain: unknown, thorough: unknown): Finding | undefined {
   const at = firstDifference(plain, thorough, []);
   if (at === undefined) return undefined;

@@ -15,7 +15,7 @@ import { keyKnower, shapeErrors, shapeFindings } from "./shape/validate.ts";
 import type { Environment, LoadOptions, PolicyIssue, PolicyResult, PolicySource } from "./types.ts";
 import { type Finding, issueOf, type Locate, type Span } from "./wording/finding.ts";
 
-/** More than anybody reads; keeps a hostile policy from taking long. */
+/** The most complaints about one policy, so that a hostile policy does not take long. */
 const MOST_FINDINGS = 300;
 
 /** Reads, checks and completes a policy. All complaints at once, in the order of the text. */
@@ -103,7 +103,7 @@ function put(value: unknown, path: KeyPath, child: unknown): void {
   (valueAt(value, path.slice(0, -1)) as Record<string | number, unknown>)[path.at(-1) ?? ""] = child;
 }
 
-/** Suggestions are tried out on the whole policy: no more of them than anybody reads, and none on a huge text. */
+/** Suggestions are tried out on the whole policy: so there are few of them, and none for a huge text. */
 const MOST_ADVISED = 40;
 const LONGEST_ADVISED = 64 * 1024;
 

@@ -8,7 +8,7 @@ import type { Rung } from "../sys/facts.ts";
 /** Fills every key left unset. */
 export type Intent = "security" | "performance" | "simplicity";
 
-/** What happens to an inherited descriptor. */
+/** The actions for an inherited descriptor. */
 export type InheritedAction = "close" | "cloexec" | "keep" | "refuse" | "devnull";
 
 /** The highest descriptor number there can be; an open-ended range such as `7-` ends here. */
@@ -50,7 +50,7 @@ export interface InheritedRule {
   /** The number the program gets it under, when it is kept. */
   readonly as?: number;
   readonly name?: string;
-  /** Its place in the policy's list; undefined for a rule that the intent adds behind them. */
+  /** The rule's index in the policy's list; undefined for a rule that the intent adds behind them. */
   readonly index?: number;
 }
 
@@ -58,7 +58,7 @@ export interface InheritedPolicy {
   /** For descriptors from 3 up that no rule matches. 0, 1 and 2 are kept unless a rule names them. */
   readonly default: InheritedAction;
   readonly rules: readonly InheritedRule[];
-  /** Names that must have arrived, and nothing that no rule names besides. Empty: nothing is expected. */
+  /** Names of descriptors that must have arrived. A descriptor that no rule of the policy is about must not have arrived then. Empty: not checked. */
   readonly expect: readonly string[];
 }
 
@@ -75,7 +75,7 @@ export interface UserAndGroup {
   readonly group?: string;
 }
 
-/** What a descriptor is that PID 1 opens itself. */
+/** A descriptor that PID 1 opens itself. */
 export type Opening =
   | {
       readonly open: "listen";
@@ -129,7 +129,7 @@ export interface FdsPolicy {
 /** A written limit. `max` as soft limit is the hard limit; as hard limit it is the inherited one. */
 export type NofileLimit = number | "inherit" | "max";
 
-/** Only ever an intent's doing: lower the inherited soft limit to this when it is above, else leave it. */
+/** Set by an intent only: lowers an inherited soft limit that is above this number to it. */
 export interface NofileCeiling {
   readonly atMost: number;
 }
@@ -168,7 +168,7 @@ export interface SignalsPolicy {
   readonly delayMs: ReadonlyMap<number, number>;
   /** fdinit stops itself (SIGSTOP) behind each of these, whatever the service does with it. */
   readonly suspendOn?: readonly number[];
-  /** What is left of the service's own process group gets this when the service has ended. */
+  /** The signal to processes that are left in the service's own process group when the service has ended. */
   readonly farewell?: number;
 }
 
@@ -252,7 +252,7 @@ export interface Policy {
   /** A service's exit code to fdinit's. */
   readonly exitMap: ReadonlyMap<number, number>;
   readonly log: LogPolicy;
-  /** Where the last line goes that says what ended and why; undefined: nowhere. */
+  /** The file for the last line, which says which process ended and why; undefined: none. */
   readonly report: string | undefined;
   /** PID 1 gives up the privileges that nothing needs any more. */
   readonly dropPrivileges: boolean;
@@ -266,13 +266,13 @@ export type Origin = "policy" | "intent" | "default" | "option";
 export interface PolicyOrigin {
   /** The file's path or the embedded policy's name; undefined for the built-in policy. */
   readonly name: string | undefined;
-  /** What the text said, after variables were replaced; undefined for the built-in policy. */
+  /** The value that the text held, after variables were replaced; undefined for the built-in policy. */
   readonly written: Readonly<Record<string, unknown>> | undefined;
   /** True when an option decided the intent, over whatever the policy says. */
   readonly intentFromOption: boolean;
 }
 
-/** What `loadPolicy` reads. */
+/** The input of `loadPolicy`. */
 export interface PolicySource {
   /** Shown in complaints: a path, or the name of an embedded policy. */
   readonly name: string;
@@ -330,7 +330,7 @@ export type PolicyIssueCode =
 /** One complaint. Positions count from 1, columns in UTF-16 units; absent when nothing can be pointed at. */
 export interface PolicyIssue {
   readonly code: PolicyIssueCode;
-  /** What is wrong, in one line without a full stop. May hold text of the policy: escape before printing. */
+  /** The mistake, in one line without a full stop. May hold text of the policy: escape before printing. */
   readonly message: string;
   /** JSON pointer (RFC 6901) of the key or value; "" is the whole policy. */
   readonly pointer: string;
@@ -340,11 +340,11 @@ export interface PolicyIssue {
   readonly column?: number;
   /** UTF-16 units to underline, from `column`, on that line. */
   readonly length?: number;
-  /** What would have been accepted: `one of: close, keep`, `a number, "inherit" or "max"`. */
+  /** The values that would have been accepted: `one of: close, keep`, `a number, "inherit" or "max"`. */
   readonly expected?: string;
   /** The known key that was probably meant, as a path from the top when it belongs elsewhere. */
   readonly nearest?: string;
-  /** What to do about it, in one sentence. */
+  /** How to mend the mistake, in one sentence. */
   readonly hint?: string;
   /** A key or value that is accepted, as it would be written, and the JSON pointer of what it takes the place of. */
   readonly suggestion?: { readonly pointer: string; readonly text: string; readonly on: "key" | "value" };

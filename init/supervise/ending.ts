@@ -1,5 +1,5 @@
 // The end of the container, from the service's last end to fdinit's: what happens to the processes that are
-// left. Pure, a part of state.ts. The exit code is decided when it begins, and nothing changes it.
+// left. Pure, a part of state.ts. The exit code is decided when this end begins, and nothing changes it afterwards.
 
 import { SIGCONT, SIGKILL, SIGSTOP, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU } from "../sys/libc/constants.ts";
 import type { Action, Budget, Ending, Event, Next, State, Target } from "./events.ts";
@@ -11,7 +11,7 @@ export function endService(state: State, code: number): Next {
   const { reaping } = state.supervision;
   const ending: Ending = { code: mapped(state, code), phase: "begun" };
   const after: State = { ...state, service: undefined, ending };
-  // As PID 1, what is left goes with fdinit; below it, it lives on, and may hold on to pipes.
+  // When fdinit is PID 1, the kernel ends what is left. When it is not, processes that are left live on and may hold pipes open.
   if (reaping.orphans === "leave")
     return {
       state: after,
@@ -26,7 +26,7 @@ function mapped({ supervision }: State, code: number): number {
 
 const FIND_HOLDERS: Action = { do: "findHolders" };
 
-/** Looked at again: when no child is left, or when a phase has taken its time. */
+/** The next phase of the end: when no child is left, or when the phase's time is over. */
 export function endingOver(
   state: State,
   ending: Ending,
@@ -47,24 +47,25 @@ function handleOrphans(state: State, ending: Ending, now: number): Next {
   if (state.shutdown?.budget?.isUsedUp) return kill(state, ending, now);
   if (state.supervision.reaping.orphans === "terminate") {
     const { state: after, actions } = terminate(state, ending, now);
-    // Whoever shares the standard streams is asked to end this very moment; a word about each would be noise.
+    // A process that shares the standard streams gets SIGTERM in this same step, so a warning about it would be noise.
+    // Holders of tokens and pipes are named all the same.
     return { state: after, actions: [{ do: "findHolders", only: "given" }, ...actions] };
   }
   return { state: { ...state, ending: { ...ending, phase: "waiting" } }, actions: [FIND_HOLDERS] };
 }
 
-/** Asked again to end while it only waits for orphans: now they are asked too. */
+/** A second shutdown signal while fdinit only waits for orphans: now the orphans get SIGTERM too. */
 export function endingSignal(state: State, ending: Ending, now: number): Next {
   return ending.phase === "waiting" ? terminate(state, ending, now) : { state, actions: [] };
 }
 
-/** A step of the shutdown that came after the program had ended: for everything that is left. */
+/** A shutdown step after the program has ended: its signal goes to everything that is left. */
 export function endingStep(state: State, ending: Ending, signal: number, now: number): Next {
   if (signal === SIGKILL) return kill(state, ending, now);
   return { state, actions: sendAndContinue("all", signal) };
 }
 
-/** Only SIGKILL is left; and after that, nothing. */
+/** The budget is used up. The first time everything gets SIGKILL; the second time fdinit ends. */
 export function budgetOver(state: State, budget: Budget): Next {
   const { ending, shutdown } = state;
   if (budget.isUsedUp)
@@ -91,10 +92,10 @@ function kill(state: State, ending: Ending, now: number): Next {
   return { state: { ...state, ending: { ...ending, phase: "killing", nextAt } }, actions: [{ do: "kill" }] };
 }
 
-/** Behind these a SIGCONT would undo what they are for, or is of no use. */
+/** Signals that no SIGCONT follows: a SIGCONT would undo a stop signal, and is of no use behind SIGKILL. */
 const NOT_CONTINUED = [SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT];
 
-/** A stopped process sees a signal once it goes on. Nobody knows of each whether it is stopped, and a SIGCONT more does no harm. */
+/** A stopped process handles a signal only after SIGCONT. fdinit does not know which processes are stopped, and a SIGCONT to a running one does no harm. */
 export function sendAndContinue(to: Target, signal: number): readonly Action[] {
   const sent: Action = { do: "send", to, signal };
   return NOT_CONTINUED.includes(signal) ? [sent] : [sent, { do: "send", to, signal: SIGCONT }];

@@ -1,11 +1,11 @@
-// What supervision speaks in: what can happen (Event), what is to be done (Action), and what is known in between
+// The types of supervision: what can happen (Event), what is to be done (Action), and what is known in between
 // (State). Types only; next() of state.ts leads from one to the other. Times are milliseconds of one monotonic clock.
 
 import type { Supervision } from "../plan/plan.ts";
 import type { ReceivedSignal } from "../sys/kernel.ts";
 
 export interface State {
-  /** fdinit's own pid, to know its own signals by. */
+  /** fdinit's own pid, by which it knows signals that it sent itself. */
   readonly self: number;
   readonly supervision: Supervision;
   /** Undefined between two starts, and after the last. */
@@ -18,7 +18,7 @@ export interface State {
     readonly backoffMs: number;
     /** When the service was started again, within the limit's time. */
     readonly times: readonly number[];
-    /** The last end's code, for when there is no next start. */
+    /** The exit code of the service's last end: the container's, if the service is not started again. */
     readonly code: number;
   };
   readonly shutdown?: Shutdown;
@@ -30,13 +30,13 @@ export interface State {
 export interface RunningService {
   readonly pid: number;
   readonly startedAt: number;
-  /** It was seen to stop: without a SIGCONT it would not notice that it is to end. */
+  /** The service was seen to stop (SIGSTOP or a terminal). A stopped process handles SIGTERM only after a SIGCONT. */
   readonly isStopped?: true;
 }
 
 export interface DelayedSignal {
   readonly at: number;
-  /** When it came: a budget counts from here. */
+  /** When the signal came: the shutdown's budget counts from here. */
   readonly since: number;
   readonly signal: number;
   readonly value: bigint | undefined;
@@ -44,9 +44,9 @@ export interface DelayedSignal {
 
 export interface Ending {
   readonly code: number;
-  /** `begun`: nobody has looked yet whether anything is left. */
+  /** `begun`: fdinit has not asked the kernel yet whether any child is left. */
   readonly phase: "begun" | "waiting" | "terminating" | "killing";
-  /** When the next phase begins; in the last one, when fdinit goes whatever is left. */
+  /** When the next phase begins; in the last phase, when fdinit ends even if processes are left. */
   readonly nextAt?: number;
 }
 
@@ -62,7 +62,7 @@ export interface Shutdown {
 export interface Budget {
   /** From here on only SIGKILL is left. */
   readonly killAt: number;
-  /** fdinit is gone by now, whatever is left. */
+  /** fdinit ends at this moment at the latest, even if processes are left. */
   readonly endAt: number;
   readonly isUsedUp: boolean;
 }
@@ -70,11 +70,11 @@ export interface Budget {
 export type Event = { readonly now: number } & (
   | { readonly type: "signal"; readonly received: ReceivedSignal; readonly sharesProcessGroup: boolean }
   | { readonly type: "started"; readonly pid: number }
-  /** A start did not come about; `code` is the exit code that stands for why. */
+  /** A start failed; `code` is the exit code for its reason, 127 for a program that was not found. */
   | { readonly type: "startFailed"; readonly code: number; readonly message: string }
   | { readonly type: "serviceEnded"; readonly status: number }
   | { readonly type: "serviceStopped"; readonly signal: number }
-  /** Every change of a child is known, and children are left, or none. */
+  /** No change of a child is waiting to be taken. `childrenLeft`: children still exist. */
   | { readonly type: "settled"; readonly childrenLeft: boolean }
   /** The moment of `deadline(state)` has come. */
   | { readonly type: "time" }
@@ -84,7 +84,7 @@ export type Target = { readonly process: number } | { readonly group: number } |
 
 export type Action =
   | { readonly do: "send"; readonly to: Target; readonly signal: number; readonly value?: bigint }
-  /** SIGKILL to everything that is left, and a word about each. */
+  /** SIGKILL to everything that is left, and a warning that names each. */
   | { readonly do: "kill" }
   | { readonly do: "start" }
   /** Look for who still has the ended service's pipes open: all of them, or only those it was given by the policy. */
@@ -93,7 +93,7 @@ export type Action =
   | { readonly do: "stopSelf" }
   /** The service gets the terminal again. */
   | { readonly do: "foreground" }
-  /** The service stopped because it is not in the terminal's foreground: it gets there, or fdinit stops too. */
+  /** The service stopped because it is not in the terminal's foreground: fdinit lends it the terminal, or stops too. */
   | { readonly do: "lendTerminal" }
   | { readonly do: "say"; readonly level: "warn" | "info"; readonly message: string }
   | { readonly do: "exit"; readonly code: number };

@@ -1,5 +1,5 @@
-// Who still has something open: a keep-alive token that is gone or not, and the pipes of a service that has
-// ended. A pipe's end that somebody forgot keeps its reader waiting for ever; this says who it was.
+// Names the processes that still have something open: a keep-alive token, or the pipes of a service that has
+// ended. A process that forgets a pipe's write end keeps the reader waiting for ever; this names the process.
 
 import type { GivenPipe, Token } from "../plan/plan.ts";
 import type { Kernel, PipeHolder } from "../sys/kernel.ts";

@@ -20,18 +20,18 @@ import { Sender } from "./sending.ts";
 import { deadline, initialState, next } from "./state.ts";
 import type { Started, Surroundings } from "./surroundings.ts";
 
-// Loaded when somebody holds something, and when somebody wants to know.
+// holders: loaded when a service with pipes or tokens ends. reports: loaded for `reaping.log` and `report`.
 const holders = () => require("./holders.ts") as typeof import("./holders.ts");
 const reports = () => require("./report.ts") as typeof import("./report.ts");
 
-/** So many children are taken at a time, and so many where somebody wants to know of each, which takes longer. */
+/** The most ended children taken in one round; fewer when `reaping.log` or `report` looks at each, which takes longer. */
 const MOST_REAPED = 64;
 const MOST_OBSERVED = 8;
-/** So many signals are passed on before everything else is looked at again. */
+/** The most signals passed on in one round, before children and time are looked at again. */
 const MOST_PASSED_ON = 32;
-/** How often children are looked for where the kernel does not let them be taken. */
+/** The pause between two tries where the kernel refuses wait4 and waitid. */
 const RETRY_MS = 250;
-/** Of tokens of one name: those of the latest starts are watched. */
+/** The most tokens of one name that are watched: those of the latest starts. */
 const MOST_TOKENS = 16;
 
 /** Supervises until the container ends, reaping every child; answers the exit code. */
@@ -39,7 +39,8 @@ export function supervise(surroundings: Surroundings, first: Started): number {
   const { kernel, signalFd, supervision } = surroundings;
   const supervisor = new Supervisor(surroundings, initialState(kernel.pid, supervision));
   supervisor.started(first);
-  // Never more than a batch of anything: a stream of signals must not hold up the end, nor one of orphans a signal.
+  // Each round takes a bounded number of signals and children: a stream of signals must not delay the end of the
+  // container, and a stream of orphans must not delay a signal.
   for (;;) {
     // Signals first, so that one sent before the program ended still reaches it.
     for (const received of kernel.takeSignals(signalFd)) supervisor.signal(received);
@@ -54,7 +55,7 @@ class Supervisor {
   exit: number | undefined;
   private readonly surroundings: Surroundings;
   private readonly kernel: Kernel;
-  /** There when someone wants to know of each child that ended. */
+  /** Set when `reaping.log` or `report` needs to know each child that ended. */
   private readonly observer: Observer | undefined;
   private readonly sender: Sender;
   private state: State;
@@ -67,8 +68,8 @@ class Supervisor {
   private lent: number | undefined;
   private hasDroppedTokens = false;
   /**
-   * What a plain signal led to in this state, when that was to send one on. next() is pure: it would lead
-   * there again. Between a wake-up and the program's signal every line counts that is not in the cache.
+   * The signals that next() had sent on in this state, and what it had sent. next() is pure, so it would answer the
+   * same again, and need not be called. This shortens the way of a signal: code that is not in the cache is slow.
    */
   private known: { readonly pid: number; readonly signal: number }[] = [];
 
@@ -82,7 +83,7 @@ class Supervisor {
       reaping.log === "none" && report === undefined ? undefined : new (reports().Observer)(surroundings);
   }
 
-  /** Blocks until something happens; what it takes of that is done when it returns. */
+  /** Blocks until something happens. Signals that it takes are handled when it returns. */
   wait(): void {
     const { context, signalFd } = this.surroundings;
     const { tokens } = context;
@@ -92,13 +93,13 @@ class Supervisor {
       if (tokens.length > 0) this.lookAtTokens(ready);
       return;
     }
-    // Nothing but a signal can come: waiting for it and taking it is one call then. For as long as each
-    // is only passed on there is nothing else to look at.
+    // Only a signal can come, so one call waits for it and takes it. While signals are only passed on, the state is the
+    // same and nothing else has to be looked at.
     const state = this.state;
     for (let passed = 0; this.state === state && passed < MOST_PASSED_ON; passed++) {
       const received = this.kernel.waitForSignal();
       if (!received) {
-        // Interrupted; or a seccomp profile forbids the call, and without this the loop would never rest.
+        // The call was interrupted, or a seccomp profile forbids it. In the second case the loop would spin without this wait.
         this.kernel.waitReadable([signalFd]);
         return;
       }
@@ -140,16 +141,16 @@ class Supervisor {
   }
 
   /**
-   * Takes changes of children, whether or not a SIGCHLD is left that says so (they merge): a batch of them. True when
-   * there are no more.
+   * Takes a batch of changed children. Does not depend on SIGCHLD, because several of them merge into one. True when no
+   * more are waiting.
    */
   reap(): boolean {
     const most = this.observer ? MOST_OBSERVED : MOST_REAPED;
     for (let taken = 0; taken < most; taken++) {
-      // Looked at first, and exactly that one is taken then: afterwards /proc knows nothing of it.
+      // The observer looks at the child first, and exactly that child is taken then: afterwards /proc has lost it.
       const looked = this.observer ? this.kernel.nextChanged() : undefined;
       const seen = typeof looked === "object" ? looked : undefined;
-      // A look that failed is no answer: the child is taken unseen.
+      // When the look failed, the child is taken without it.
       const isNobody = this.observer !== undefined && (looked === undefined || looked === "none");
       const changed = isNobody ? looked : this.kernel.reap(seen?.pid);
       if (typeof changed === "number") {
@@ -183,7 +184,7 @@ class Supervisor {
     // WIFSTOPPED and WSTOPSIG of wait(2)
     if ((changed.status & 0xff) === 0x7f) {
       const signal = (changed.status >> 8) & 0xff;
-      // It has made its parent its tracer (PTRACE_TRACEME), and would wait for ever for what a tracer does.
+      // The child has made its parent its tracer (PTRACE_TRACEME), and would wait for ever for the tracer to continue it.
       if (this.kernel.detach(changed.pid, signal === SIGTRAP ? 0 : signal)) return;
       if (isService) this.handle({ type: "serviceStopped", now: this.kernel.now(), signal });
       return;
@@ -260,7 +261,7 @@ class Supervisor {
         this.dropOldTokens();
         return;
       case "findHolders":
-        // Looks through every process: not where there is nobody.
+        // sayHolders() looks through every process, which is of no use when no child is left.
         if (kernel.hasChildren()) holders().sayHolders(this.surroundings, action.only);
         return;
       case "stopSelf":
@@ -285,7 +286,7 @@ class Supervisor {
     return this.lent ?? STDIN_FILENO;
   }
 
-  /** To a service that stopped because it is not in the foreground, when that is fdinit's; it goes on then. */
+  /** Makes the service the terminal's foreground, when fdinit is in the foreground, and continues it. False: not done. */
   private lendTerminal(): boolean {
     const { kernel } = this;
     const { service } = this.state;
@@ -300,7 +301,8 @@ class Supervisor {
   private stopSelf(): void {
     const { kernel } = this;
     const { service, supervision } = this.state;
-    // In fdinit's own group the kernel would not have stopped it: nobody could continue it (setpgid(2), "orphaned").
+    // The kernel does not stop the members of an orphaned process group (setpgid(2)). The program would have been in
+    // fdinit's group, so a stop that fdinit's group could not have got is undone.
     if (service && supervision.isJob && kernel.isOrphaned()) {
       this.sender.check(kernel.kill(-service.pid, SIGCONT), SIGCONT);
       return;
@@ -310,11 +312,11 @@ class Supervisor {
 
   private suspend(): void {
     this.giveTerminalBack();
-    // Of no effect on PID 1, which nobody could wake again.
+    // The kernel drops a SIGSTOP that PID 1 sends itself: no other process of the namespace could continue it.
     this.kernel.kill(this.kernel.pid, SIGSTOP);
   }
 
-  /** A service that leaves its token to somebody at each end must not use up fdinit's descriptors. */
+  /** A service that leaves its token to another process at each end must not use up fdinit's descriptors. */
   private dropOldTokens(): void {
     const { tokens } = this.surroundings.context;
     for (const { name } of [...tokens]) {
@@ -332,7 +334,7 @@ class Supervisor {
     this.hasDroppedTokens = true;
   }
 
-  /** Below a shell, to the group it was taken from. */
+  /** Makes fdinit's own process group the terminal's foreground again, which is the shell's job. */
   private giveTerminalBack(): void {
     if (this.state.supervision.hasTerminal || this.lent !== undefined)
       this.kernel.setForeground(this.terminal, this.kernel.processGroup(0));

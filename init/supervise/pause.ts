@@ -1,5 +1,5 @@
-// A pod's pause process: it runs no program, holds the namespaces and reaps whatever ends up with it, until a
-// signal tells it to go. Keeps nothing open and no directory busy.
+// A pod's pause process: runs no program, holds the namespaces, and reaps the orphans that become its children, until a
+// signal ends it. Keeps no descriptor open and no directory busy.
 
 import type { Kernel } from "../sys/kernel.ts";
 

@@ -1,5 +1,5 @@
-// What is told of the processes that end: a line for each reaped one that `reaping.log` asks for, and one
-// line at the end for `report`, from which a person sees what ended, why, and what the kernel's OOM killer did.
+// Reports the processes that end: a line for each reaped one that `reaping.log` asks for, and one line at the end
+// for `report`, from which a person sees which process ended, why, and which ones the kernel's OOM killer ended.
 
 import type { ChangedProcess, ChildEnd, Kernel, ProcessFacts } from "../sys/kernel.ts";
 import { SIGKILL } from "../sys/libc/constants.ts";
@@ -48,7 +48,7 @@ export class Observer {
 
   serviceEnded(status: number, startedAt: number, now: number): void {
     const { service } = this.context.supervision;
-    // In words when it is asked for, as it mostly is not.
+    // Worded only when the report is written, which most runs do not ask for.
     this.end = () => `${service} ${codeInWords(status)} after ${durationInWords(now - startedAt)}`;
   }
 
@@ -57,7 +57,7 @@ export class Observer {
     this.end = () => message;
   }
 
-  /** Got SIGKILL because they did not end by themselves; `unlisted` more did that nobody looked at. */
+  /** The processes that got SIGKILL because they did not end by themselves; `unlisted` is the number of those that were not looked at one by one. */
   killed(processes: readonly ProcessFacts[], unlisted: number, all: boolean): void {
     for (const process of processes)
       if (!this.killedHere.some(({ pid }) => pid === process.pid)) this.killedHere.push(process);
@@ -71,7 +71,7 @@ export class Observer {
     const { report } = supervision;
     if (report === undefined) return;
     const failed = kernel.writeFile(report, `${visible(this.line(code, isRunning))}\n`);
-    // open(2): a FIFO that is opened to be written to, and nobody reads it
+    // open(2): a FIFO opened for writing that no process reads
     const why = failed === -ENXIO ? " (nobody reads it?)" : "";
     if (failed < 0)
       say("warn", `cannot write the report ${JSON.stringify(report)}: ${pathErrorText(-failed)}${why}`);
@@ -86,7 +86,7 @@ export class Observer {
     if (kills > 0) {
       const count = kills === 1 ? "1 process" : `${kills} processes`;
       parts.push(`the kernel's OOM killer killed ${count} of this container`);
-      // The kernel counts and does not say whom: who else ended by SIGKILL is told, and no more.
+      // The kernel counts its OOM kills without naming them. So the line names the processes that ended by another's SIGKILL.
       const others = this.killedByOthers;
       if (others.length > 0)
         parts.push(`ended by a SIGKILL not of fdinit's: ${inWords(others, ({ command }) => command)}`);
@@ -101,7 +101,7 @@ function memoryInWords(kib: number): string {
   return kib < 10_240 ? `${kib} KiB` : `${Math.round(kib / 1024)} MiB`;
 }
 
-/** Beyond this many, nobody reads on. */
+/** The longest list that a line shows; a reader learns nothing more from a longer one. */
 const MOST_REMEMBERED = 100;
 
 /** How many processes of fdinit's own cgroup the kernel has killed for memory (Linux 4.13); undefined where nothing tells. */

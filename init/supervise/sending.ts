@@ -1,5 +1,5 @@
-// Sends signals: to the service, to its group, to everything that fdinit answers for. A signal that could not be
-// delivered is said, once for each reason. Who gets what, and when, is decided elsewhere (state.ts).
+// Sends signals: to the service, to its process group, or to every process below fdinit. A failure of kill(2) is said, once
+// for each errno. state.ts decides which signal goes to whom, and when.
 
 import { SIGKILL } from "../sys/libc/constants.ts";
 import { ESRCH, errnoText } from "../sys/libc/errno.ts";
@@ -9,7 +9,7 @@ import type { Observer } from "./report.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { descendantsOrNone, inWords, nameOf } from "./tree.ts";
 
-/** So many are looked at before SIGKILL: a look at thousands would come in its way. */
+/** The most processes that are looked at before SIGKILL: a look at thousands would delay the SIGKILL. */
 const MOST_LOOKED_AT = 256;
 
 export class Sender {
@@ -31,14 +31,14 @@ export class Sender {
   }
 
   /**
-   * SIGKILL to everything that is left, and then a word about it. True where only the service has got it: as PID 1
-   * with thousands of processes left, whose dying takes the CPU from fdinit for seconds. The kernel kills them when
-   * fdinit ends (pid_namespaces(7)), which is to be as soon as the service has ended.
+   * Sends SIGKILL to everything that is left, and then names it. With thousands of processes left, PID 1 sends SIGKILL
+   * to the service alone and answers true: their dying would take the CPU from fdinit for seconds. fdinit then ends as
+   * soon as the service has ended, and the kernel kills the rest (pid_namespaces(7)).
    */
   killAll(service: number | undefined, observer: Observer | undefined): boolean {
     const { kernel, say } = this.surroundings;
     const isPid1 = kernel.pid === 1;
-    // A second time it is for what was born meanwhile: who was there has been named.
+    // A second SIGKILL is for processes born since the first, which has named those that were there.
     const list = isPid1 && !this.hasKilledAll ? kernel.processes(MOST_LOOKED_AT) : undefined;
     const known = isPid1 ? list?.found.filter(({ hasEnded }) => !hasEnded) : descendantsOrNone(kernel);
     const left = known ?? [];
@@ -49,7 +49,7 @@ export class Sender {
     else this.sendToEach(known, SIGKILL, service);
     this.hasKilledAll ||= isPid1;
     observer?.killed(left, more, isPid1);
-    // The names that the kernel has: of what is dead there are no command lines.
+    // Named by the kernel's names: a dead process has no command line.
     if (left.length + more > 0) say("warn", `SIGKILL to what is left: ${inWords(left, nameOf, more)}`);
     return more > 0;
   }
@@ -78,7 +78,7 @@ export class Sender {
     const { kernel, supervision } = this.surroundings;
     for (const process of processes ?? []) this.check(kernel.signalProcess(process, signal), signal);
     if (service === undefined) return;
-    // Without /proc nobody knows the rest, but for who stayed in the service's group.
+    // Without /proc fdinit cannot list its descendants. It reaches those that stayed in the service's process group.
     if (!processes) this.check(kernel.kill(supervision.hasOwnGroup ? -service : service, signal), signal);
     else if (signal === SIGKILL) this.check(kernel.kill(service, signal), signal);
   }

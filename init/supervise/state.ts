@@ -38,19 +38,19 @@ export function initialState(self: number, supervision: Supervision): State {
 
 const NOTHING: readonly Action[] = [];
 
-/** What a terminal stops a job with. Whoever sends SIGSTOP continues that process, and would not continue fdinit. */
+/** The signals by which a terminal stops a job. SIGSTOP is not among them: its sender continues the process it stopped, and would not continue fdinit. */
 const JOB_CONTROL = [SIGTSTP, SIGTTIN, SIGTTOU];
 
-/** What a process is stopped with when it uses a terminal in whose foreground it is not. */
+/** The signals that stop a process that uses a terminal from the background. */
 const WANTS_TERMINAL = [SIGTTIN, SIGTTOU];
 
 /**
- * What the kernel sends to a whole process group because of a terminal. SIGHUP and SIGCONT of a hang-up go to the
- * session's leader alone, and no terminal sends SIGALRM, SIGIO and the others that have SI_KERNEL.
+ * The signals that the kernel sends to a whole process group because of a terminal. SIGHUP and SIGCONT of a hang-up
+ * go to the session's leader alone. SIGALRM, SIGIO and others have SI_KERNEL too, and no terminal sends those.
  */
 const TO_WHOLE_GROUP = [SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH];
 
-/** What an event leads to. */
+/** The next state, and the actions that an event leads to. */
 export function next(state: State, event: Event): Next {
   switch (event.type) {
     case "signal":
@@ -125,7 +125,7 @@ function serviceStopped(state: State, signal: number): Next {
 
 function receive(state: State, { signal, value }: ReceivedSignal, now: number): Next {
   const delay = state.supervision.signals.delayMs.get(signal);
-  // Between two starts there is nobody whom the delay would be for.
+  // Between two starts no program runs, so there is nothing to delay the signal for.
   const isPointless = !state.service && beginsShutdown(state.supervision, signal);
   if (delay === undefined || delay === 0 || isPointless)
     return deliver(state, { at: now, since: now, signal, value });
@@ -150,7 +150,11 @@ function deliver(state: State, received: DelayedSignal): Next {
   return { state: isOver ? { ...state, isSuspended: false } : state, actions };
 }
 
-/** A shutdown without steps is the signal itself: one that nobody is to get is none. */
+/**
+ * Whether a signal begins the shutdown. A policy without `shutdown.steps` has one step: the signal is sent on. When
+ * `signals.rewrite` ignores that signal, nothing would be sent, so no shutdown begins. Example: `on: [SIGTERM]`, no
+ * steps, `rewrite: { SIGTERM: ignore }`.
+ */
 function beginsShutdown({ shutdown, signals }: Supervision, signal: number): boolean {
   const isNothing = shutdown.steps.length === 0 && signals.rewrite.get(signal) === "ignore";
   return shutdown.on.includes(signal) && !isNothing;
@@ -175,7 +179,7 @@ function targetOf({ signals: { to }, hasOwnGroup }: Supervision, pid: number): T
   return to === "group" && hasOwnGroup ? { group: pid } : { process: pid };
 }
 
-/** What is kept of a budget for the time that SIGKILL takes. */
+/** The part of a budget that is kept for the time that SIGKILL takes. */
 const RESERVE_MS = 250;
 const RESERVE_SHARE = 0.2;
 
@@ -193,14 +197,14 @@ function shutDown(state: State, { at: now, since, signal, value }: DelayedSignal
   }
   const begun: State = { ...state, delayed: [], shutdown: { step: -1, ...budgetFrom(since, now, budgetMs) } };
   const why = say("info", `shutting down because of ${signalName(signal)}`);
-  // Between two starts, or stopped for good: there is nobody to ask.
+  // No program runs: fdinit is between two starts, or the service is stopped for good. So the end begins at once.
   if (!begun.service) return withBefore([why], endService(withoutRestart(begun), state.restart.code));
   if (steps.length === 0)
     return { state: begun, actions: [why, ...pass(begun, signal, value), ...continuing(begun)] };
   return withBefore([why], takeStep(begun, 0, now));
 }
 
-/** To a program that was seen to stop: it would not notice that it is to end. */
+/** A SIGCONT for a program that was seen to stop, which handles SIGTERM only after it. */
 function continuing({ service, supervision }: State): readonly Action[] {
   if (!service?.isStopped) return NOTHING;
   return [{ do: "send", to: targetOf(supervision, service.pid), signal: SIGCONT }];
@@ -248,7 +252,7 @@ function serviceEnded(state: State, code: number, what: string, now: number): Ne
     if (onLimit === "exit") return withBefore([say("warn", message)], endService(given, code));
     return { state: given, actions: [say("warn", `${message}; it stays stopped`), { do: "findHolders" }] };
   }
-  // Who has run for long begins with the shortest pause again.
+  // A service that has run for long begins with the shortest pause again.
   const pauseMs = ranMs >= limit.withinMs ? backoff.leastMs : restart.backoffMs;
   const message = `${what} is started again in ${durationInWords(pauseMs)}`;
   return {
@@ -260,7 +264,7 @@ function serviceEnded(state: State, code: number, what: string, now: number): Ne
   };
 }
 
-/** To what the ended service leaves behind in its group. */
+/** The signal to processes that the ended service leaves behind in its process group. */
 function farewell({ service, supervision }: State): readonly Action[] {
   const { farewell: signal } = supervision.signals;
   if (signal === undefined || !service || !supervision.hasOwnGroup) return NOTHING;

@@ -1,11 +1,11 @@
-// What supervision is given besides the plan. Types only.
+// The arguments of supervision besides the plan. Types only.
 
 import type { GivenPipe, Supervision, Token } from "../plan/plan.ts";
 import type { Kernel } from "../sys/kernel.ts";
 
 export type Say = (level: "error" | "warn" | "info" | "debug", message: string) => void;
 
-/** How a start went: the program's pid, or the exit code that stands for what stood in the way. */
+/** How a start went: the program's pid, or the exit code for the reason of its failure. */
 export type Started = { readonly pid: number } | { readonly code: number; readonly message: string };
 
 export interface Surroundings {
@@ -14,7 +14,7 @@ export interface Surroundings {
   readonly supervision: Supervision;
   readonly say: Say;
   readonly context: {
-    /** Tokens that are out; supervision takes those away that are gone. */
+    /** Tokens that a process still holds; supervision removes those that are released. */
     readonly tokens: Token[];
     /** Of the last start. */
     readonly pipes: readonly GivenPipe[];

@@ -1,9 +1,9 @@
-// The processes that fdinit answers for. Pure, but for asking the kernel which there are.
+// Lists the processes that fdinit is responsible for, by asking the kernel, and words such lists.
 
 import type { Kernel, ProcessFacts } from "../sys/kernel.ts";
 
 /**
- * Those that have not ended: as PID 1 every process of the namespace, else all below fdinit. Undefined where /proc
+ * The processes that have not ended: for PID 1 all of the namespace, else all below fdinit. Undefined where /proc
  * does not tell.
  */
 export function descendantsOrNone(kernel: Kernel): readonly ProcessFacts[] | undefined {
@@ -17,12 +17,12 @@ export function descendantsOrNone(kernel: Kernel): readonly ProcessFacts[] | und
   return all.filter(({ pid }) => below.has(pid));
 }
 
-/** The same, and none where nobody tells. */
+/** The same; an empty list where /proc cannot be read. */
 export function descendants(kernel: Kernel): readonly ProcessFacts[] {
   return descendantsOrNone(kernel) ?? [];
 }
 
-/** `17 (sleep 100), 18 (cat)`, cut where nobody would read on: what is not named is not asked for its command. */
+/** `17 (sleep 100), 18 (cat) and 5 more`. Processes beyond the cut are counted, and their command lines are not read. */
 export function inWords<P extends { readonly pid: number }>(
   processes: readonly P[],
   wordsOf: (process: P) => string,

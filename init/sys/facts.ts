@@ -1,4 +1,4 @@
-// What can be observed before anything is done, as plain data: observe.ts asks the kernel.
+// The facts that are observed before anything is done, as plain data: observe.ts asks the kernel.
 
 import type { Descriptor } from "./descriptors/kinds.ts";
 import type { RuntimeDescriptors } from "./engine/image.ts";
@@ -18,11 +18,11 @@ export type Rung = "closeRange" | "procfs" | "scan";
 export interface Questions {
   /** Every open number must be known. */
   readonly enumerate: boolean;
-  /** What each open descriptor is must be known, not only that it is open. */
+  /** The kind of each open descriptor must be known, not only that it is open. */
   readonly classify: boolean;
   /** Numbers that must be looked at. */
   readonly lookAt: readonly Range[];
-  /** Those of them that must not be missed: they are not closed or marked anyway. */
+  /** Numbers of `lookAt` that must not be missed, because they are not all closed or marked alike. */
   readonly mustSee: readonly Range[];
   /** Where a number-by-number look ends when /proc cannot list them. */
   readonly scanLimit: number;
@@ -44,7 +44,7 @@ export const FIRST_ANNOUNCED = 3;
 /** An inherited descriptor that was looked at. */
 export interface InheritedDescriptor {
   readonly fd: number;
-  /** What it is, in words: the text of its link in /proc, else its file type. */
+  /** The descriptor in words: the text of its link in /proc, else its file type. */
   readonly what: string;
   /** Only when the questions asked for it. */
   readonly descriptor?: Descriptor;
@@ -72,14 +72,14 @@ export interface Facts {
   readonly inherited: readonly InheritedDescriptor[];
   /** The names of LISTEN_FDNAMES from 3 on, when the launcher meant them for this process. */
   readonly announced: readonly string[];
-  /** Those of them that are not open. */
+  /** Announced numbers that are not open. */
   readonly announcedMissing?: readonly number[];
   /** LISTEN_FDS meant for this process, when it is no plain number. */
   readonly malformedCount?: string;
   readonly rungs: Rungs;
   /** Set when /proc was not read and the scan ended below numbers that must be seen. */
   readonly unseenFrom?: number;
-  /** What is at descriptor 0, when it is a terminal and somebody asked. */
+  /** The terminal at descriptor 0, when there is one and `questions.terminal` is set. */
   readonly terminal?: TerminalFacts;
   /** Where the working directory is, when it lies outside the root. */
   readonly workingDirectoryOutside?: string;

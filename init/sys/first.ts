@@ -1,5 +1,5 @@
 // The first module evaluated: blocks every signal before any other code runs, then makes
-// sure that no other thread can take one away. What arrives before this point meets the kernel's defaults: docs/signals.md.
+// sure that no other thread can take one away. Signals before this point meet the kernel's defaults: docs/signals.md.
 // Nothing but sys/ may be imported from here, or its top level would run first.
 
 import { blockSignals } from "./engine/process.ts";

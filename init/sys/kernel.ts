@@ -2,7 +2,7 @@
 // passes between them. No code that runs: launch/ and supervise/ are given a Kernel, and unit tests a fake.
 //
 // A method that can fail answers a negated errno, as the kernel does (-EBADF); it never throws and
-// never logs. What the number means is for the caller to say.
+// never logs. The caller words the failure.
 
 import type { DescriptorCalls } from "./descriptors/kernel.ts";
 import type { PathCalls } from "./paths/kernel.ts";

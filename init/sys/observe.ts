@@ -26,7 +26,7 @@ import {
 } from "./libc/constants.ts";
 import { textOf } from "./text/bytes.ts";
 
-/** How many numbers are worth looking at only to leave Bun's own two open. */
+/** Most numbers that are looked at only to find Bun's eventpoll and eventfd, so that closing can leave those two open. */
 const CHEAP = 64;
 
 /** `own` is what fdinit itself has opened, lowest first: the first stands at what was the lowest free number. */
@@ -85,7 +85,7 @@ function openNumbers(kernel: Kernel, questions: Questions, hardLimit: number): S
   return unseen ? { numbers, procfs, unseenFrom: Math.max(unseen.first, scanLimit) } : { numbers, procfs };
 }
 
-/** What closing and marking can be done with: as little is asked as the policy and the kernel leave open. */
+/** The ways to close and mark that work here. Asks the kernel only about ways that the policy may use. */
 function rungs(kernel: Kernel, { method, closes, marks }: Questions, listed: boolean | undefined): Rungs {
   const asksCall = method === "auto" || method === "closeRange";
   const closing = asksCall && closes ? -kernel.canCloseRange(0) : undefined;
@@ -174,7 +174,7 @@ function described(kernel: Kernel, fd: number): InheritedDescriptor {
   return { fd, what: kernel.descriptorLink(fd) ?? typeName(kernel.descriptorMode(fd)) };
 }
 
-/** What can be said without /proc. */
+/** The file type in words, which is known without /proc. */
 function typeName(mode: number): string {
   switch (mode < 0 ? mode : mode & S_IFMT) {
     case 0:

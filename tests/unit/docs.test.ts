@@ -12,6 +12,7 @@ import { renderIssues } from "../../init/policy/wording/render.ts";
 const ROOT = join(import.meta.dir, "../..");
 const PAGES = [
   "README.md",
+  "ARCHITECTURE.md",
   "images/README.md",
   "CONTRIBUTING.md",
   ...globSync("docs/**/*.md", { cwd: ROOT }),

@@ -1,4 +1,4 @@
-// What `check` found, for programs: one JSON document, GitHub's annotations, SARIF 2.1.0.
+// Writes the findings of `check` for programs: one JSON document, GitHub's annotations, SARIF 2.1.0.
 
 import { version } from "../../../package.json";
 import type { PolicyIssue } from "../../policy/types.ts";

@@ -54,7 +54,7 @@ function policiesAt(kernel: Kernel, name: string, depth = 0): string[] {
   if (typeof names === "number") return names === -ENOTDIR || depth === 0 ? [name] : [];
   const base = name.replace(/\/+$/, "");
   const found = names.flatMap((child) => {
-    // Kubernetes keeps what a mounted ConfigMap holds in folders that begin with two dots.
+    // Kubernetes keeps the files of a mounted ConfigMap in folders that begin with two dots.
     if (child.startsWith(".")) return [];
     if (child.endsWith("/"))
       return depth < MOST_FOLDERS ? policiesAt(kernel, `${base}/${child.slice(0, -1)}`, depth + 1) : [];

@@ -1,4 +1,4 @@
-// What a valid policy should not hold all the same: `check` warns of it, and a start goes on.
+// Warnings about a valid policy: `check` shows them, and a start ignores them.
 
 import { findShadowed } from "../../plan/shadowed.ts";
 import { placed, textOfPolicy } from "../../policy/check.ts";
@@ -43,7 +43,7 @@ function openedForNobody({ fds, services }: Policy): Finding[] {
     }));
 }
 
-/** What /proc/self/fd shows begins with a slash, or is the name of what has no path: `pipe:[7]`. */
+/** A link in /proc/self/fd is a path with a slash first, or names something without a path: `pipe:[7]`. */
 const NO_PATH = /^(\/|\*\*|[*?]|[a-z_]+:)/;
 
 function relativePaths({ fds }: Policy): Finding[] {

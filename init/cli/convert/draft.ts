@@ -10,7 +10,7 @@ export interface Draft {
   readonly service: Record<string, unknown>;
   /** Keys of the top level. */
   readonly policy: Record<string, unknown>;
-  /** What was left out or has to be looked at. */
+  /** Remarks: settings that were left out, or that a person has to check. */
   readonly notes: string[];
 }
 

@@ -22,7 +22,7 @@ import { errorInWords } from "./words.ts";
 const VERSION = "dumb-init v1.2.5\n";
 const HIGHEST = 31;
 const CANNOT_EXECUTE = 2;
-/** Behind these it stops itself. */
+/** Signals after which dumb-init stops itself. */
 const STOPPING = [SIGTSTP, SIGTTIN, SIGTTOU];
 
 const GRAMMAR = {
@@ -113,7 +113,7 @@ function failed(program: string, { errno, message }: LaunchFailure) {
     : { stderr: line(`${program}: ${errorInWords(errno)}`), code: CANNOT_EXECUTE };
 }
 
-/** What it says with -v. */
+/** The lines of dumb-init's -v. */
 function tellerOf(rewrite: Rewrites, isSession: boolean): Teller {
   const translating = (signal: number): string => {
     const to = rewrite.get(signal);
@@ -131,7 +131,8 @@ function tellerOf(rewrite: Rewrites, isSession: boolean): Teller {
     childrenChanged: () => line(`Received signal ${SIGCHLD}.`),
     reaped: (end, isProgram) => {
       if (!isProgram) return endInWords(end);
-      // What is left of the group is told to end; where there is no group, only this line is said of it.
+      // With a session, processes that are left in the group get SIGTERM, and `sent` writes the line about it. Without one,
+      // no process is left that dumb-init would signal, and it writes the line all the same.
       const last = rewrite.get(SIGTERM) ?? SIGTERM;
       const sent = isSession || last === "ignore" ? "" : forwarded(last);
       return endInWords(end) + translating(SIGTERM) + ignored(SIGTERM) + sent;
@@ -140,7 +141,7 @@ function tellerOf(rewrite: Rewrites, isSession: boolean): Teller {
   };
 }
 
-/** What happened to the terminal. The two signals that come of letting go of it never reach the program. */
+/** The lines about the terminal. SIGHUP and SIGCONT, which follow when fdinit lets go of it, never reach the program. */
 function handOver(hasTerminal: boolean): string {
   if (!hasTerminal) {
     const why = "(errno=25 Inappropriate ioctl for device)";

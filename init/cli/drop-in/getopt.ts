@@ -1,7 +1,7 @@
 // getopt(3) and getopt_long(3) as glibc has them: clusters, attached and separate values, abbreviated long
 // options, operands between options unless POSIXLY_CORRECT is set, and glibc's complaints. Pure.
 
-/** What getopt(3) is told: a letter each, `takesValue` when it has one; long names stand for a letter. */
+/** The options that getopt(3) knows: a letter each, `takesValue` when the option has a value; long names stand for a letter. */
 export interface Grammar {
   /** As getopt's optstring, without its first "+": `p:hv`. */
   readonly letters: string;

@@ -1,5 +1,5 @@
-// What it takes to stand in for another init: what its command line asks for, as data. Types, and what the
-// three have in common; each has a file that reads its options.
+// The types of a drop-in: what another init's command line asks for, as data; and the parts that the three drop-ins
+// share. Each drop-in has a file of its own that reads its options.
 
 import type { LaunchFailure } from "../../launch/result.ts";
 import { defaultPolicy } from "../../policy/meaning/defaults.ts";
@@ -18,15 +18,15 @@ import {
   SIGTTOU,
 } from "../../sys/libc/constants.ts";
 
-/** What the command line is read with. */
+/** The input of a drop-in's reading of its command line. */
 export interface Given {
-  /** Its words, argv[0] included. */
+  /** The command line's words, argv[0] included. */
   readonly argv: readonly string[];
   readonly environment: Environment;
   readonly pid: number;
 }
 
-/** What the command line asks for. */
+/** The request of the command line. */
 export type Reading = Ending | Pause | Start;
 
 /** A text, and the end. */
@@ -61,7 +61,7 @@ export interface Start {
   readonly teller?: Teller;
 }
 
-/** Who is told what happens; every part that is not there is not told. */
+/** The words for each event of a drop-in's -v; an absent function writes nothing. */
 export interface Teller {
   /** The program runs. `terminal`: it was given the terminal. */
   started?(pid: number, program: string, terminal: boolean): string | Told;

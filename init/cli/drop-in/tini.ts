@@ -30,7 +30,7 @@ const EXIT_CODES: Readonly<Record<number, number>> = { [ENOENT]: 127, [EACCES]: 
 /** `-p` does not know these. */
 const UNKNOWN_TO_TINI = ["STKFLT", "IO", "PWR"];
 
-/** Its levels: 1 and up warnings, 2 information, 3 what it does, 4 each step. */
+/** tini's levels: from 1 warnings, from 2 information, from 3 actions, from 4 each step. */
 const USUAL_VERBOSITY = 1;
 
 export function readTini({ argv, environment, pid }: Given): Reading {

@@ -6,7 +6,7 @@ import { INTENTS, type Subcommand } from "../invocation.ts";
 export interface OptionEntry {
   readonly name: string;
   readonly short?: string;
-  /** What stands behind it; left out: it takes no value. */
+  /** The name of the option's value in help; absent: the option takes no value. */
   readonly value?: string;
   /** The only words it takes. */
   readonly choices?: readonly string[];
@@ -22,7 +22,7 @@ export interface SubcommandEntry {
   readonly options: readonly OptionEntry[];
   /** One line. */
   readonly title: string;
-  /** What it does, for its own help. */
+  /** The description in the subcommand's own help. */
   readonly words: string;
   readonly exits: string;
   readonly example: string;

@@ -6,7 +6,7 @@ import { errnoText } from "../../sys/libc/errno.ts";
 import { EXIT_SOFTWARE } from "../exit-codes.ts";
 import type { Message } from "./say.ts";
 
-/** What a report subcommand came to: nothing more to say, or a complaint for standard error. */
+/** The result of a subcommand: its exit code, and perhaps a complaint for standard error. */
 export interface Outcome {
   readonly code: number;
   readonly complaint?: Message;

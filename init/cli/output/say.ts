@@ -1,4 +1,4 @@
-// What fdinit says: one line, or a few, to standard error as "fdinit: …" or as JSON, and never blocking.
+// Writes fdinit's messages: one line, or a few, to standard error as "fdinit: …" or as JSON, and never blocks.
 
 import type { LogLevel, LogPolicy } from "../../policy/types.ts";
 import type { Kernel } from "../../sys/kernel.ts";
@@ -24,7 +24,7 @@ export function voiceOf(kernel: Kernel, { level: most, format }: LogPolicy): Say
   lineOf = line;
   return (level, message) => {
     if (LEVELS.indexOf(level) > LEVELS.indexOf(most)) return;
-    // A full pipe that nobody reads loses the line rather than hold up PID 1.
+    // A full pipe without a reader loses the line, so that PID 1 never waits.
     const isHeard = kernel.writeNow(STDERR_FILENO, wordsOfLoss() + line(level, message));
     lost = isHeard ? 0 : lost + 1;
   };

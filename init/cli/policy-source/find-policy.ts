@@ -28,7 +28,7 @@ export type FoundPolicy =
 export function findPolicy(kernel: Kernel, named: string | undefined): FoundPolicy {
   if (named === undefined) {
     const found = readPolicyFile(kernel, DEFAULT_POLICY_FILE, true);
-    // A folder without the file is a policy of another name, or one that was not mounted: nobody means to run without it.
+    // A folder without the file means that the policy has another name or was not mounted, and not that none is wanted.
     const isMissing = found.ok && !found.source && typeof kernel.readFile(POLICY_FOLDER, 0) !== "number";
     return isMissing ? misplaced().misplacedPolicy(kernel, POLICY_FOLDER) : found;
   }

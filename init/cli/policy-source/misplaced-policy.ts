@@ -1,4 +1,5 @@
-// What to say when /etc/fdinit is there and holds no policy.yaml: a policy of another name would be passed over in silence.
+// Words the complaint about an /etc/fdinit without policy.yaml. A policy of another name there (policy.yml) would otherwise be
+// passed over in silence.
 
 import type { Kernel } from "../../sys/kernel.ts";
 

@@ -20,7 +20,7 @@ import { decisionAsJson, decisionInWords, evidenceOf, kindOf, policyInWords } fr
 import { parser } from "./parser.ts";
 import { suggestPolicy } from "./suggest.ts";
 
-/** Whose descriptors are looked at when nobody says. */
+/** The process whose descriptors are looked at when `--pid` is absent. */
 const INIT = 1;
 
 export function audit(
@@ -59,7 +59,7 @@ export function audit(
 const LONGEST = 1 << 20;
 
 /**
- * The policy that a running fdinit was started with, when nobody names another: its own options and variables. A policy from
+ * The policy that a running fdinit was started with, when `--policy` names no other: its own options and variables. A policy from
  * standard input is gone.
  */
 function optionsFor(kernel: Kernel, given: Options, seen: Inspection | number): Options {
@@ -79,7 +79,7 @@ function textsOf(kernel: Kernel, path: string): string[] {
   return typeof bytes === "number" ? [] : textOf(bytes).split("\0").slice(0, -1);
 }
 
-/** What a start with these descriptors inherited would decide about each. */
+/** The decisions of a start that inherits these descriptors. */
 function judge({ fds, intent }: Policy, { descriptors = [], own }: Inspection): Decided[] {
   const judged: Decided[] = [];
   for (const descriptor of descriptors) {

@@ -1,4 +1,4 @@
-// What `plan` and `audit` say of a descriptor, a decision and a policy, in words and as JSON.
+// Words descriptors, decisions and policies for `plan` and `audit`, as text and as JSON.
 
 import type { Decided, Decision } from "../../plan/decide.ts";
 import { FIRST_BEYOND_STANDARD } from "../../plan/match.ts";
@@ -9,7 +9,7 @@ import type { Descriptor } from "../../sys/descriptors/kinds.ts";
 import { resolvedKeys } from "./resolved-keys.ts";
 import { writtenMatch, writtenRule } from "./written-rule.ts";
 
-/** Who decided: a rule of the policy, a rule of the intent, the default, what holds for 0 to 2, or nobody could. */
+/** Who decided: a rule of the policy, a rule of the intent, the default, the standing rule for 0 to 2, or `undetermined`. */
 export type DecidedBy = "rule" | "intent" | "default" | "standard" | "undetermined";
 
 export function decidedBy({ rule, undetermined, action }: Decision, fd: number): DecidedBy {

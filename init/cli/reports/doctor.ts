@@ -19,7 +19,7 @@ import { readPolicy } from "../policy-source/read-policy.ts";
 import { policyInWords } from "./describe.ts";
 import { parser } from "./parser.ts";
 
-/** What was found, and what fdinit does about it. `problem`: something that the policy asks for is missing. */
+/** A fact about this place, and how fdinit deals with it. `problem`: something that the policy asks for is missing. */
 interface Finding {
   readonly what: string;
   readonly found: string;
@@ -175,7 +175,7 @@ function libcOf(maps: string | undefined): string {
   return "linked statically";
 }
 
-/** What a policy asks for and this place does not give. */
+/** The things that a policy asks for and this place does not give. */
 function obstacles(kernel: Kernel, policy: Policy): string[] {
   const problems: string[] = [];
   const needs = (capability: string, why: string) => {
@@ -183,7 +183,7 @@ function obstacles(kernel: Kernel, policy: Policy): string[] {
     if (!has) problems.push(`${why} needs CAP_${capability}`);
   };
   const facts = observe(kernel, [-1], questions(policy));
-  // What runs is not asked for: a policy may leave the command to the command line.
+  // The command is not checked: a policy may leave it to the command line.
   const planned = buildPlan(policy, facts, { program: new Uint8Array([0x2f]), arguments: { words: ["/"] } });
   if (!planned.ok) problems.push(...planned.messages);
   const uid = statusOf(kernel)?.get("Uid")?.split("\t")[0];

@@ -1,4 +1,4 @@
-// What the subcommands print on standard output, and their exit codes.
+// Runs a subcommand: its report on standard output, and its exit code.
 
 import { version } from "../../../package.json";
 import { ENGINE } from "../../sys/engine/text.ts";

@@ -23,7 +23,7 @@ export function resolvedKeys(policy: Policy): ResolvedKey[] {
   });
 }
 
-/** What no policy wrote, in the words of one. */
+/** The keys that no policy wrote, in the form in which a policy would write them. */
 function writtenOut(policy: Policy): unknown {
   const { fds, shutdown, reaping, exitMap, report = "none", services } = policy;
   const inherited = { ...fds.inherited, rules: fds.inherited.rules.map(writtenRule) };

@@ -1,5 +1,5 @@
-// `fdinit audit --suggest`: a policy that allows exactly what was seen, each rule with its evidence. What
-// could not be determined gets no rule: a policy must not allow what nobody could look at.
+// `fdinit audit --suggest`: a policy that allows exactly what was seen, each rule with its evidence.
+// An undetermined descriptor gets no rule: a policy must not allow a descriptor that could not be looked at.
 
 import type { Decided } from "../../plan/decide.ts";
 import { FIRST_BEYOND_STANDARD } from "../../plan/match.ts";

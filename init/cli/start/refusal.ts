@@ -1,5 +1,5 @@
-// What stands in the way of a start: the exit code, and each message with file, line and column of the key that decided it, as
-// complaints about a policy have them. Reads the policy again: only who refuses to start comes here.
+// Words a refusal to start: the exit code, and each message with file, line and column of the key that decided it, as
+// complaints about a policy have them. Reads the policy again, which only a refused start pays for.
 
 import type { PlanResult } from "../../plan/plan.ts";
 import { placed, textOfPolicy } from "../../policy/check.ts";

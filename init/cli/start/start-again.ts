@@ -15,7 +15,7 @@ export function startingAgain(
 ): Surroundings["startAgain"] {
   return () => {
     const result = launch(steps, context);
-    // What is to be known of every start was said of the first.
+    // The first start has said the warnings, which are the same at every start.
     return started(result.ok ? { ...result, warnings: [] } : result, say);
   };
 }

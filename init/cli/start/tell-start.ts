@@ -1,4 +1,4 @@
-// What a start has done, for `log.level` info and debug: which program runs as which pid, and each step on the way to it.
+// Words a start for `log.level` info and debug: which program runs as which pid, and each step on the way to it.
 
 import type { Step } from "../../plan/plan.ts";
 import type { Started } from "../../supervise/surroundings.ts";

@@ -11,7 +11,7 @@ import { holdsInvisible, scalarForms } from "./scalars.ts";
 import { type Candidate, nearestKey, shapeForms, withoutName } from "./shapes.ts";
 
 export interface Advice extends Pick<Finding, "nearest" | "hint"> {
-  /** What is accepted in the place of the value or key, as it would be written. */
+  /** The accepted value or key, as a policy writes it. */
   readonly suggestion?: { readonly at: KeyPath; readonly text: string; readonly on: "key" | "value" };
 }
 

@@ -1,5 +1,5 @@
 // Whether a suggestion is right: puts it in its place and reads the policy again. A complaint suggests nothing that has not
-// passed here, so that nobody who follows a hint is refused again for it.
+// passed here, so that a policy changed as a hint says is not refused for that change.
 
 import type { SchemaError } from "../generated/validate.js";
 import { isRecord, type KeyPath, pathOfPointer, pointerOf, valueAt } from "../key-path.ts";

@@ -1,4 +1,4 @@
-// What people write elsewhere for one value, in the words of the policy: systemd's "5min", Compose's "1m30s", octal
+// Translates values that people write elsewhere into the policy's: systemd's "5min", Compose's "1m30s", octal
 // modes, signals without SIG, addresses of other servers. Only proposes: judge.ts tries each before it is said.
 
 import { SIGNAL_NAMES } from "../../sys/signals/signal-names.ts";
@@ -43,7 +43,7 @@ function formsFor(text: string, value: unknown, phrase: string, key: string): un
   return words(text, phrase, key);
 }
 
-/** Spaces that only look like one, and those that nobody sees. */
+/** Characters that look like a space and are none (U+00A0), and characters without width (U+200B). */
 const INVISIBLE = /[\u00a0\u2007\u202f\u200b-\u200d\u2060\ufeff]/g;
 
 export function holdsInvisible(text: string): boolean {

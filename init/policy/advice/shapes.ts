@@ -1,4 +1,4 @@
-// What people write elsewhere for a list or a mapping, in the shape of the policy: Compose's `restart: always`, a list of
+// Translates lists and mappings that people write elsewhere into the policy's shape: Compose's `restart: always`, a list of
 // NAME=VALUE, `nofile: 1024:4096`, a command as one line. Only proposes: judge.ts tries each before it is said.
 
 import { isRecord, type KeyPath } from "../key-path.ts";

@@ -1,4 +1,4 @@
-// What each intent gives a key that the policy leaves unset: the table of the design, and nothing else.
+// The value that each intent gives a key that the policy leaves unset: the table of docs/intents.md, and nothing else.
 
 import type { InheritedAction, InheritedRule, Intent, LimitsPolicy, ReapingPolicy } from "../types.ts";
 

@@ -27,7 +27,7 @@ type Kind = Opening["open"];
 
 const KINDS: readonly Kind[] = ["listen", "file", "token", "pipe", "socketpair", "memfd", "devnull"];
 
-/** What each kind understands beside itself. */
+/** The keys that may stand beside each kind's own key. */
 const UNDERSTANDS: Readonly<Record<Kind, readonly (keyof WrittenOpened)[]>> = {
   listen: ["type", "mode", "owner", "backlog", "reusePort", "hold"],
   file: ["mode", "owner", "access", "hold"],

@@ -50,7 +50,7 @@ export interface WrittenService {
   readonly pdeathsig?: string | number;
 }
 
-/** What a service may refer to. */
+/** The names and defaults that a service may refer to. */
 export interface Surroundings {
   readonly signals: SignalsPolicy;
   readonly limits: LimitsPolicy;

@@ -32,7 +32,7 @@ export interface WrittenReaping {
   readonly log?: ReapingPolicy["log"];
 }
 
-/** The schema has seen to the form; what it lets through has a number. */
+/** The number of a signal that the schema has accepted, so that a number exists. */
 export function signalOf(written: string | number): number {
   return parseSignal(written) ?? 0;
 }

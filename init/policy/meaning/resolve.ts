@@ -1,5 +1,5 @@
-// From a policy of the right shape to a complete one: what is written goes on top of the intent's defaults,
-// and texts with a meaning of their own are read. Trusts the shape; complains only of what a schema cannot say.
+// Completes a policy of the right shape: written keys go on top of the intent's defaults, and texts such as `10s`, `0-2`
+// and `SIGTERM` become numbers. Trusts the shape; complains only of mistakes that a schema cannot find.
 
 import type { Access, Family, Kind, SocketType } from "../../sys/descriptors/kinds.ts";
 import type { KeyPath } from "../key-path.ts";

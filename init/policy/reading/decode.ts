@@ -18,7 +18,7 @@ export function decodePolicy(bytes: Uint8Array): Decoded {
     return refused({ code: "too-large", message, hint: "is this the right file?" });
   }
   const text = textOf(bytes);
-  // What is not UTF-8 shows as U+FFFD, which may also be written.
+  // Bytes that are not UTF-8 are shown as U+FFFD, which may also stand in the text itself.
   const offset = text.includes("\ufffd") ? firstInvalidByte(bytes) : bytes.length;
   if (offset < bytes.length) return notUtf8(bytes, offset);
   if (holdsNothing(text)) {

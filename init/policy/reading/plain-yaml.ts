@@ -1,6 +1,6 @@
-// The quick way to read a policy: Bun's YAML parser, for texts so plain that the `yaml` package cannot read
-// them otherwise. A scanner lets through a small part of YAML only, and counts its keys; whatever it does
-// not know, and whatever is wrong, gives undefined, and yaml-document.ts decides. Complains about nothing.
+// The quick way to read a policy: Bun's YAML parser, for a small part of YAML on which two parsers cannot differ. A scanner
+// checks that the text is of that part, and counts the keys. For every other text (anchors, tags, duplicate keys, errors)
+// the answer is undefined, and yaml-document.ts reads the text. Never complains.
 
 const MAX_LENGTH = 64 * 1024;
 const MAX_DEPTH = 32;

@@ -1,6 +1,6 @@
-// The thorough way to read a policy: the `yaml` package, which knows where everything stands. It decides
-// whenever the text is not plain or something is to be complained about. Loaded only when called, since it
-// costs milliseconds and megabytes. Converts the nodes itself, so that no alias can grow without bound.
+// The thorough way to read a policy: the `yaml` package, which keeps the position of every key and value. loadPolicy() asks
+// it when the text is not plain YAML, or when there is a complaint that needs a position. Loaded only when called,
+// since it costs milliseconds and megabytes. Converts the nodes itself, so that no alias can grow without bound.
 
 import type { Alias, Document, Node, Pair, Scalar, YAMLError, YAMLMap, YAMLSeq } from "yaml";
 import { type KeyPath, pointerOf, readablePath } from "../key-path.ts";

@@ -1,4 +1,4 @@
-// What the language accepts at each place of a policy, for complaints: the keys of a mapping and a phrase
+// Tells, for complaints, what the schema accepts at a place of a policy: the keys of a mapping, or a phrase
 // for a value. Reads the tree generated from the schema; made only when something is to be complained about.
 
 import { type KeyTree, schemaKeys } from "../generated/schema-keys.ts";
@@ -19,7 +19,7 @@ export class KnownKeys {
     return this.nodeAt(path) !== undefined;
   }
 
-  /** What is accepted there, as it follows the word "expected". */
+  /** The accepted values, in words that follow "expected". */
   phrase(path: KeyPath): string {
     const node = this.nodeAt(path);
     if (node === undefined) return "a value";

@@ -4,7 +4,10 @@
 import { isRecord, type KeyPath, readablePath } from "../key-path.ts";
 import type { Finding } from "../wording/finding.ts";
 
-/** `true`: any valid value. A list: only these, which are what happens anyway. Else the keys below; "*" any name, "[]" any index. */
+/**
+ * `true`: fdinit acts on every valid value. A list: only these values, for which fdinit has nothing to do. An object:
+ * the keys below; "*" stands for any name, "[]" for any index.
+ */
 type Supported = true | readonly unknown[] | { readonly [key: string]: Supported };
 
 const SUPPORTED: Supported = {
@@ -53,7 +56,7 @@ const SUPPORTED: Supported = {
 
 const MAX_SERVICES = 1;
 
-/** Complains about each key or value without effect. Keys the language does not have are none of its business. */
+/** Complains about each key or value without effect. Keys that the schema does not have are left to validate.ts. */
 export function findUnsupported(policy: unknown, isKnownKey: (path: KeyPath) => boolean): Finding[] {
   const findings: Finding[] = [];
   const visit = (value: unknown, supported: Supported, at: KeyPath): void => {

@@ -9,7 +9,7 @@ import type { Finding } from "../wording/finding.ts";
 import { shown } from "../wording/wording.ts";
 import { KnownKeys } from "./known-keys.ts";
 
-/** More than anybody reads; keeps a hostile policy from taking long. */
+/** The most complaints about one policy, so that a hostile policy does not take long. */
 const MOST_ERRORS = 300;
 
 /** Undefined when the value has the schema's shape. */

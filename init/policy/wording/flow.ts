@@ -2,7 +2,7 @@
 
 import { visibleJson } from "../../sys/text/visible.ts";
 
-/** What some YAML reads as something other than a text. */
+/** Words that some YAML parser reads as something other than a text. */
 const ODD_WORD = /^(y|n|yes|no|on|off|true|false|null|nan|inf)$/i;
 
 /** Words, ranges of descriptors and durations need no quotes. */

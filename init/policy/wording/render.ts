@@ -1,5 +1,5 @@
 // Complaints about a policy as text: place, message, the line with the spot underlined, what was expected.
-// Whatever the policy holds, no control character of it reaches the reader's terminal.
+// Control characters that a policy holds are escaped and never reach the reader's terminal.
 
 import { visible } from "../../sys/text/visible.ts";
 import type { PolicyIssue } from "../types.ts";

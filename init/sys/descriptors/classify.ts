@@ -1,6 +1,6 @@
-// Finds out what an open descriptor is, in an order where each step can be believed: F_GETFL for
-// O_PATH, the file type, the file system's magic number, the link's text, socket options. A number
-// or a name alone never decides, and what cannot be found out is "undetermined".
+// Finds out the kind of an open descriptor. The steps, in an order in which each can be believed: F_GETFL for O_PATH,
+// the file type, the file system's magic number, the link's text, socket options. A number or a name alone never
+// decides. A kind that cannot be found out is "undetermined".
 
 import {
   F_GET_SEALS,

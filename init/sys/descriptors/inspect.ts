@@ -32,12 +32,12 @@ import type { Descriptor, SocketFacts } from "./kinds.ts";
 
 // <linux/magic.h>
 
-/** What is known of the process as a whole. */
+/** The facts about the process as a whole. */
 interface Process {
   readonly pid: number;
   /** The mounts it can reach; undefined when they cannot be listed. */
   readonly mounts: readonly number[] | undefined;
-  /** Its root as this process sees it: links are written from here. */
+  /** The process's root as fdinit sees it: links are written from there. */
   readonly root: string;
   readonly socket: (inode: number) => SocketFacts | undefined;
   /** Names of LISTEN_FDNAMES, by number. */
@@ -53,7 +53,7 @@ export function inspect(pid: number): Inspection | number {
   }
   numbers.sort((a, b) => a - b);
   const common = { pid, command: commandOf(pid), count: numbers.length };
-  // One that closes meanwhile cannot be read either: only when none can be, it is not allowed.
+  // A descriptor that closes meanwhile cannot be read either. Only when none can be read is it forbidden.
   if (numbers.length > 0 && numbers.every((fd) => readLink(`/proc/${pid}/fd/${fd}`) === undefined))
     return { ...common, own: [] };
   const process: Process = {

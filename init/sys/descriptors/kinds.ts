@@ -1,4 +1,4 @@
-// What a descriptor can be, as plain data. Types only; classify.ts finds out.
+// The kinds of descriptors and the facts about one, as plain data. Types only; classify.ts finds them out.
 
 /** The words of a policy's `kind`. A descriptor answers to one or two of them: a cgroup directory to both. */
 export type Kind =
@@ -66,8 +66,8 @@ export interface Descriptor {
   readonly socket?: SocketFacts;
   /** F_GET_SEALS of a memfd. */
   readonly seals?: number;
-  /** Its name in LISTEN_FDNAMES. */
+  /** The descriptor's name in LISTEN_FDNAMES. */
   readonly name?: string;
-  /** What was seen, in words a person can check: the link's text and what decided. */
+  /** The evidence for the kind, in words that a person can check: the link's text and the fact that decided. */
   readonly evidence: string;
 }

@@ -29,7 +29,7 @@ export function makeMemoryFile(name: string, content: Uint8Array): number {
   if (fd < 0) return fd;
   const failed = write(fd, content) || syscall(SYS.fcntl, fd, F_ADD_SEALS, SEALS);
   if (failed >= 0) {
-    // Whoever gets it reads from the start.
+    // Its reader begins at the start.
     syscall(SYS.lseek, fd, 0, 0);
     return fd;
   }

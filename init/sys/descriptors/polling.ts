@@ -1,4 +1,4 @@
-// ppoll(2): the one place where fdinit waits, and the write that waits with it. What must not wait: writing.ts.
+// ppoll(2): the one place where fdinit waits, and the write that waits with it. Writes that must not wait: writing.ts.
 
 import { POLLIN, POLLOUT } from "../libc/constants.ts";
 import { EAGAIN, EINTR } from "../libc/errno.ts";
@@ -38,7 +38,7 @@ export function waitReadable(fds: readonly number[], timeoutMs?: number): readon
   fill(fds, POLLIN);
   let limit = 0;
   if (timeoutMs !== undefined) {
-    // Rounded up, so that whoever waits for a moment finds it has come.
+    // Rounded up, so that a wait for a moment does not end before the moment.
     const wholeMs = Math.max(0, Math.ceil(timeoutMs));
     setInteger(timeout.view, 0, Math.floor(wholeMs / 1000));
     setInteger(timeout.view, 8, (wholeMs % 1000) * 1_000_000);

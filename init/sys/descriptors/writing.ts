@@ -1,5 +1,5 @@
-// What PID 1 says, written without ever waiting: a pipe, terminal or socket that takes nothing now loses the
-// line. Whole lines or none. The status flags of a descriptor belong to everybody who shares its open file
+// Writes the lines of PID 1 without ever waiting: a pipe, terminal or socket that takes nothing now loses the
+// line. Writes whole lines or none. The status flags of a descriptor belong to every process that shares its open file
 // (O_NONBLOCK would be the program's too), so they stay as they are. Decides nothing about what is lost.
 //
 // A look with ppoll(2) and then a write(2) is no way: the program, which shares the pipe, may fill it in between.
@@ -79,7 +79,7 @@ function pieceFrom(bytes: Uint8Array, at: number): Block {
   return piece;
 }
 
-/** How much of a piece was taken. What is left of a line that was begun is kept for the next time. */
+/** How much of a piece was taken. The rest of a line that was begun is kept for the next time. */
 function offer(fd: number, ways: readonly Way[], { address, bytes }: Block): number {
   let at = 0;
   while (at < bytes.length) {

@@ -1,6 +1,6 @@
-// What a child becomes, and what it is made with: the words of the seam's second part.
+// The types of the seam's second part: the program that a child becomes, and its signal dispositions.
 
-/** What execve(2) is given: three addresses. */
+/** The arguments of execve(2): three addresses. */
 export interface Image {
   readonly path: number;
   readonly argv: number;
@@ -9,9 +9,9 @@ export interface Image {
 
 /** The dispositions a program starts with that are not the inherited ones. */
 export interface ProgramDispositions {
-  /** What the engine or fdinit has changed. */
+  /** Signals whose disposition the engine or fdinit has changed: they are reset in the program. */
   readonly defaulted: readonly number[];
-  /** Those among them that the launcher ignored. */
+  /** Those among `defaulted` that the launcher ignored: they are ignored in the program too. */
   readonly ignored: readonly number[];
 }
 

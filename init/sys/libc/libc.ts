@@ -1,5 +1,5 @@
-// What C reads: memory with an address, C strings, arrays of pointers; and system calls, as the engine makes them
-// (engine/calls.ts). Everything goes through the kernel's ABI, which is the same whatever the C library.
+// Memory that C can read (blocks with an address, C strings, arrays of pointers), and system calls, as the engine makes
+// them (engine/calls.ts). Everything goes through the kernel's ABI, which is the same with every C library.
 // Only files of sys/ may import this one.
 
 import { addressOf } from "../engine/calls.ts";
@@ -25,7 +25,7 @@ export class Block {
   }
 }
 
-/** Memory that C reads. Nobody asks `bytes` for their buffer: a small typed array's bytes would move. */
+/** Memory that C reads. `bytes.buffer` must not be read: the engine then moves the bytes of a small typed array. */
 export interface Bytes {
   readonly bytes: Uint8Array;
   readonly address: number;

@@ -47,7 +47,7 @@ export function readDescriptor(fd: number, length: number, patienceMs = 0): Uint
   const { address, bytes } = buffer();
   const parts: Uint8Array[] = [];
   let total = 0;
-  // A FIFO that nobody has opened for writing yet reads as at its end, and polls as neither readable nor hung up.
+  // A FIFO that no process has opened for writing yet reads as at its end, and polls as neither readable nor hung up.
   let mayBegin = patienceMs > 0;
   while (total < length) {
     const got = syscall(SYS.read, fd, address, Math.min(CHUNK, length - total));

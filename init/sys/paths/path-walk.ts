@@ -22,8 +22,9 @@ import type { OpenedFile } from "./kernel.ts";
 import { type Status, statusOf } from "./status.ts";
 
 /**
- * Who can have put names into the directories of a way: root alone (or the user that PID 1 runs as); nobody here,
- * because they are mounted read-only, as Kubernetes mounts a ConfigMap; or somebody else.
+ * The users that can have put names into the directories of a path. `root's`: root alone, or the user that PID 1 runs
+ * as. `readOnly`: no process of the container, because the mount is read-only, as Kubernetes mounts a ConfigMap.
+ * `foreign`: another user.
  */
 export type Trust = "root's" | "readOnly" | "foreign";
 
@@ -33,7 +34,7 @@ export interface Place {
   readonly name: Uint8Array;
   /** Of the directory and of all before it. */
   readonly trust: Trust;
-  /** Nobody but root can make the path lead to another directory. */
+  /** Only root can make the path lead to another directory. */
   readonly isPinned: boolean;
   /** The name is a link of /proc, which the kernel alone can follow. */
   readonly isMagic: boolean;
@@ -212,7 +213,7 @@ function trustIn(directory: number, { mode, uid }: Status): Trust {
   return isReadOnly ? "readOnly" : "foreign";
 }
 
-/** What the kernel shows for an owner without a number in this user namespace (user_namespaces(7)). */
+/** The number that the kernel shows for an owner without one in this user namespace (user_namespaces(7)). */
 const OVERFLOW_ID = 65534;
 
 /** Root, the user that PID 1 runs as, or somebody that no process in here can be. */

@@ -1,5 +1,5 @@
 // The one door to files by path. PID 1 is root, and a service may own a directory that PID 1 opens something in:
-// it could leave a link to root's file there, another name of it, or a FIFO that nobody reads. So a path is opened
+// it could leave a link to root's file there, another name of it, or a FIFO without a reader. So a path is opened
 // without following links, and without waiting. A path that has links is walked name by name (path-walk.ts),
 // which follows those that root has made in directories of its own. /proc has a door of its own, files.ts.
 // docs/security.md says what is followed.
@@ -154,7 +154,7 @@ const MOST_ATTEMPTS = 8;
 
 /**
  * O_CREAT alone does not say who made a file, and follows a link to where there is none yet: so what is there is
- * opened, and what is not there is made with O_EXCL. Either may fail because of somebody who was faster.
+ * opened, and what is not there is made with O_EXCL. Either may fail when another process is faster.
  */
 function openedBy(way: Way, flags: number, mode: number): OpenedFile | number {
   for (let attempt = 1; ; attempt++) {

@@ -13,7 +13,7 @@ const LINE_END = 0x0a;
 const DOT = cString(".");
 const ROOT = cString("/");
 
-/** What there is to judge by. `path` is the link's text, without the kernel's mark for deleted files. */
+/** The facts to judge by. `path` is the link's text, without the kernel's mark for deleted files. */
 export interface Place {
   readonly fd: number;
   readonly status: Status;

@@ -1,4 +1,4 @@
-// What stat says of a descriptor or a path: type, links, identity, mount. By statx(2), Linux 4.11;
+// The facts of stat about a descriptor or a path: type, links, identity, mount. By statx(2), Linux 4.11;
 // where a seccomp profile of before its time forbids that, by fstat(2), with the mount from /proc.
 
 import { AT_EMPTY_PATH, AT_FDCWD, STATX_BASIC_STATS, STATX_MNT_ID } from "../libc/constants.ts";

@@ -1,5 +1,5 @@
-// From a spawn request to the child's system calls, in an order where each finds the rights it needs:
-// what wants root's first, then another user, then what must come last. Nothing is called here.
+// Turns a spawn request into the child's list of system calls, in an order where each call finds the rights it needs:
+// calls that need root's rights, then the change of user, then those that must come last. Makes none of the calls.
 
 import type { Image } from "../engine/image.ts";
 import { programDispositions } from "../engine/process.ts";
@@ -28,7 +28,7 @@ import { SIGSET_SIZE } from "../signals/signals.ts";
 import type { ChildCall } from "./child.ts";
 import type { SpawnRequest } from "./kernel.ts";
 
-/** What a child may call, by the names that a complaint calls them. */
+/** The system calls of a child, by the names that complaints use. */
 const CALLS = {
   capset: SYS.capset,
   chdir: SYS.chdir,

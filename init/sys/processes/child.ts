@@ -1,7 +1,6 @@
-// A child that is more than posix_spawn(3) can make: a list of system calls, carried out between
-// clone(CLONE_VM | CLONE_VFORK) and execve(2) (engine/child.ts). That is what posix_spawn does inside, with a
-// list of our own: nothing of JavaScript runs in the child, and this process stands still until it has become the
-// program or has failed. Decides nothing.
+// Starts a child that posix_spawn(3) cannot make. The child carries out a list of system calls between
+// clone(CLONE_VM | CLONE_VFORK) and execve(2) (engine/child.ts), as posix_spawn does inside. No JavaScript runs in the
+// child, and fdinit stands still until the child has become the program or has failed. Decides nothing.
 
 import { carryOut } from "../engine/child.ts";
 import { Block, type Bytes, cString, keepAlive, SYS, setInteger, syscall } from "../libc/libc.ts";
@@ -10,7 +9,7 @@ import { Block, type Bytes, cString, keepAlive, SYS, setInteger, syscall } from 
 export interface ChildCall {
   readonly call: number;
   readonly arguments: readonly number[];
-  /** What it is for, in words that follow "cannot". */
+  /** The purpose of the call, in words that follow "cannot". */
   readonly attempt: string;
   /** The list goes on when it fails. */
   readonly mayFail?: boolean;
@@ -27,7 +26,7 @@ export interface PidText {
 export interface FailedCall {
   readonly attempt: string;
   readonly errno: number;
-  /** Its place in the list; -1 when there was no child. */
+  /** The index of the failed call in the list; -1 when there was no child. */
   readonly index: number;
 }
 
@@ -56,7 +55,7 @@ export function runChild(list: readonly (ChildCall | PidText)[]): number | Faile
   if (pid < 0) return { attempt: "make a process (clone)", errno: -pid, index: -1 };
   const result = Number(status.view.getBigInt64(0, true));
   if (result === 0) return pid;
-  // It has ended already, and its status says nothing more.
+  // The child has ended already, and its status adds nothing.
   syscall(SYS.wait4, pid, 0, 0, 0);
   const index = (Number(status.view.getBigInt64(8, true)) - records.address) / RECORD_SIZE;
   return { attempt: (list[index] as ChildCall).attempt, errno: -result, index };

@@ -1,6 +1,6 @@
 // The one place that reads /proc for processes: which there are, what they run, which of them hold a pipe, and
 // sending a signal to one of them. Only read when something is reported or a tree has to be found; nothing here
-// runs at a start. A /proc of another PID namespace counts as none: its numbers are strangers'.
+// runs at a start. A /proc of another PID namespace counts as none: its pids are those of other processes.
 
 import { CLOCK_BOOTTIME, PROC_SUPER_MAGIC, WEXITED, WNOHANG, WNOWAIT, WSTOPPED } from "../libc/constants.ts";
 import { ECHILD, ENOSYS, EPERM, ESRCH } from "../libc/errno.ts";
@@ -31,13 +31,13 @@ export function procIsOurs(): boolean {
   return isOurs;
 }
 
-/** Its command line, words separated by spaces; its name in brackets when it has none. */
+/** The process's command line, words separated by spaces; the name in brackets when there is none. */
 export function commandOf(pid: number): string {
   const words = textFile(`/proc/${pid}/cmdline`)?.replace(/\0$/, "").replaceAll("\0", " ");
   return words || `[${textFile(`/proc/${pid}/comm`)?.trim() ?? "unknown"}]`;
 }
 
-/** The same, cut where nobody would read on. A process that is gone has none. */
+/** The same, cut at a length that fits a line. A process that is gone has none. */
 export function shortCommandOf(pid: number): string {
   const command = commandOf(pid);
   return command.length > LONGEST_COMMAND ? `${command.slice(0, LONGEST_COMMAND)}…` : command;
@@ -50,7 +50,7 @@ function pids(): number[] | undefined {
 interface Stat {
   /** The name in parentheses, which may hold anything. */
   readonly name: string;
-  /** What stands behind it: from the state on. */
+  /** The fields behind the name, from the state on. */
   readonly fields: readonly string[];
 }
 
@@ -100,8 +100,8 @@ function factsOf(pid: number): ProcessFacts | undefined {
 }
 
 /**
- * To that very process: by a pidfd (Linux 5.3), which a process that gets the number later does not answer to. What
- * the pidfd stands for is compared with what was seen before. Answers -ESRCH when it is gone.
+ * Sends a signal to that very process, by a pidfd (Linux 5.3): a process that gets the same pid later is not hit. The
+ * pidfd's process is compared with the facts that were seen before. Answers -ESRCH when the process is gone.
  */
 export function signalProcess({ pid, startedAt }: ProcessFacts, signal: number): number {
   const pidfd = syscall(SYS.pidfd_open, pid, 0);
@@ -129,7 +129,7 @@ export function nextChanged(): ChangedProcess | "none" | undefined | number {
   if (failed < 0) return failed;
   const { pid } = changedChild;
   if (pid === 0) return undefined;
-  // Its command line has gone with its memory.
+  // The command line of an ended process has gone with its memory.
   const stat = procIsOurs() ? statOf(pid) : undefined;
   if (!stat) return { pid, command: "unknown" };
   const ranMs = uptimeMs() - (Number(stat.fields[START_TIME]) * 1000) / TICKS_PER_SECOND;

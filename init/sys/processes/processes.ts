@@ -57,7 +57,7 @@ function reapByWaitid(which: number): number {
 // siginfo_t of SIGCHLD: si_code 8, si_pid 16, si_status 24
 const info = new Block(128);
 
-/** What waitId() has found; the pid is 0 when there was nothing. */
+/** The answer of waitId(); the pid is 0 when no child has changed. */
 export const changedChild = { pid: 0, code: 0, status: 0 };
 
 /** waitid(2) for any child or for one, with the fifth argument of the system call: where the rusage goes. */
@@ -84,7 +84,7 @@ function statusOf(code: number, status: number): number {
   return status | (code === CLD_DUMPED ? 0x80 : 0);
 }
 
-/** True while there is a child, ended or not; where nobody can tell, too. */
+/** True while there is a child, ended or not; also true where the kernel cannot tell. */
 export function hasChildren(): boolean {
   return waitId(-1, WEXITED | WNOHANG | WNOWAIT) !== -ECHILD;
 }

@@ -1,6 +1,6 @@
-// Starts a program. What posix_spawn(3) can express goes through it; everything else through a list of
-// system calls of our own (child.ts). Both are a vfork: the cost does not grow with this process's memory,
-// and nothing of JavaScript ever runs in the child.
+// Starts a program. posix_spawn(3) starts a plain one. A program with a user, descriptors or limits of its own is started
+// by a list of system calls that the child carries out (child.ts). Both are a vfork: the cost does not grow with this
+// process's memory, and no JavaScript ever runs in the child.
 
 import { spawnPlain } from "../engine/child.ts";
 import type { Image } from "../engine/image.ts";

@@ -17,7 +17,7 @@ export function capabilityHeader(): Block {
   return header;
 }
 
-/** What is permitted now, cut to `keep`, and effective alike; `inheritable` as given. For capset(2). */
+/** The argument of capset(2): the permitted set cut to `keep`, the effective set the same, `inheritable` as given. */
 export function capabilitiesCutTo(keep: readonly number[], inheritable: readonly number[]): Block {
   const sets = new Block(DATA_SIZE);
   const header = capabilityHeader();
@@ -49,7 +49,7 @@ export function dropCapabilities(keep: readonly number[]): number {
 
 const CAP_KILL = 5;
 
-/** Whether kill(2) would be permitted for processes of that user; where nobody tells, it is. */
+/** Whether kill(2) would be permitted for processes of that user; true where /proc does not tell. */
 export function maySignal(uid: number): boolean {
   if (uid === syscall(SYS.getuid) || uid === syscall(SYS.geteuid)) return true;
   const header = capabilityHeader();

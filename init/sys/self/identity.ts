@@ -1,4 +1,4 @@
-// Who fdinit itself is: user, group and supplementary groups (credentials(7)), and whether it may change the groups.
+// fdinit's own identity: user, group and supplementary groups (credentials(7)), and whether it may change the groups.
 
 import { Block, keepAlive, SYS, syscall } from "../libc/libc.ts";
 import type { Credentials } from "./kernel.ts";

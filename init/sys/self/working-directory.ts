@@ -1,4 +1,4 @@
-// Where this process works, and whether that is a place it has no business in: every start under intent security asks.
+// Whether the working directory lies outside this process's root. Every start under intent security asks.
 
 import { Block, SYS, syscall } from "../libc/libc.ts";
 import { SLASH, textOf } from "../text/bytes.ts";

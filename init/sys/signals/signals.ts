@@ -82,7 +82,7 @@ export function openSignalFd(): number {
     : syscall(SYS.signalfd4, -1, everySignal.address, SIGSET_SIZE, O_NONBLOCK | O_CLOEXEC);
 }
 
-/** Why there is no signalfd, for whoever has to mend it. */
+/** Words why no signalfd could be opened, for the person who has to mend it. */
 export function noSignals(failed: number): string {
   if (failed !== -ENOSYS) return "cannot open a signalfd: is the limit of open files used up?";
   return "cannot wait for signals: there is no signalfd, or rt_sigtimedwait and ppoll are both forbidden (seccomp)";
@@ -100,8 +100,8 @@ export function takeSignals(signalFd: number): ReceivedSignal[] {
   const taken: ReceivedSignal[] = [];
   const got = syscall(SYS.read, signalFd, received.address, SIGINFO_SIZE * BATCH);
   for (let at = 0; at < got; at += SIGINFO_SIZE) taken.push(decode(received.view, at));
-  // A batch was there, and nobody knows what is behind it: one of each other signal, or who sends a low one without
-  // end would keep the higher ones from being taken.
+  // A full batch: more signals may wait. One of each other signal is taken as well, because a sender that floods fdinit
+  // with a low signal would otherwise keep the higher ones from being taken.
   if (got === SIGINFO_SIZE * BATCH) takeOthers(taken);
   // The signalfd does not answer (a seccomp profile): the signals wait in the process all the same.
   if (got < 0 && got !== -EAGAIN && got !== -EINTR) {

@@ -1,5 +1,5 @@
-// The sockets of another process's network namespace, by inode, from the tables in /proc/N/net. What
-// stands in none of them (a raw socket, one never bound, one of another namespace) is not known.
+// The sockets of another process's network namespace, by inode, from the tables in /proc/N/net. No
+// table has a raw socket, one that was never bound, or one of another namespace: nothing is known of those.
 
 import type { SocketFacts, SocketType } from "../descriptors/kinds.ts";
 import { AF_INET, AF_INET6, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM } from "../libc/constants.ts";

@@ -1,4 +1,4 @@
-// Binds Unix sockets to paths. Nobody else may get at the socket before it has its mode and its owner, and nothing
+// Binds Unix sockets to paths. No other process may get at the socket before it has its mode and its owner, and nothing
 // but that socket may get them: a service that can write to the directory could put a link, or another socket, in
 // its place. So the mode comes from the umask at bind(2), the owner where possible from the file system user at
 // bind(2), and chown goes to what has been looked at. No link is followed.
@@ -26,8 +26,8 @@ import { encodeAddress } from "./making.ts";
 const EMPTY = cString("");
 
 /**
- * Binds an unbound socket to a path that does not begin with `@`, replacing a socket that nobody listens on any
- * more. What stood in the way, or undefined.
+ * Binds an unbound socket to a path that does not begin with `@`, replacing a socket on which no process listens any
+ * more. Returns the obstacle, or undefined.
  */
 export function bindPath(fd: number, path: string, wanted: SocketFile): PathFailure | undefined {
   const place = walk(path, false);
@@ -39,7 +39,7 @@ export function bindPath(fd: number, path: string, wanted: SocketFile): PathFail
 
 function bindThere(fd: number, path: string, place: Place, wanted: SocketFile): PathFailure | undefined {
   const { mode, type, owner } = wanted;
-  // With a default ACL of the directory the umask does not count: then at least nobody gets more than this.
+  // A default ACL of the directory takes the place of the umask. The mode here then still bounds what others get.
   syscall(SYS.fchmod, fd, mode);
   let failed = bindAs(fd, path, place, wanted);
   if (failed === -EADDRINUSE && isStale(path, place, type)) {
@@ -71,7 +71,7 @@ function bindAs(fd: number, path: string, place: Place, { mode, owner }: SocketF
 const ASK = -1;
 
 /**
- * With the rights that the owner has to files, and nobody's else. -EACCES where they cannot be had; -ENOTRECOVERABLE
+ * Runs with the owner's rights to files, and with no other rights. -EACCES where they cannot be had; -ENOTRECOVERABLE
  * when PID 1's own could not be had back.
  */
 function asOwner({ uid, gid }: { uid: number; gid: number }, action: () => number): number {
@@ -89,7 +89,7 @@ function asOwner({ uid, gid }: { uid: number; gid: number }, action: () => numbe
 }
 
 /**
- * bind(2) or connect(2) with the path as it is written, which getsockname(2) will show, where nobody can make it
+ * bind(2) or connect(2) with the path as it is written, which getsockname(2) will show, where no other user can make it
  * lead elsewhere; else from within the directory. Neither follows a link in the last name when it binds.
  */
 function addressed(call: number, fd: number, path: string, place: Place): number {
@@ -112,7 +112,7 @@ function withAddress(call: number, fd: number, path: string): number {
   return result;
 }
 
-/** What is at the place, opened without opening it; a negated errno when it is no socket. */
+/** An O_PATH descriptor of the socket at the place; a negated errno when there is none. */
 function socketAt(place: Place): number {
   const fd = at(place)(O_PATH | O_CLOEXEC, 0);
   if (fd < 0) return fd;
@@ -123,7 +123,7 @@ function socketAt(place: Place): number {
   return typeof status === "number" ? status : -EPERM;
 }
 
-/** A socket that nobody listens on any more: what a container that was killed leaves in a volume. */
+/** A socket on which no process listens any more, such as a killed container leaves in a volume. */
 function isStale(path: string, place: Place, type: number): boolean {
   const found = socketAt(place);
   if (found < 0) return false;

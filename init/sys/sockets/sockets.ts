@@ -1,5 +1,5 @@
-// What a socket is: family, type, protocol, whether it listens, its addresses, and whether it belongs
-// to another network namespace.
+// The facts about a socket: family, type, protocol, whether it listens, its addresses, and whether it belongs to another
+// network namespace.
 
 import type { Family, SocketFacts, SocketType } from "../descriptors/kinds.ts";
 import {

@@ -10,7 +10,7 @@ const LIBC = "libc.so.6";
 /** A number where it is exact, else a BigInt. By its value: in an executable there is Bun.FFI alone (scripts/bundle.ts). */
 export const I64_FAST = 15 as FFIType.i64_fast;
 
-/** What every start needs. Each symbol costs a start its time and memory: the kernel's ABI serves for the rest. */
+/** The functions of libc that every start needs. Each costs a start time and memory; everything else is a bare system call. */
 const libc = linked(
   dlopen(LIBC, {
     syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], returns: I64_FAST },

@@ -1,5 +1,5 @@
-// How a child comes to be under Bun: by posix_spawn(3), the only sound entry from an engine with threads, and where that
-// cannot express it, by a page of machine code (child-code.ts).
+// Starts a child under Bun: by posix_spawn(3), which is safe in a process with threads, or, for steps that posix_spawn
+// cannot express, by a page of machine code (child-code.ts).
 
 import {
   POSIX_SPAWN_SETPGROUP,

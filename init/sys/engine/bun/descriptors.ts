@@ -2,8 +2,8 @@
 // lowest numbers that were free when the process started. Everything else open was inherited.
 //
 // The number alone proves nothing (a launcher may have passed 3 and 4), so the answer says whether
-// it is certain. Who is told "not certain" must treat the candidates as inherited and close them:
-// nothing of fdinit returns to Bun's event loop, so the loss does no harm.
+// it is certain. A caller that is told "not certain" must treat the candidates as inherited and close
+// them: nothing of fdinit returns to Bun's event loop, so the loss does no harm.
 
 import type { Kernel } from "../../kernel.ts";
 import { S_IFMT } from "../../libc/constants.ts";

@@ -1,5 +1,5 @@
-// How a process of Bun's comes to have every signal blocked: its handlers taken over, then the mask, and a second
-// start where another thread could take a signal away.
+// Blocks every signal in a process of Bun's: takes over Bun's handlers, sets the mask, and starts fdinit a second time
+// when another thread could take a signal away.
 
 import { probeCloseRange } from "../../descriptors/descriptors.ts";
 import { SIG_DFL, SIGCHLD } from "../../libc/constants.ts";

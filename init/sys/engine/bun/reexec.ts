@@ -42,12 +42,12 @@ const AT_EXECFN = 31;
 
 let isSecondStart = false;
 
-/** Nothing can be written to the file any more, and nobody can take that back. */
+/** No process can write to the file any more, and the seal cannot be taken back. */
 const SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 /** The text is shorter: a name, sixteen digits of a mask, a pid. */
 const LONGEST = 64;
 
-/** What the memory file holds: whose it is, and the mask. */
+/** The text of the memory file: the pid of the process that wrote it, and the mask. */
 function stateText(mask: SignalSet): string {
   return `fdinit ${ownPid()} ${formatSignalSet(mask)}`;
 }
@@ -67,7 +67,7 @@ export function maskBeforeReexec(): SignalSet | undefined {
   // vm.memfd_noexec adds a seal of its own.
   if (seals < 0 || (seals & SEALS) !== SEALS) return undefined;
   const block = new Block(LONGEST);
-  // Not read(2): the offset of somebody else's file stays where it is.
+  // pread(2) and not read(2), because the file may be another program's, and its offset must stay.
   const length = syscall(SYS.pread64, fd, block.address, LONGEST, 0);
   if (length < 0) return undefined;
   const [name, pid, mask = ""] = textOf(block.bytes.slice(0, length)).split(" ");

@@ -41,15 +41,19 @@ const SA_ONSTACK = 0x08000000;
 const SA_RESTART = 0x10000000;
 const SA_RESTORER = 0x04000000;
 
-/** Where Bun has been at them (unhardened), nobody knows what they were. */
+/**
+ * An unhardened executable's Bun has changed the dispositions before fdinit runs, and the kernel does not keep the
+ * earlier ones. So the program gets the default for each signal that Bun changes.
+ */
 let dispositions: ProgramDispositions = {
   defaulted: [...defaultedInPrograms, SIGPIPE, SIGXFSZ, ...LEFT_UNBLOCKED],
   ignored: [],
 };
 
 /**
- * What fdinit handles is among the defaulted: musl's posix_spawn knows nothing of handlers that are set by the system
- * call. The ignored ones fdinit handles itself.
+ * The signals that the program has at their default, and those it ignores. Signals that fdinit handles are set to their
+ * default explicitly, because musl's posix_spawn does not see handlers that were set by the bare system call. fdinit
+ * has handlers of its own for the signals that it hands on as ignored.
  */
 export function programDispositions(): ProgramDispositions {
   return dispositions;
@@ -87,7 +91,7 @@ export function takeOverRuntimeSignals(): boolean {
     else if (handler !== 0) isHandled = true;
   }
   const defaulted = [...defaultedInPrograms, ...LEFT_UNBLOCKED];
-  // Whoever ignores this one goes on ignoring it.
+  // A launcher that ignored this signal has the program ignore it too.
   syscall(SYS.rt_sigaction, UNBLOCKED_BY_MUSL, 0, before, SIGSET_SIZE);
   if (handlerAt(view, SIGACTION_SIZE) !== SIG_IGN) {
     setInteger(view, 0, page + SECOND);
@@ -95,7 +99,7 @@ export function takeOverRuntimeSignals(): boolean {
     syscall(SYS.rt_sigaction, UNBLOCKED_BY_MUSL, address, 0, SIGSET_SIZE);
     defaulted.push(UNBLOCKED_BY_MUSL);
   }
-  // Somebody handles faults: an unhardened Bun, which ignores SIGPIPE and SIGXFSZ besides.
+  // Handlers for faults exist: this is an unhardened Bun, which ignores SIGPIPE and SIGXFSZ as well.
   if (!isHandled) dispositions = { defaulted, ignored };
   keepAlive(actions);
   return true;

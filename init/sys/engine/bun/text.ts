@@ -10,7 +10,7 @@ export function bytesOf(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-/** For showing: what is not UTF-8 becomes U+FFFD. A byte order mark at the start is left out. */
+/** For showing: bytes that are not UTF-8 become U+FFFD. A byte order mark at the start is left out. */
 export function textOf(bytes: Uint8Array): string {
   return decoder.decode(bytes);
 }

@@ -1,5 +1,5 @@
-// How a child comes to be in the static executable: always by the host's list of system calls. It has one thread and
-// handles no signal, so that a plain program wants nothing but its mask set.
+// Starts a child in the static executable, always by the host's list of system calls. The executable has one thread and
+// handles no signal, so the list for a plain program only sets the signal mask.
 
 import { SIG_SETMASK } from "../../libc/constants.ts";
 import { Block, SYS, setInteger } from "../../libc/libc.ts";
@@ -7,7 +7,7 @@ import type { SignalSet } from "../../signals/kernel.ts";
 import { SIGSET_SIZE } from "../../signals/signals.ts";
 import type { Image } from "../image.ts";
 
-// Three records of ../../child.ts, and behind them the status and the mask. The first is left out where nobody asks for it.
+// Three records of ../../child.ts, and behind them the status and the mask. The first record is optional.
 const RECORD_SIZE = 64;
 const MASKING = RECORD_SIZE;
 const EXECUTING = 2 * RECORD_SIZE;
@@ -32,7 +32,7 @@ export function spawnPlain(image: Image, mask: SignalSet, hasOwnGroup: boolean):
   if (pid < 0) return pid;
   const failed = view.getInt32(STATUS, true);
   if (failed === 0) return pid;
-  // It has ended already, and its status says nothing more.
+  // The child has ended already, and its status adds nothing.
   host.syscall(SYS.wait4, pid, 0, 0, 0);
   return failed;
 }

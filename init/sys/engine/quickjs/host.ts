@@ -1,5 +1,5 @@
-// What engine/host.c gives the bundle of the static executable: its only way out of JavaScript. The first argument of the
-// function that a bundle is (scripts/bundle.ts). Addresses are numbers, and numbers exact below 2^53.
+// The host object that engine/host.c gives the bundle of the static executable: its only way out of JavaScript. A bundle is
+// a function (scripts/bundle.ts), and the host is its first argument. Addresses are numbers, which are exact below 2^53.
 
 declare global {
   const host: {

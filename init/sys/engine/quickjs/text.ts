@@ -8,7 +8,7 @@ export const ENGINE: string = "QuickJS";
 /** UTF-8, for what a policy or a person wrote. */
 export const bytesOf: (text: string) => Uint8Array = host.encode;
 
-/** For showing: what is not UTF-8 becomes U+FFFD. A byte order mark at the start is left out. */
+/** For showing: bytes that are not UTF-8 become U+FFFD. A byte order mark at the start is left out. */
 export function textOf(bytes: Uint8Array): string {
   return host.decode(bytes) ?? decoded(bytes);
 }

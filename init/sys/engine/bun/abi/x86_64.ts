@@ -65,7 +65,7 @@ export function blockAndPassOn(pid: number, signal: number): Uint8Array {
   ]);
 }
 
-/** What a handler returns to where libc does not say (SA_RESTORER, which this architecture wants). */
+/** The code to which a signal handler returns (SA_RESTORER), which this architecture wants. */
 export const RESTORER: Uint8Array | undefined = new Uint8Array([
   ...[0xb8, ...word(SYS.rt_sigreturn)], //      mov  eax, …
   ...[0x0f, 0x05], //                           syscall

@@ -1,0 +1,46 @@
+// Comments and pages are read by strangers: a sentence names its subject. This finds those that begin with a word that names none
+// ("Whoever …", "Nobody …", "Whatever …").
+
+import { expect, test } from "bun:test";
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const ROOT = join(import.meta.dir, "../..");
+const textOf = (path: string) => readFileSync(join(ROOT, path), "utf8");
+
+/** The comments of a file, each as one text. */
+function commentsOf(source: string): string[] {
+  const comments: string[] = [];
+  let isOpen = false;
+  for (const line of source.split("\n")) {
+    const [, sign, text = ""] = /^\s*(\/\/|\/\*\*?|\*(?!\/))\s?(.*?)(?:\*\/)?$/.exec(line) ?? [];
+    if (sign === undefined) isOpen = false;
+    else if (isOpen && !sign.startsWith("/*")) comments.push(`${comments.pop()} ${text.trim()}`.trim());
+    else comments.push(text.trim());
+    isOpen = sign !== undefined;
+  }
+  return comments;
+}
+
+test("no sentence of a comment in init/ begins with whatever, whoever or nobody", () => {
+  const paths = globSync("init/**/*.ts", { cwd: ROOT }).filter((path) => !path.includes("/generated/"));
+  const found = paths.flatMap((path) =>
+    commentsOf(textOf(path))
+      .filter((comment) => /(?:^|[.:?] )(?:Whatever|Whoever|Nobody) /.test(comment))
+      .map((comment) => `${path}: ${comment}`),
+  );
+  expect(paths.length).toBeGreaterThan(100);
+  expect(found).toEqual([]);
+});
+
+test("no sentence of a page begins with whatever, whoever or nobody", () => {
+  const pages = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    ...globSync("docs/**/*.md", { cwd: ROOT }),
+  ];
+  const found = pages.filter((page) => /(?:^|[.:] |\| )(?:Whatever|Whoever|Nobody) /m.test(textOf(page)));
+  expect(found).toEqual([]);
+});
