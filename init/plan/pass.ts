@@ -20,7 +20,7 @@ export interface Passing
 }
 
 /** What is passed before anybody is told of it. */
-interface Given extends Pass {
+interface PlannedPass extends Pass {
   /** As it is announced: a rule's name, else the launcher's. */
   readonly name?: string;
   /** As the policy calls it. */
@@ -61,8 +61,8 @@ export function passing(
 }
 
 /** Kept and replaced descriptors beyond 2, and those of 0 to 2 that get another number. */
-function handedOnBy({ runtime, announced }: Facts, decided: readonly Decided[]): Given[] {
-  const given: Given[] = [];
+function handedOnBy({ runtime, announced }: Facts, decided: readonly Decided[]): PlannedPass[] {
+  const given: PlannedPass[] = [];
   for (const { fd, descriptor, decision } of decided) {
     if (decision.action !== "keep" && decision.action !== "devnull") continue;
     const { as, name } = decision.rule ?? {};
@@ -86,10 +86,10 @@ function handedOnBy({ runtime, announced }: Facts, decided: readonly Decided[]):
 function named(
   policy: Policy,
   service: Service,
-  handedOn: readonly Given[],
+  handedOn: readonly PlannedPass[],
   refuse: (message: string) => void,
-): Given[] {
-  const given: Given[] = [];
+): PlannedPass[] {
+  const given: PlannedPass[] = [];
   const taken = (to: number) =>
     given.some((other) => other.to === to) || service.pass?.some(({ as }) => as === to) === true;
   for (const { name, as } of service.pass ?? []) {
@@ -111,9 +111,9 @@ function sourceOf(
   name: string,
   { fds }: Policy,
   service: Service,
-  handedOn: readonly Given[],
+  handedOn: readonly PlannedPass[],
   refuse: (message: string) => void,
-): Omit<Given, "to"> | undefined {
+): Omit<PlannedPass, "to"> | undefined {
   const inherited = handedOn.filter(({ named }) => named === name);
   const [first, second] = inherited;
   if (second) {
@@ -133,7 +133,10 @@ function sourceOf(
  * What the program is told of, ascending; undefined when of nothing. `auto` hands on what the launcher announced;
  * it moves nothing, so what has a gap in it stays unsaid. What a variable holds is known by it.
  */
-function announcedOf({ protocol }: Service, given: readonly Given[]): readonly Given[] | undefined {
+function announcedOf(
+  { protocol }: Service,
+  given: readonly PlannedPass[],
+): readonly PlannedPass[] | undefined {
   if (protocol === "none" || protocol === "repair") return undefined;
   if (given.length === 0) return protocol === "systemd" ? [] : undefined;
   const row = given
@@ -144,9 +147,9 @@ function announcedOf({ protocol }: Service, given: readonly Given[]): readonly G
 }
 
 /** Movable ones close the gaps, so that the count says where each stands. */
-function inARow(given: readonly Given[]): Given[] {
+function inARow(given: readonly PlannedPass[]): PlannedPass[] {
   let next = FIRST_ANNOUNCED;
-  const placed: Given[] = [];
+  const placed: PlannedPass[] = [];
   for (const each of given) {
     if (!each.isMovable) {
       placed.push(each);
@@ -158,11 +161,11 @@ function inARow(given: readonly Given[]): Given[] {
   return placed;
 }
 
-function hasGap(row: readonly Given[]): boolean {
+function hasGap(row: readonly PlannedPass[]): boolean {
   return row.some(({ to }, index) => to !== FIRST_ANNOUNCED + index);
 }
 
-function refuseGaps(row: readonly Given[], refuse: (message: string) => void): void {
+function refuseGaps(row: readonly PlannedPass[], refuse: (message: string) => void): void {
   if (!hasGap(row)) return;
   const numbers = row.map(({ to }) => to).join(", ");
   refuse(
@@ -170,13 +173,13 @@ function refuseGaps(row: readonly Given[], refuse: (message: string) => void): v
   );
 }
 
-function refuseTakenStdin(given: readonly Given[], refuse: (message: string) => void): void {
+function refuseTakenStdin(given: readonly PlannedPass[], refuse: (message: string) => void): void {
   const taken = given.find(({ to }) => to === 0);
   if (taken) refuse(`descriptor ${JSON.stringify(taken.from)} and stdin: devnull cannot both be 0`);
 }
 
 /** Two descriptors cannot have one number. */
-function refuseCollisions(given: readonly Given[], refuse: (message: string) => void): void {
+function refuseCollisions(given: readonly PlannedPass[], refuse: (message: string) => void): void {
   const takenBy = new Map<number, number | string>();
   for (const { from, to } of given) {
     const first = takenBy.get(to);
@@ -186,7 +189,7 @@ function refuseCollisions(given: readonly Given[], refuse: (message: string) => 
 }
 
 /** A descriptor below 3 that keeps its number needs nothing done. */
-function passesOf(given: readonly Given[]): Pass[] {
+function passesOf(given: readonly PlannedPass[]): Pass[] {
   const pass: Pass[] = [];
   for (const { from, to } of given) {
     if (from === to && to < FIRST_BEYOND_STANDARD) continue;
@@ -199,8 +202,8 @@ function passesOf(given: readonly Given[]): Pass[] {
 function announcement(
   { protocol }: Service,
   facts: Facts,
-  given: readonly Given[],
-  announced: readonly Given[] | undefined,
+  given: readonly PlannedPass[],
+  announced: readonly PlannedPass[] | undefined,
 ): Pick<Passing, "environment" | "withoutVariables" | "pidVariable"> {
   const environment: Record<string, string> = {};
   for (const { variable, to } of given) if (variable !== undefined) environment[variable] = String(to);

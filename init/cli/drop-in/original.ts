@@ -19,7 +19,7 @@ import {
 } from "../../sys/libc/constants.ts";
 
 /** What the command line is read with. */
-export interface Given {
+export interface OriginalInput {
   /** Its words, argv[0] included. */
   readonly argv: readonly string[];
   readonly environment: Environment;
@@ -27,10 +27,10 @@ export interface Given {
 }
 
 /** What the command line asks for. */
-export type Reading = Ending | Pause | Start;
+export type Reading = EarlyExit | Pause | Start;
 
 /** A text, and the end. */
-export interface Ending {
+export interface EarlyExit {
   readonly do: "end";
   readonly stdout?: string;
   readonly stderr?: string;
