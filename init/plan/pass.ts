@@ -20,7 +20,7 @@ export interface Passing
 }
 
 /** A descriptor that the program gets, before it is decided how the program learns of it. */
-interface Given extends Pass {
+interface PlannedPass extends Pass {
   /** Its name in LISTEN_FDNAMES: a rule's, else the launcher's. */
   readonly name?: string;
   /** The name that a rule of the policy gives it. */
@@ -61,8 +61,8 @@ export function passing(
 }
 
 /** Kept and replaced descriptors beyond 2, and those of 0 to 2 that get another number. */
-function handedOnBy({ runtime, announced }: Facts, decided: readonly Decided[]): Given[] {
-  const given: Given[] = [];
+function handedOnBy({ runtime, announced }: Facts, decided: readonly Decided[]): PlannedPass[] {
+  const given: PlannedPass[] = [];
   for (const { fd, descriptor, decision } of decided) {
     if (decision.action !== "keep" && decision.action !== "devnull") continue;
     const { as, name } = decision.rule ?? {};
@@ -86,10 +86,10 @@ function handedOnBy({ runtime, announced }: Facts, decided: readonly Decided[]):
 function named(
   policy: Policy,
   service: Service,
-  handedOn: readonly Given[],
+  handedOn: readonly PlannedPass[],
   refuse: (message: string) => void,
-): Given[] {
-  const given: Given[] = [];
+): PlannedPass[] {
+  const given: PlannedPass[] = [];
   const taken = (to: number) =>
     given.some((other) => other.to === to) || service.pass?.some(({ as }) => as === to) === true;
   for (const { name, as } of service.pass ?? []) {
@@ -111,9 +111,9 @@ function sourceOf(
   name: string,
   { fds }: Policy,
   service: Service,
-  handedOn: readonly Given[],
+  handedOn: readonly PlannedPass[],
   refuse: (message: string) => void,
-): Omit<Given, "to"> | undefined {
+): Omit<PlannedPass, "to"> | undefined {
   const inherited = handedOn.filter(({ named }) => named === name);
   const [first, second] = inherited;
   if (second) {
@@ -134,7 +134,10 @@ function sourceOf(
  * announces those that the launcher announced. `auto` moves no descriptor, so it announces none when their numbers
  * have a gap (3 and 5). A descriptor whose number stands in a variable of its own is not announced as well.
  */
-function announcedOf({ protocol }: Service, given: readonly Given[]): readonly Given[] | undefined {
+function announcedOf(
+  { protocol }: Service,
+  given: readonly PlannedPass[],
+): readonly PlannedPass[] | undefined {
   if (protocol === "none" || protocol === "repair") return undefined;
   if (given.length === 0) return protocol === "systemd" ? [] : undefined;
   const row = given
@@ -145,9 +148,9 @@ function announcedOf({ protocol }: Service, given: readonly Given[]): readonly G
 }
 
 /** Movable descriptors close the gaps in the row, because LISTEN_FDS is a count and gives no numbers. */
-function inARow(given: readonly Given[]): Given[] {
+function inARow(given: readonly PlannedPass[]): PlannedPass[] {
   let next = FIRST_ANNOUNCED;
-  const placed: Given[] = [];
+  const placed: PlannedPass[] = [];
   for (const each of given) {
     if (!each.isMovable) {
       placed.push(each);
@@ -159,11 +162,11 @@ function inARow(given: readonly Given[]): Given[] {
   return placed;
 }
 
-function hasGap(row: readonly Given[]): boolean {
+function hasGap(row: readonly PlannedPass[]): boolean {
   return row.some(({ to }, index) => to !== FIRST_ANNOUNCED + index);
 }
 
-function refuseGaps(row: readonly Given[], refuse: (message: string) => void): void {
+function refuseGaps(row: readonly PlannedPass[], refuse: (message: string) => void): void {
   if (!hasGap(row)) return;
   const numbers = row.map(({ to }) => to).join(", ");
   refuse(
@@ -171,13 +174,13 @@ function refuseGaps(row: readonly Given[], refuse: (message: string) => void): v
   );
 }
 
-function refuseTakenStdin(given: readonly Given[], refuse: (message: string) => void): void {
+function refuseTakenStdin(given: readonly PlannedPass[], refuse: (message: string) => void): void {
   const taken = given.find(({ to }) => to === 0);
   if (taken) refuse(`descriptor ${JSON.stringify(taken.from)} and stdin: devnull cannot both be 0`);
 }
 
 /** Two descriptors cannot have one number. */
-function refuseCollisions(given: readonly Given[], refuse: (message: string) => void): void {
+function refuseCollisions(given: readonly PlannedPass[], refuse: (message: string) => void): void {
   const takenBy = new Map<number, number | string>();
   for (const { from, to } of given) {
     const first = takenBy.get(to);
@@ -187,7 +190,7 @@ function refuseCollisions(given: readonly Given[], refuse: (message: string) => 
 }
 
 /** A descriptor below 3 that keeps its number needs nothing done. */
-function passesOf(given: readonly Given[]): Pass[] {
+function passesOf(given: readonly PlannedPass[]): Pass[] {
   const pass: Pass[] = [];
   for (const { from, to } of given) {
     if (from === to && to < FIRST_BEYOND_STANDARD) continue;
@@ -200,8 +203,8 @@ function passesOf(given: readonly Given[]): Pass[] {
 function announcement(
   { protocol }: Service,
   facts: Facts,
-  given: readonly Given[],
-  announced: readonly Given[] | undefined,
+  given: readonly PlannedPass[],
+  announced: readonly PlannedPass[] | undefined,
 ): Pick<Passing, "environment" | "withoutVariables" | "pidVariable"> {
   const environment: Record<string, string> = {};
   for (const { variable, to } of given) if (variable !== undefined) environment[variable] = String(to);

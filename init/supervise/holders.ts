@@ -3,12 +3,12 @@
 
 import type { GivenPipe, Token } from "../plan/plan.ts";
 import type { Kernel, PipeHolder } from "../sys/kernel.ts";
-import type { Say } from "./surroundings.ts";
+import type { SayLine } from "./surroundings.ts";
 import { descendants, inWords } from "./tree.ts";
 
 interface Voice {
   readonly kernel: Kernel;
-  readonly say: Say;
+  readonly say: SayLine;
 }
 
 /** Says at once that a token's last holder is gone, and whether the processes went with it. */

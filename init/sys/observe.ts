@@ -64,7 +64,7 @@ export function observe(kernel: Kernel, own: readonly [number, ...number[]], que
 }
 
 /** The open ones among the numbers asked for: from /proc when there is more than a few to ask about. */
-function openNumbers(kernel: Kernel, questions: Questions, hardLimit: number): Seen {
+function openNumbers(kernel: Kernel, questions: Questions, hardLimit: number): OpenNumbers {
   const { enumerate, lookAt, mustSee, method, scanLimit } = questions;
   const lists = enumerate && method !== "scan";
   const listed = lists ? kernel.listDescriptors() : undefined;
@@ -163,7 +163,7 @@ export function describeDescriptor({
   return `${kind} ${where}${marks}${access === "path" ? ", O_PATH" : ""}`;
 }
 
-interface Seen {
+interface OpenNumbers {
   readonly numbers: readonly number[];
   /** Whether /proc/self/fd can be read; undefined: not asked. */
   readonly procfs: boolean | undefined;

@@ -119,6 +119,15 @@ describe("the table of rooms", () => {
     expect([...counts].filter(([, count]) => count > 15)).toEqual([]);
   });
 
+  test("what few starts need is asked for in one way", () => {
+    const others = ["init/cli/load-second-module.ts", "init/policy/reading/yaml-document.ts"];
+    const way = /^const \w+ = \(\) =>\s+require\("([^"]+)"\) as typeof import\("\1"\);$/gm;
+    const asking = sources.filter(({ text }) => text.replace(/^\s*\/\/.*$/gm, "").includes("require("));
+    expect(asking.length).toBeGreaterThan(10);
+    const differing = asking.filter(({ text }) => text.replace(way, "").includes("require("));
+    expect(differing.map(({ path }) => path).sort()).toEqual(others);
+  });
+
   test("only main.ts knows of the executable's second module", () => {
     const loaders = sources.filter(({ imports }) => imports.includes("init/cli/load-second-module.ts"));
     expect(loaders.map(({ path }) => path)).toEqual(["init/main.ts"]);

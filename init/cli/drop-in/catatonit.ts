@@ -9,9 +9,9 @@ import { visible } from "../../sys/text/visible.ts";
 import { getopt } from "./getopt.ts";
 import {
   ALL_BUT_FAULTS,
-  type Ending,
-  type Given,
+  type EarlyExit,
   licence,
+  type OriginalInput,
   policyFor,
   type Reading,
   type Teller,
@@ -32,10 +32,10 @@ fdinit in the place of catatonit: runs a program, forwards signals to it and rea
 
 const STOPPING = [SIGTSTP, SIGTTIN, SIGTTOU];
 
-export function readCatatonit({ argv, environment, pid }: Given): Reading {
+export function readCatatonit({ argv, environment, pid }: OriginalInput): Reading {
   const name = visible(argv[0] as string);
   const log = (level: string, text: string) => `${level} (catatonit:${pid}): ${visible(text)}\n`;
-  const bail = (text: string, more = ""): Ending => ({
+  const bail = (text: string, more = ""): EarlyExit => ({
     do: "end",
     stderr: log("ERROR", text) + more,
     code: 1,

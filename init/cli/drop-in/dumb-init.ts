@@ -16,7 +16,7 @@ import {
 } from "../../sys/libc/constants.ts";
 import { visible } from "../../sys/text/visible.ts";
 import { getopt } from "./getopt.ts";
-import { type Ending, type Given, policyFor, type Reading, type Teller } from "./original.ts";
+import { type EarlyExit, type OriginalInput, policyFor, type Reading, type Teller } from "./original.ts";
 import { errorInWords } from "./words.ts";
 
 const VERSION = "dumb-init v1.2.5\n";
@@ -39,7 +39,7 @@ const GRAMMAR = {
 
 type Rewrites = ReadonlyMap<number, number | "ignore">;
 
-export function readDumbInit({ argv, environment }: Given): Reading {
+export function readDumbInit({ argv, environment }: OriginalInput): Reading {
   const name = visible(argv[0] as string);
   const { found, operands } = getopt(argv, GRAMMAR);
   const rewrite = new Map<number, number | "ignore">();
@@ -90,7 +90,7 @@ export function readDumbInit({ argv, environment }: Given): Reading {
   };
 }
 
-function ending(stderr: string, code: number): Ending {
+function ending(stderr: string, code: number): EarlyExit {
   return { do: "end", stderr, code };
 }
 

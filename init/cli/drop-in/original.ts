@@ -19,7 +19,7 @@ import {
 } from "../../sys/libc/constants.ts";
 
 /** The input of a drop-in's reading of its command line. */
-export interface Given {
+export interface OriginalInput {
   /** The command line's words, argv[0] included. */
   readonly argv: readonly string[];
   readonly environment: Environment;
@@ -27,10 +27,10 @@ export interface Given {
 }
 
 /** The request of the command line. */
-export type Reading = Ending | Pause | Start;
+export type Reading = EarlyExit | Pause | Start;
 
 /** A text, and the end. */
-export interface Ending {
+export interface EarlyExit {
   readonly do: "end";
   readonly stdout?: string;
   readonly stderr?: string;

@@ -17,11 +17,11 @@ import { environmentOf } from "../environment.ts";
 import { readCatatonit } from "./catatonit.ts";
 import { readDumbInit } from "./dumb-init.ts";
 import type { Original } from "./names.ts";
-import type { Given, Reading, Start } from "./original.ts";
+import type { OriginalInput, Reading, Start } from "./original.ts";
 import { tell, tellingKernel } from "./telling-kernel.ts";
 import { readTini } from "./tini.ts";
 
-const READERS: Readonly<Record<Original, (given: Given) => Reading>> = {
+const READERS: Readonly<Record<Original, (given: OriginalInput) => Reading>> = {
   tini: readTini,
   "dumb-init": readDumbInit,
   catatonit: readCatatonit,

@@ -10,9 +10,9 @@ import { visible } from "../../sys/text/visible.ts";
 import { getopt } from "./getopt.ts";
 import {
   ALL_BUT_FAULTS,
-  type Ending,
-  type Given,
+  type EarlyExit,
   licence,
+  type OriginalInput,
   policyFor,
   type Reading,
   type Start,
@@ -33,7 +33,7 @@ const UNKNOWN_TO_TINI = ["STKFLT", "IO", "PWR"];
 /** tini's levels: from 1 warnings, from 2 information, from 3 actions, from 4 each step. */
 const USUAL_VERBOSITY = 1;
 
-export function readTini({ argv, environment, pid }: Given): Reading {
+export function readTini({ argv, environment, pid }: OriginalInput): Reading {
   if (argv.length === 2 && argv[1] === "--version") return { do: "end", stdout: `${VERSION}\n`, code: 0 };
   const name = visible(argv[0] as string);
   const grammar = { letters: "p:hvwgle:s", stopsAtOperand: environment("POSIXLY_CORRECT") !== undefined };
@@ -88,7 +88,7 @@ export function readTini({ argv, environment, pid }: Given): Reading {
   };
 }
 
-function refusal(stderr: string): Ending {
+function refusal(stderr: string): EarlyExit {
   return { do: "end", stderr, code: CANNOT_RUN };
 }
 

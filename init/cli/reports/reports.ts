@@ -7,6 +7,18 @@ import { EXIT_USAGE } from "../exit-codes.ts";
 import type { Invocation } from "../invocation.ts";
 import { type Outcome, print } from "../output/print.ts";
 
+// Each is evaluated only when it is asked for.
+const helping = () => require("../help/help.ts") as typeof import("../help/help.ts");
+const standingIn = () => require("../drop-in/stand-in.ts") as typeof import("../drop-in/stand-in.ts");
+const checking = () => require("../check/check.ts") as typeof import("../check/check.ts");
+const planning = () => require("./plan.ts") as typeof import("./plan.ts");
+const auditing = () => require("./audit.ts") as typeof import("./audit.ts");
+const schemas = () => require("./schema.ts") as typeof import("./schema.ts");
+const listing = () => require("./policies.ts") as typeof import("./policies.ts");
+const doctoring = () => require("./doctor.ts") as typeof import("./doctor.ts");
+const converting = () => require("../convert/convert.ts") as typeof import("../convert/convert.ts");
+const completing = () => require("../help/completion.ts") as typeof import("../help/completion.ts");
+
 /** Answers every invocation but an ordinary start. `own` is what fdinit itself has opened. */
 export function report(
   kernel: Kernel,
@@ -19,34 +31,25 @@ export function report(
     case "version":
       return print(kernel, `fdinit ${version} (${ENGINE})\n`);
     case "help":
-      return (require("../help/help.ts") as typeof import("../help/help.ts")).help(kernel, invocation);
-    case "standIn": {
-      const { standIn } = require("../drop-in/stand-in.ts") as typeof import("../drop-in/stand-in.ts");
-      return { code: standIn(kernel, invocation.original, invocation.argv, own) };
-    }
-    // Each is evaluated only when it is asked for: the start of a program needs none of them.
+      return helping().help(kernel, invocation);
+    case "standIn":
+      return { code: standingIn().standIn(kernel, invocation.original, invocation.argv, own) };
     case "check":
-      return (require("../check/check.ts") as typeof import("../check/check.ts")).check(kernel, invocation);
+      return checking().check(kernel, invocation);
     case "plan":
-      return (require("./plan.ts") as typeof import("./plan.ts")).plan(kernel, invocation, own);
+      return planning().plan(kernel, invocation, own);
     case "audit":
-      return (require("./audit.ts") as typeof import("./audit.ts")).audit(kernel, invocation);
+      return auditing().audit(kernel, invocation);
     case "schema":
-      return (require("./schema.ts") as typeof import("./schema.ts")).schema(kernel);
+      return schemas().schema(kernel);
     case "policies":
-      return (require("./policies.ts") as typeof import("./policies.ts")).policies(kernel, invocation);
+      return listing().policies(kernel, invocation);
     case "doctor":
-      return (require("./doctor.ts") as typeof import("./doctor.ts")).doctor(kernel, invocation);
+      return doctoring().doctor(kernel, invocation);
     case "convert":
-      return (require("../convert/convert.ts") as typeof import("../convert/convert.ts")).convert(
-        kernel,
-        invocation,
-      );
+      return converting().convert(kernel, invocation);
     case "completion":
-      return (require("../help/completion.ts") as typeof import("../help/completion.ts")).completion(
-        kernel,
-        invocation,
-      );
+      return completing().completion(kernel, invocation);
     default:
       return {
         code: EXIT_USAGE,

@@ -51,7 +51,7 @@ export interface WrittenService {
 }
 
 /** The names and defaults that a service may refer to. */
-export interface Surroundings {
+export interface ServiceReferences {
   readonly signals: SignalsPolicy;
   readonly limits: LimitsPolicy;
   /** The names of fds.open and of kept inherited descriptors. */
@@ -61,7 +61,7 @@ export interface Surroundings {
 export function serviceOf(
   name: string,
   written: WrittenService,
-  { signals, limits, names }: Surroundings,
+  { signals, limits, names }: ServiceReferences,
   findings: Finding[],
 ): Service {
   const at = ["services", name];

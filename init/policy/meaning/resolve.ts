@@ -22,7 +22,7 @@ import { parseFdSet } from "./fd-sets.ts";
 import { openOf, type WrittenOpened } from "./resolve-open.ts";
 import {
   limitsOf,
-  type Surroundings,
+  type ServiceReferences,
   serviceOf,
   type WrittenLimits,
   type WrittenService,
@@ -202,12 +202,12 @@ function fdSetAt(at: KeyPath, written: unknown, findings: Finding[]): FdSet {
 
 function servicesOf(
   { services = {} }: WrittenPolicy,
-  surroundings: Surroundings,
+  references: ServiceReferences,
   findings: Finding[],
 ): [Service, ...Service[]] {
   const resolved: Service[] = [];
   for (const name of Object.keys(services))
-    resolved.push(serviceOf(name, services[name] ?? {}, surroundings, findings));
+    resolved.push(serviceOf(name, services[name] ?? {}, references, findings));
   const [first, ...others] = resolved;
-  return [first ?? serviceOf(defaultService().name, {}, surroundings, findings), ...others];
+  return [first ?? serviceOf(defaultService().name, {}, references, findings), ...others];
 }

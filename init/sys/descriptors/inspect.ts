@@ -96,7 +96,7 @@ function lookAt(process: Process, fd: number): Descriptor | undefined {
   return descriptor;
 }
 
-interface Seen {
+interface SeenDescriptor {
   readonly fd: number;
   /** An O_PATH descriptor of the same file, or a negated errno. */
   readonly copy: number;
@@ -104,7 +104,7 @@ interface Seen {
   readonly link: Uint8Array | undefined;
 }
 
-function describe(process: Process, { fd, copy, info, link }: Seen): Descriptor {
+function describe(process: Process, { fd, copy, info, link }: SeenDescriptor): Descriptor {
   const text = link && textOf(link);
   const written = /^flags:\s*([0-7]+)/m.exec(info)?.[1];
   const flags = written === undefined ? -1 : Number.parseInt(written, 8);
@@ -157,7 +157,12 @@ interface Kinds {
 }
 
 /** As `classify` has it, but for the two kinds that an O_PATH copy cannot be asked about. */
-function kindsFromOutside({ pid }: Process, { fd, copy, link }: Seen, flags: number, status: Status): Kinds {
+function kindsFromOutside(
+  { pid }: Process,
+  { fd, copy, link }: SeenDescriptor,
+  flags: number,
+  status: Status,
+): Kinds {
   const text = link && textOf(link);
   const type = status.mode & S_IFMT;
   if (type === S_IFCHR && (flags & O_PATH) === 0) {
@@ -222,14 +227,17 @@ function pathInside(link: string, root: string): Inside {
     : { text: link, isBelowRoot: false };
 }
 
-interface Place {
+interface LocatedOutside {
   readonly status: Status;
   readonly mount: number;
   readonly path: Inside | undefined;
 }
 
 /** As `isOutsideRoot` has it, for another process; there is no going into its directories to ask where they are. */
-function isOutside({ pid, mounts, root }: Process, { status, mount, path }: Place): boolean | undefined {
+function isOutside(
+  { pid, mounts, root }: Process,
+  { status, mount, path }: LocatedOutside,
+): boolean | undefined {
   if (!mounts || Number.isNaN(mount)) return undefined;
   if (!mounts.includes(mount)) return true;
   if (!path || root === "") return undefined;

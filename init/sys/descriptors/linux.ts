@@ -16,8 +16,11 @@ import {
 } from "./descriptors.ts";
 import type { DescriptorCalls } from "./kernel.ts";
 
+const classifying = () => require("./classify.ts") as typeof import("./classify.ts");
+const inspecting = () => require("./inspect.ts") as typeof import("./inspect.ts");
 const making = () => require("./making.ts") as typeof import("./making.ts");
 const polling = () => require("./polling.ts") as typeof import("./polling.ts");
+const writing = () => require("./writing.ts") as typeof import("./writing.ts");
 
 export const descriptorCalls: DescriptorCalls = {
   closeRange,
@@ -35,10 +38,10 @@ export const descriptorCalls: DescriptorCalls = {
   descriptorMode,
   descriptorLink,
   descriptorInfo,
-  classify: (fd) => (require("./classify.ts") as typeof import("./classify.ts")).classify(fd),
-  inspect: (pid) => (require("./inspect.ts") as typeof import("./inspect.ts")).inspect(pid),
+  classify: (fd) => classifying().classify(fd),
+  inspect: (pid) => inspecting().inspect(pid),
   waitReadable: (fds, timeoutMs) => polling().waitReadable(fds, timeoutMs),
   isAtEnd: (fd) => polling().isAtEnd(fd),
-  writeNow: (fd, text) => (require("./writing.ts") as typeof import("./writing.ts")).writeNow(fd, text),
+  writeNow: (fd, text) => writing().writeNow(fd, text),
   write: (fd, text) => polling().write(fd, text),
 };

@@ -6,6 +6,8 @@ import { EAGAIN, EINTR, ETIMEDOUT } from "../libc/errno.ts";
 import { Block, type Bytes, cString, keepAlive, O_DIRECTORY, SYS, syscall } from "../libc/libc.ts";
 import { concatenate } from "../text/bytes.ts";
 
+const polling = () => require("../descriptors/polling.ts") as typeof import("../descriptors/polling.ts");
+
 const CHUNK = 32768;
 const PATH_MAX = 4096;
 const ZERO = 0x30;
@@ -35,8 +37,7 @@ const BEGIN_MS = 2000;
 
 /** Whether there is something to read, or its end, within the time. A regular file is always readable. */
 export function awaitMore(fd: number, patienceMs: number): boolean {
-  const { waitReadable } = require("../descriptors/polling.ts") as typeof import("../descriptors/polling.ts");
-  return waitReadable([fd], patienceMs).length > 0;
+  return polling().waitReadable([fd], patienceMs).length > 0;
 }
 
 /**

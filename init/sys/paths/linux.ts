@@ -3,13 +3,15 @@
 import type { PathCalls } from "./kernel.ts";
 import { canExecute, openFile, pathMode, readPath, readSource } from "./paths.ts";
 
+const fileWriting = () => require("./write-file.ts") as typeof import("./write-file.ts");
+const folders = () => require("./folders.ts") as typeof import("./folders.ts");
+
 export const pathCalls: PathCalls = {
   openFile,
   readFile: readPath,
   readSource,
-  writeFile: (path, text) =>
-    (require("./write-file.ts") as typeof import("./write-file.ts")).writeFile(path, text),
-  listFolder: (path) => (require("./folders.ts") as typeof import("./folders.ts")).listFolder(path),
+  writeFile: (path, text) => fileWriting().writeFile(path, text),
+  listFolder: (path) => folders().listFolder(path),
   pathMode,
   canExecute,
 };

@@ -14,7 +14,7 @@ const DOT = cString(".");
 const ROOT = cString("/");
 
 /** The facts to judge by. `path` is the link's text, without the kernel's mark for deleted files. */
-export interface Place {
+export interface LocatedDescriptor {
   readonly fd: number;
   readonly status: Status;
   readonly path: Uint8Array | undefined;
@@ -25,7 +25,7 @@ export interface Place {
  * is none of ours; the path leads to the very same file; for a directory, getcwd(2) from it; a file
  * without a name on a mount of ours is inside; any other path that leads elsewhere is outside.
  */
-export function isOutsideRoot({ fd, status, path }: Place): boolean | undefined {
+export function isOutsideRoot({ fd, status, path }: LocatedDescriptor): boolean | undefined {
   const mounts = ourMounts();
   if (mounts && status.mount !== undefined && !mounts.includes(status.mount)) return true;
   if (path && isSameFile(status, statusOfPath(path))) return false;

@@ -5,6 +5,7 @@ import type { ProcessCalls } from "./kernel.ts";
 import { hasChildren, processGroup, reap } from "./processes.ts";
 import { spawn } from "./spawn.ts";
 
+const detaching = () => require("./detach.ts") as typeof import("./detach.ts");
 const processList = () => require("./process-list.ts") as typeof import("./process-list.ts");
 
 export const processCalls: ProcessCalls = {
@@ -12,7 +13,7 @@ export const processCalls: ProcessCalls = {
   reap,
   nextChanged: () => processList().nextChanged(),
   hasChildren,
-  detach: (pid, signal) => (require("./detach.ts") as typeof import("./detach.ts")).detach(pid, signal),
+  detach: (pid, signal) => detaching().detach(pid, signal),
   processGroup,
   processes: (most) => processList().processes(most),
   commandOf: (pid) => processList().shortCommandOf(pid),

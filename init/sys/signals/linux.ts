@@ -3,14 +3,13 @@
 import type { SignalCalls } from "./kernel.ts";
 import { kill, queue, takeSignals, waitForSignal } from "./signals.ts";
 
+const processList = () =>
+  require("../processes/process-list.ts") as typeof import("../processes/process-list.ts");
+
 export const signalCalls: SignalCalls = {
   waitForSignal,
   takeSignals,
   kill,
   queue,
-  signalProcess: (process, signal) =>
-    (require("../processes/process-list.ts") as typeof import("../processes/process-list.ts")).signalProcess(
-      process,
-      signal,
-    ),
+  signalProcess: (process, signal) => processList().signalProcess(process, signal),
 };

@@ -3,13 +3,13 @@
 import type { SocketCalls } from "./kernel.ts";
 
 const making = () => require("./making.ts") as typeof import("./making.ts");
+const atPaths = () => require("./path-sockets.ts") as typeof import("./path-sockets.ts");
 
 export const socketCalls: SocketCalls = {
   makeSocketPair: (type) => making().makeSocketPair(type),
   makeSocket: (domain, type) => making().makeSocket(domain, type),
   setSocketOption: (fd, level, option, value) => making().setSocketOption(fd, level, option, value),
   bind: (fd, address) => making().bind(fd, address),
-  bindPath: (fd, path, wanted) =>
-    (require("./path-sockets.ts") as typeof import("./path-sockets.ts")).bindPath(fd, path, wanted),
+  bindPath: (fd, path, wanted) => atPaths().bindPath(fd, path, wanted),
   listen: (fd, backlog) => making().listen(fd, backlog),
 };

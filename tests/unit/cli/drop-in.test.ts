@@ -5,12 +5,12 @@ import { readCatatonit } from "../../../init/cli/drop-in/catatonit.ts";
 import { readDumbInit } from "../../../init/cli/drop-in/dumb-init.ts";
 import { getopt } from "../../../init/cli/drop-in/getopt.ts";
 import { originalOf } from "../../../init/cli/drop-in/names.ts";
-import type { Given, Reading, Start } from "../../../init/cli/drop-in/original.ts";
+import type { OriginalInput, Reading, Start } from "../../../init/cli/drop-in/original.ts";
 import { readTini } from "../../../init/cli/drop-in/tini.ts";
 import { errorInWords, signalInWords } from "../../../init/cli/drop-in/words.ts";
 import { bytesOf } from "../../../init/sys/text/bytes.ts";
 
-const given = (line: string, variables: Record<string, string> = {}): Given => ({
+const given = (line: string, variables: Record<string, string> = {}): OriginalInput => ({
   argv: line.split(" "),
   environment: (name) => variables[name],
   pid: 77,
