@@ -4,8 +4,8 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { ESRCH } from "../../init/sys/libc/errno.ts";
-import { linux } from "../../init/sys/linux.ts";
 import { processes, procIsOurs, signalProcess } from "../../init/sys/processes/process-list.ts";
+import { maySignal } from "../../init/sys/self/capabilities.ts";
 import { describeWith } from "../harness/needs.ts";
 import { hasEnded, until } from "../harness/processes.ts";
 
@@ -46,7 +46,7 @@ describe("a signal to a process that was seen", () => {
 });
 
 test("fdinit may signal its own user's processes", () => {
-  expect(linux.maySignal(process.getuid?.() ?? 0)).toBe(true);
+  expect(maySignal(process.getuid?.() ?? 0)).toBe(true);
 });
 
 describeWith(["unshare", "root"], "a /proc of another PID namespace", () => {
