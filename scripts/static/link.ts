@@ -109,7 +109,8 @@ export function link(target: StaticTarget, bytecode: readonly string[], output: 
       compiler,
       ...LINK,
       ...["-o", output, crt("rcrt1.o"), crt("crti.o"), ...own, join(folder, "bundles.o"), ...engine],
-      ...[crt("libc.a"), archive(target, "libgcc.a"), crt("crtn.o")],
+      // The two ask for each other: arm64's libgcc.a for getauxval(3).
+      ...["-Wl,--start-group", crt("libc.a"), archive(target, "libgcc.a"), "-Wl,--end-group", crt("crtn.o")],
     ],
     folder,
   );

@@ -2,8 +2,9 @@
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { childrenOf } from "./leftovers.ts";
+import { LONG } from "./needs.ts";
 
-const DEADLINE_MS = 15_000;
+const DEADLINE_MS = LONG ? 60_000 : 15_000;
 
 /** Looks again until there is an answer; fails at the deadline. */
 export async function until<T>(

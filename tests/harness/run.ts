@@ -6,11 +6,11 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FDINIT, fixture } from "./fixtures.ts";
 import { register, temporaryDirectory } from "./leftovers.ts";
-import { UNSHARE } from "./needs.ts";
+import { LONG, UNSHARE } from "./needs.ts";
 import { children, until } from "./processes.ts";
 
 /** Longer than anything takes here, even beside busy neighbours. */
-export const DEADLINE_MS = 15_000;
+export const DEADLINE_MS = LONG ? 60_000 : 15_000;
 
 export interface Start {
   /** The program and its arguments. */

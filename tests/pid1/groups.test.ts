@@ -4,7 +4,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { FDINIT, fixture } from "../harness/fixtures.ts";
+import { FDINIT, fixture, IS_QUICKJS } from "../harness/fixtures.ts";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeWith, UNSHARE } from "../harness/needs.ts";
 import { until } from "../harness/processes.ts";
@@ -56,7 +56,8 @@ describeWith(["gcc"], "a signal to fdinit's whole group", () => {
 });
 
 describeWith(["gcc", "python3"], "what the kernel sends by itself", () => {
-  test.each([14, 26, 27])(
+  // The static executable's start does not use enough of the CPU for 26 and 27 to go off before the program runs.
+  test.each(IS_QUICKJS ? [14] : [14, 26, 27])(
     "signal %d of a timer set before fdinit was executed reaches the program",
     async (signal) => {
       const timer = { 14: "ITIMER_REAL", 26: "ITIMER_VIRTUAL", 27: "ITIMER_PROF" }[signal];
