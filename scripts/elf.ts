@@ -44,9 +44,14 @@ export function contents(bytes: Buffer, { offset, size }: Section): Buffer {
 }
 
 export function onlyOccurrence(area: Buffer, text: Buffer, what: string): number {
+  return only(occurrences(area, text), what);
+}
+
+/** Every place where the bytes are found, one that overlaps another included. */
+export function occurrences(area: Buffer, text: Buffer): number[] {
   const found: number[] = [];
   for (let at = area.indexOf(text); at >= 0; at = area.indexOf(text, at + 1)) found.push(at);
-  return only(found, what);
+  return found;
 }
 
 export function only(found: readonly number[], what: string): number {

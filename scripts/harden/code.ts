@@ -2,7 +2,16 @@
 // instruction that sets a default, one call, and one jump. For each architecture the instructions a compiler
 // writes there, found exactly once or not at all.
 
-import { contents, EM_AARCH64, EM_X86_64, machineOf, only, onlyOccurrence, section } from "../elf.ts";
+import {
+  contents,
+  EM_AARCH64,
+  EM_X86_64,
+  machineOf,
+  occurrences,
+  only,
+  onlyOccurrence,
+  section,
+} from "../elf.ts";
 
 /** What the engine says on standard error where SIGPWR was ignored at the start. */
 const REMARK = "Overriding existing handler for signal";
@@ -74,9 +83,7 @@ const _SC_NPROCESSORS_ONLN = 84;
 function countOneX86(text: Buffer): void {
   const call = Buffer.from([0xbf, _SC_NPROCESSORS_ONLN, 0, 0, 0, 0xe8]);
   const result = Buffer.from([0x48, 0x89, 0xc3, 0x0f, 0x57, 0xc0]);
-  const found: number[] = [];
-  for (let at = text.indexOf(call); at >= 0; at = text.indexOf(call, at + 1))
-    if (text.subarray(at + 10, at + 16).equals(result)) found.push(at);
+  const found = occurrences(text, call).filter((at) => text.subarray(at + 10, at + 16).equals(result));
   Buffer.from([0xb8, 1, 0, 0, 0, 0x0f, 0x1f, 0x44, 0, 0]).copy(text, only(found, CPUS));
 }
 

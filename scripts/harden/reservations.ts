@@ -3,7 +3,7 @@
 // RLIMIT_DATA or RLIMIT_STACK refuse them. Each becomes what PID 1 never fills; the defaults are in the machine code
 // of JavaScriptCore (Options::initialize, StructureMemoryManager, ExecutableAllocator).
 
-import { contents, EM_AARCH64, EM_X86_64, machineOf, only, section } from "../elf.ts";
+import { contents, EM_AARCH64, EM_X86_64, machineOf, occurrences, only, section } from "../elf.ts";
 
 /** structureHeapSizeInKB: a power of two, 64 MiB instead of 4 GiB. 32 MiB are too few for the engine to start. */
 const STRUCTURES_LOG2 = 26;
@@ -166,10 +166,4 @@ function expectPlaces(found: readonly number[], expected: number, what: string):
 
 function startsWith(text: Buffer, at: number, pattern: Buffer): boolean {
   return text.subarray(at, at + pattern.length).equals(pattern);
-}
-
-function occurrences(text: Buffer, pattern: Buffer): number[] {
-  const found: number[] = [];
-  for (let at = text.indexOf(pattern); at >= 0; at = text.indexOf(pattern, at + 1)) found.push(at);
-  return found;
 }
