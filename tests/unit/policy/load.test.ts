@@ -27,7 +27,7 @@ describe("a policy of one line", () => {
       {
         name: "main",
         command: undefined,
-        type: "default",
+        type: "service",
         cwd: undefined,
         env: {},
         pass: undefined,
