@@ -6,10 +6,10 @@ import type { Descriptor } from "./descriptors/kinds.ts";
 import { findRuntimeDescriptors } from "./engine/descriptors.ts";
 import {
   type Facts,
+  type FdRange,
   FIRST_ANNOUNCED,
   type InheritedDescriptor,
   type Questions,
-  type Range,
   type Rungs,
 } from "./facts.ts";
 import type { Kernel } from "./kernel.ts";
@@ -100,7 +100,7 @@ function rungs(kernel: Kernel, { method, closes, marks }: Questions, listed: boo
   };
 }
 
-function isIn(ranges: readonly Range[], fd: number): boolean {
+function isIn(ranges: readonly FdRange[], fd: number): boolean {
   for (const { first, last } of ranges) if (first <= fd && fd <= last) return true;
   return false;
 }

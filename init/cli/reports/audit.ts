@@ -1,7 +1,7 @@
 // `fdinit audit [--pid N]`: the descriptors of a running process, judged by a policy with the code of a
 // start. Changes nothing in that process; says what it could not see.
 
-import { type Decided, settle } from "../../plan/decide.ts";
+import { type Decided, decide } from "../../plan/decide.ts";
 import type { Policy } from "../../policy/types.ts";
 import type { Inspection, Kernel } from "../../sys/kernel.ts";
 import { EACCES, ENOENT, errnoText } from "../../sys/libc/errno.ts";
@@ -86,7 +86,7 @@ function judge({ fds, intent }: Policy, { descriptors = [], own }: Inspection): 
     const { fd } = descriptor;
     if (own.includes(fd)) continue;
     const known = { fd, what: describeDescriptor(descriptor), descriptor };
-    judged.push({ ...known, decision: settle(fds.inherited, intent, known) });
+    judged.push({ ...known, decision: decide(fds.inherited, intent, known) });
   }
   return judged;
 }

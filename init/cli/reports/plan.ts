@@ -11,7 +11,7 @@ import type { Kernel } from "../../sys/kernel.ts";
 import { observe } from "../../sys/observe.ts";
 import { textOf } from "../../sys/text/bytes.ts";
 import { visibleJson } from "../../sys/text/visible.ts";
-import { commandLineFrom } from "../arguments.ts";
+import { commandLineFrom } from "../command-line.ts";
 import { REFUSAL_EXIT } from "../exit-codes.ts";
 import type { SubcommandLine } from "../invocation.ts";
 import { dressed, lookOf } from "../output/look.ts";

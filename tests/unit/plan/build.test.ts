@@ -28,10 +28,11 @@ function policyWith(inherited: NumberPolicy, intent: Intent = "security"): Polic
 type NumberPolicy = Pick<InheritedPolicy, "default" | "rules">;
 const questions = (policy: NumberPolicy) => ask(policyWith(policy, "simplicity"));
 const stretches = (policy: NumberPolicy) => cut({ expect: [], ...policy }, "simplicity", []);
-const actionOf = (policy: NumberPolicy, fd: number) => decide({ expect: [], ...policy }, { fd }).action;
+const actionOf = (policy: NumberPolicy, fd: number) =>
+  decide({ expect: [], ...policy }, "performance", { fd }).action;
 
-function rules(...list: [from: number, to: number, action: InheritedAction][]): InheritedPolicy["rules"] {
-  return list.map(([from, to, action]) => ({ match: { fd: [{ from, to }] }, action }));
+function rules(...list: [first: number, last: number, action: InheritedAction][]): InheritedPolicy["rules"] {
+  return list.map(([first, last, action]) => ({ match: { fd: [{ first, last }] }, action }));
 }
 
 function stepsOf(policy: Policy, facts: Facts = FACTS): readonly Step[] {
