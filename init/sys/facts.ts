@@ -44,10 +44,12 @@ export const FIRST_ANNOUNCED = 3;
 /** An inherited descriptor that was looked at. */
 export interface InheritedDescriptor {
   readonly fd: number;
-  /** The descriptor in words: the text of its link in /proc, else its file type. */
-  readonly what: string;
   /** Only when the questions asked for it. */
   readonly descriptor?: Descriptor;
+  /** Of one that was not classified: the text of its link in /proc. */
+  readonly link?: string;
+  /** Of one without a link: st_mode, which is known without /proc; negative when it could not be found out. */
+  readonly mode?: number;
 }
 
 /** What there is to list, close and mark with. Absent: nobody asked. */

@@ -88,10 +88,11 @@ function inPid1(fd: number, steps: readonly Step[], runtime: Facts["runtime"]): 
 }
 
 function ownDescriptors(kernel: Kernel, { own, runtime }: Facts): OwnDescriptor[] {
-  const described = (fd: number, owner: OwnDescriptor["owner"]): OwnDescriptor => {
-    const descriptor = kernel.classify(fd);
-    return { fd, owner, what: descriptor.evidence, descriptor };
-  };
+  const described = (fd: number, owner: OwnDescriptor["owner"]): OwnDescriptor => ({
+    fd,
+    owner,
+    descriptor: kernel.classify(fd),
+  });
   return [
     ...own.map((fd) => described(fd, "fdinit")),
     ...(runtime.certain ? runtime.numbers.map((fd) => described(fd, "the runtime")) : []),

@@ -42,7 +42,7 @@ function stepsOf(policy: Policy, facts: Facts = FACTS): readonly Step[] {
 }
 
 function inherited(...fds: number[]): Facts["inherited"] {
-  return fds.map((fd) => ({ fd, what: `thing ${fd}` }));
+  return fds.map((fd) => ({ fd, link: `thing ${fd}` }));
 }
 
 /** What the steps leave of a number in PID 1, found by following them one by one. */

@@ -157,8 +157,8 @@ describe("a plan by kinds", () => {
     announced: [],
     rungs: {},
     inherited: [
-      { fd: 7, what: "a listener", descriptor: LISTENER },
-      { fd: 8, what: "a file", descriptor: { ...FILE, fd: 8 } },
+      { fd: 7, descriptor: LISTENER },
+      { fd: 8, descriptor: { ...FILE, fd: 8 } },
     ],
   };
   const command = { program: new Uint8Array([120]), arguments: { commandLineFrom: 1 } };
@@ -203,8 +203,11 @@ describe("a plan by kinds", () => {
       ok: false,
       refusals: [
         { message: 'descriptor "log" is expected and did not arrive' },
-        { message: "descriptor 7 (a listener) is not expected: no rule is about it" },
-        { message: "descriptor 8 (a file) is not expected: no rule is about it" },
+        {
+          message:
+            "descriptor 7 (a listening inet stream socket at 0.0.0.0:8080) is not expected: no rule is about it",
+        },
+        { message: "descriptor 8 (file /var/log/a.log) is not expected: no rule is about it" },
       ],
     });
   });
@@ -213,13 +216,16 @@ describe("a plan by kinds", () => {
     const outside = {
       ...facts,
       workingDirectoryOutside: "(unreachable)/x",
-      inherited: [{ fd: 7, what: "cgroup", descriptor: CGROUP }],
+      inherited: [{ fd: 7, descriptor: CGROUP }],
     };
     const result = buildPlan(builtInPolicy("security"), outside, command);
     expect(result).toMatchObject({
       ok: false,
       refusals: [
-        { message: "descriptor 7 (cgroup) was inherited and intent security refuses it" },
+        {
+          message:
+            "descriptor 7 (cgroup /sys/fs/cgroup, outside the root, O_PATH) was inherited and intent security refuses it",
+        },
         { message: expect.stringContaining("CVE-2024-21626") },
       ],
     });
