@@ -3,11 +3,11 @@
 
 import type { LimitsPolicy, Policy, Service } from "../policy/types.ts";
 import { LAST_FD, namesOf } from "../policy/types.ts";
-import type { Facts, Range } from "../sys/facts.ts";
+import type { Facts, FdRange } from "../sys/facts.ts";
 import type { ResourceLimit } from "../sys/kernel.ts";
 import { RLIMIT_NOFILE } from "../sys/libc/constants.ts";
 import { bytesOf } from "../sys/text/bytes.ts";
-import { ascending, type Decided, type Stretch, settle, stretches } from "./decide.ts";
+import { ascending, type Decided, decide, type Stretch, stretches } from "./decide.ts";
 import { FIRST_BEYOND_STANDARD } from "./match.ts";
 import { type Passing, passing } from "./pass.ts";
 import type { CommandLine, Launch, PlanResult, Step, Supervision } from "./plan.ts";
@@ -143,7 +143,7 @@ function keptByPid1({ fds }: Policy, service: Service): number[] {
 /** The decision about each inherited descriptor that was looked at. */
 export function decideAll({ fds, intent }: Policy, { inherited }: Facts): Decided[] {
   const decided: Decided[] = [];
-  for (const known of inherited) decided.push({ ...known, decision: settle(fds.inherited, intent, known) });
+  for (const known of inherited) decided.push({ ...known, decision: decide(fds.inherited, intent, known) });
   return decided;
 }
 
@@ -151,8 +151,8 @@ export function decideAll({ fds, intent }: Policy, { inherited }: Facts): Decide
 function ranges({ own, runtime }: Facts, all: readonly Stretch[]): Wanted {
   const runtimeStays = runtime.certain ? runtime.numbers : [];
   const stays = ascending([...runtimeStays, ...own]);
-  const close: Range[] = [];
-  const mark: Range[] = [];
+  const close: FdRange[] = [];
+  const mark: FdRange[] = [];
   for (const stretch of all) {
     const { action, first, last } = stretch;
     if (action === "close") for (const range of around(stretch, stays)) close.push(range);
@@ -191,8 +191,8 @@ function descriptorSteps(
 }
 
 /** The parts of a stretch from 3 up that are left when single numbers are taken out. */
-function around(stretch: Stretch, stays: Iterable<number>): Range[] {
-  const ranges: Range[] = [];
+function around(stretch: Stretch, stays: Iterable<number>): FdRange[] {
+  const ranges: FdRange[] = [];
   let first = Math.max(stretch.first, FIRST_BEYOND_STANDARD);
   for (const fd of stays) {
     if (fd < first || fd > stretch.last) continue;

@@ -10,7 +10,7 @@ import type {
   SignalsPolicy,
   UserAndGroup,
 } from "../policy/types.ts";
-import type { Range, Rung } from "../sys/facts.ts";
+import type { FdRange, Rung } from "../sys/facts.ts";
 import type { Arguments, ProgramLimit, ResourceLimit } from "../sys/kernel.ts";
 
 export type { ListenAddress, Opening, RestartPolicy, SignalsPolicy, UserAndGroup } from "../policy/types.ts";
@@ -56,7 +56,7 @@ export interface Launch {
 
 /** How ranges of descriptors are closed or marked. */
 export interface Sweep {
-  readonly ranges: readonly Range[];
+  readonly ranges: readonly FdRange[];
   /** The ways to try, in this order, until one works. */
   readonly rungs: readonly Rung[];
   /** Where trying every number ends. */

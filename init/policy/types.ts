@@ -3,7 +3,7 @@
 // does not act on has no field yet, and is added here when it is removed from supported.ts.
 
 import type { Access, Family, Kind, SocketType } from "../sys/descriptors/kinds.ts";
-import type { Rung } from "../sys/facts.ts";
+import type { FdRange, Rung } from "../sys/facts.ts";
 import type { PolicyIssue } from "./issue.ts";
 
 /** Fills every key left unset. */
@@ -14,12 +14,6 @@ export type InheritedAction = "close" | "cloexec" | "keep" | "refuse" | "devnull
 
 /** The highest descriptor number there can be; an open-ended range such as `7-` ends here. */
 export const LAST_FD = 0x7fffffff;
-
-/** Both ends belong to the range. */
-export interface FdRange {
-  readonly from: number;
-  readonly to: number;
-}
 
 /** Ascending, disjoint, never adjacent, never empty. */
 export type FdSet = readonly FdRange[];

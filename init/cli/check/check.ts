@@ -7,7 +7,7 @@ import { builtInPolicy } from "../../policy/meaning/built-in.ts";
 import { printable, renderIssue } from "../../policy/wording/render.ts";
 import type { Kernel } from "../../sys/kernel.ts";
 import { ENOTDIR } from "../../sys/libc/errno.ts";
-import { environmentOf } from "../environment.ts";
+import { environmentOf } from "../command-line.ts";
 import { EXIT_POLICY } from "../exit-codes.ts";
 import type { Options, SubcommandLine } from "../invocation.ts";
 import { type Outcome, print, printError } from "../output/print.ts";
