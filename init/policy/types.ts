@@ -154,6 +154,32 @@ export interface RestartPolicy {
   readonly onLimit: "exit" | "stop";
 }
 
+/** A numeric address that a check connects to: PID 1 asks no name server. */
+export interface CheckAddress {
+  readonly family: "inet" | "inet6";
+  readonly host: readonly number[];
+  readonly port: number;
+}
+
+/** How fdinit learns that a service is ready. A check is repeated every `periodMs`, and after `timeoutMs` in all the service has failed. */
+export type ReadyCheck = { readonly periodMs: number; readonly timeoutMs: number } & (
+  | { readonly by: "notify"; readonly fd: number }
+  | { readonly by: "sdNotify" }
+  /** `written` is the address as the policy has it; the addresses are tried in their order. */
+  | { readonly by: "tcp"; readonly written: string; readonly addresses: readonly CheckAddress[] }
+  | {
+      readonly by: "http";
+      readonly written: string;
+      readonly addresses: readonly CheckAddress[];
+      /** The value of the header Host. */
+      readonly host: string;
+      /** With the query; begins with a slash. */
+      readonly path: string;
+    }
+  | { readonly by: "exec"; readonly command: readonly string[] }
+  | { readonly by: "file"; readonly path: string }
+);
+
 /** Who gets a signal: the service's first process, its process group, or every process of the container. */
 export type SignalReceiver = "process" | "group" | "all";
 
@@ -219,6 +245,9 @@ export interface Service {
   readonly oomScoreAdj?: number;
   readonly parentDeathSignal?: number;
   /** Its end ends the container, with its code. */
+  readonly ready?: ReadyCheck;
+  /** A WATCHDOG=1 has to come this often (sd_notify(3)). */
+  readonly watchdogMs?: number;
   readonly essential: boolean;
   /** The keys for a command of the command line that takes the place of the service's own; undefined: those of COMMAND_LINE. */
   readonly override?: { readonly stdin?: string; readonly restart?: RestartPolicy };
@@ -257,6 +286,11 @@ export interface LogPolicy {
   readonly services?: "raw" | "prefix" | "json";
 }
 
+export interface ControlPolicy {
+  /** A path, or an abstract name that begins with `@`. */
+  readonly socket: string;
+}
+
 /** Complete: every key this version acts on has its value. */
 export interface Policy {
   readonly version: 1;
@@ -273,6 +307,8 @@ export interface Policy {
   readonly log: LogPolicy;
   /** The file for the last line, which says which process ended and why; undefined: none. */
   readonly report: string | undefined;
+  /** The Unix socket by which services are asked about and told what to do; undefined: none. */
+  readonly control?: ControlPolicy;
   /** PID 1 gives up the privileges that nothing needs any more. */
   readonly dropPrivileges: boolean;
   /** Where it came from, for reports; `describeOrigins` reads it. */
