@@ -13,7 +13,15 @@ import type {
 import type { Range, Rung } from "../sys/facts.ts";
 import type { Arguments, ProgramLimit, ResourceLimit } from "../sys/kernel.ts";
 
-export type { ListenAddress, Opening, RestartPolicy, SignalsPolicy, UserAndGroup } from "../policy/types.ts";
+export type {
+  CheckAddress,
+  ListenAddress,
+  Opening,
+  ReadyCheck,
+  RestartPolicy,
+  SignalsPolicy,
+  UserAndGroup,
+} from "../policy/types.ts";
 export { PEER } from "../policy/types.ts";
 
 /** The program of the command line; undefined when it names none. */

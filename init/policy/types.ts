@@ -157,6 +157,32 @@ export interface RestartPolicy {
   readonly onLimit: "exit" | "stop";
 }
 
+/** A numeric address that a check connects to: PID 1 asks no name server. */
+export interface CheckAddress {
+  readonly family: "inet" | "inet6";
+  readonly host: readonly number[];
+  readonly port: number;
+}
+
+/** How fdinit learns that a service is ready. A check is repeated every `periodMs`, and after `timeoutMs` in all the service has failed. */
+export type ReadyCheck = { readonly periodMs: number; readonly timeoutMs: number } & (
+  | { readonly by: "notify"; readonly fd: number }
+  | { readonly by: "sdNotify" }
+  /** `written` is the address as the policy has it; the addresses are tried in their order. */
+  | { readonly by: "tcp"; readonly written: string; readonly addresses: readonly CheckAddress[] }
+  | {
+      readonly by: "http";
+      readonly written: string;
+      readonly addresses: readonly CheckAddress[];
+      /** The value of the header Host. */
+      readonly host: string;
+      /** With the query; begins with a slash. */
+      readonly path: string;
+    }
+  | { readonly by: "exec"; readonly command: readonly string[] }
+  | { readonly by: "file"; readonly path: string }
+);
+
 /** Who gets a signal: the service's first process, its process group, or every process of the container. */
 export type SignalReceiver = "process" | "group" | "all";
 
