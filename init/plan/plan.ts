@@ -20,6 +20,7 @@ import type { FdRange, Rung } from "../sys/facts.ts";
 import type { Arguments, ProgramLimit, ResourceLimit } from "../sys/kernel.ts";
 
 export type {
+  CheckAddress,
   Condition,
   ListenAddress,
   Opening,

@@ -122,6 +122,8 @@ export type ServiceEvent = { readonly now: number } & (
   | { readonly type: "reloading"; readonly service: string }
   /** WATCHDOG=1, or WATCHDOG=trigger when `isFailure`. */
   | { readonly type: "watchdog"; readonly service: string; readonly isFailure: boolean }
+  /** WATCHDOG_USEC: a WATCHDOG=1 has to come within so long from now on, and from each one. */
+  | { readonly type: "watchdogPeriod"; readonly service: string; readonly ms: number }
   /** EXTEND_TIMEOUT_USEC: what runs (readiness, a stop) has at least so long from now. */
   | { readonly type: "extend"; readonly service: string; readonly ms: number }
   /** MAINPID, checked to be a process of the service. */
