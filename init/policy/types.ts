@@ -236,6 +236,14 @@ export type LogLevel = "error" | "warn" | "info" | "debug";
 export interface LogPolicy {
   readonly level: LogLevel;
   readonly format: "text" | "json";
+  /** How the lines of services are passed on. `raw`: they write to fdinit's own outputs, and fdinit sees none of it. */
+  readonly services: "raw" | "prefix" | "json";
+}
+
+/** How fdinit is controlled while it runs. */
+export interface ControlPolicy {
+  /** An absolute path, or `@` and an abstract name. */
+  readonly socket: string;
 }
 
 /** Complete: every key this version acts on has its value. */
@@ -252,6 +260,8 @@ export interface Policy {
   /** A service's exit code to fdinit's. */
   readonly exitMap: ReadonlyMap<number, number>;
   readonly log: LogPolicy;
+  /** Undefined: no control socket. */
+  readonly control?: ControlPolicy;
   /** The file for the last line, which says which process ended and why; undefined: none. */
   readonly report: string | undefined;
   /** PID 1 gives up the privileges that nothing needs any more. */

@@ -1,7 +1,7 @@
 // A Kernel in memory for unit tests: a table of open numbers, a clock that stands still, and errors on demand.
 
 import type { Kernel, SpawnRequest } from "../../init/sys/kernel.ts";
-import { EBADF, ENOENT, ESRCH } from "../../init/sys/libc/errno.ts";
+import { EAGAIN, EBADF, ENOENT, ESRCH } from "../../init/sys/libc/errno.ts";
 
 export interface FakeKernel extends Kernel {
   /** Open numbers; true when marked close-on-exec. */
@@ -68,6 +68,7 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
       done("makeSocketPair", type);
       return openedPair();
     },
+    setNonBlocking: (fd) => (open.has(fd) ? 0 : -EBADF),
     makeMemoryFile(name, content) {
       done("makeMemoryFile", name, content.length);
       return opened(0);
@@ -144,7 +145,12 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
     pipeHolders: () => undefined,
     isAtEnd: () => false,
     writeFile: (path, text) => done("writeFile", path, text),
+    accept: () => -EAGAIN,
+    peerCredentials: () => ({ pid: 2, uid: 0, gid: 0 }),
+    connectUnix: () => -ENOENT,
+    sendNow: (_fd, bytes) => bytes.length,
     writeNow: () => true,
+    writeLines: (_fd, lines) => ({ taken: lines.length, isBegun: false, errno: 0 }),
     write: () => 0,
     ...overrides,
   };

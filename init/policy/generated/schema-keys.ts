@@ -195,7 +195,11 @@ export function schemaKeys(): KeyTree {
  },
  "log": {
   "level": "one of: error, warn, info, debug",
-  "format": "one of: text, json"
+  "format": "one of: text, json",
+  "services": "one of: raw, prefix, json"
+ },
+ "control": {
+  "socket": "an absolute path, or @ and a name"
  },
  "report": "an absolute path or \"none\"",
  "dropPrivileges": "true or false"

@@ -24,6 +24,16 @@ export interface Watched {
   readonly write?: boolean;
 }
 
+/** What became of lines that were offered to a descriptor. */
+export interface LinesWritten {
+  /** Bytes of whole lines that need not be offered again. */
+  readonly taken: number;
+  /** A line is begun, and its rest is kept: a further call, with or without lines, ends it. */
+  readonly isBegun: boolean;
+  /** Why no more was taken: EAGAIN, EPIPE, ENOSPC…; 0 when all of it was. */
+  readonly errno: number;
+}
+
 export interface DescriptorCalls {
   /** close_range(2) with `flags`; Linux 5.9, the CLOEXEC flag 5.11. */
   closeRange(first: number, last: number, flags: number): number;
@@ -42,6 +52,8 @@ export interface DescriptorCalls {
   openDevNull(from: number): number;
   /** pipe2(2): [read end, write end], CLOEXEC. */
   makePipe(): readonly [number, number] | number;
+  /** Sets O_NONBLOCK on an open file that is fdinit's alone. */
+  setNonBlocking(fd: number): number;
   /** memfd_create(2) with this content, sealed against every change. */
   makeMemoryFile(name: string, content: Uint8Array): number;
   changeDescriptorOwner(fd: number, uid: number, gid: number): number;
@@ -67,6 +79,8 @@ export interface DescriptorCalls {
   isAtEnd(fd: number): boolean;
   /** Writes lines whole without ever blocking; false when the descriptor would not take all of them now. */
   writeNow(fd: number, text: string): boolean;
+  /** Writes as many of these lines as are taken at once, without ever blocking; never a line mixed with another of fdinit's. */
+  writeLines(fd: number, lines: Uint8Array): LinesWritten;
   /** Writes the whole text, waiting as long as that takes: for reports on standard output only. */
   write(fd: number, text: string): number;
 }

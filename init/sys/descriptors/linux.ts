@@ -32,6 +32,7 @@ export const descriptorCalls: DescriptorCalls = {
   duplicateAbove,
   openDevNull,
   makePipe: () => making().makePipe(),
+  setNonBlocking: (fd) => making().setNonBlocking(fd),
   makeMemoryFile: (name, content) => making().makeMemoryFile(name, content),
   changeDescriptorOwner: (fd, uid, gid) => making().changeDescriptorOwner(fd, uid, gid),
   listDescriptors,
@@ -45,5 +46,6 @@ export const descriptorCalls: DescriptorCalls = {
   readNow: (fd, length) => polling().readNow(fd, length),
   isAtEnd: (fd) => polling().isAtEnd(fd),
   writeNow: (fd, text) => writing().writeNow(fd, text),
+  writeLines: (fd, lines) => writing().writeLines(fd, lines),
   write: (fd, text) => polling().write(fd, text),
 };

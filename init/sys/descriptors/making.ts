@@ -3,13 +3,16 @@
 
 import {
   F_ADD_SEALS,
+  F_GETFL,
   F_SEAL_GROW,
   F_SEAL_SEAL,
   F_SEAL_SHRINK,
   F_SEAL_WRITE,
+  F_SETFL,
   MFD_ALLOW_SEALING,
   MFD_CLOEXEC,
   O_CLOEXEC,
+  O_NONBLOCK,
 } from "../libc/constants.ts";
 import { Block, cString, keepAlive, SYS, syscall } from "../libc/libc.ts";
 import { write } from "./polling.ts";
@@ -20,6 +23,11 @@ export function makePipe(): readonly [number, number] | number {
   const pair = new Block(8);
   const failed = syscall(SYS.pipe2, pair.address, O_CLOEXEC);
   return failed < 0 ? failed : [pair.view.getInt32(0, true), pair.view.getInt32(4, true)];
+}
+
+export function setNonBlocking(fd: number): number {
+  const flags = syscall(SYS.fcntl, fd, F_GETFL);
+  return flags < 0 ? flags : syscall(SYS.fcntl, fd, F_SETFL, flags | O_NONBLOCK);
 }
 
 export function makeMemoryFile(name: string, content: Uint8Array): number {

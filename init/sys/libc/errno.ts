@@ -26,6 +26,7 @@ export const ENOSYS = 38;
 export const EOPNOTSUPP = 95;
 export const EAFNOSUPPORT = 97;
 export const EADDRINUSE = 98;
+export const ECONNRESET = 104;
 export const ETIMEDOUT = 110;
 export const ECONNREFUSED = 111;
 export const ENOTRECOVERABLE = 131;
@@ -84,6 +85,7 @@ const texts = (): Record<number, string> => ({
   [EAFNOSUPPORT]: "EAFNOSUPPORT: address family not supported",
   [EADDRINUSE]: "EADDRINUSE: address already in use",
   99: "EADDRNOTAVAIL: cannot assign requested address",
+  [ECONNRESET]: "ECONNRESET: connection reset",
   [ETIMEDOUT]: "ETIMEDOUT: timed out",
   [ECONNREFUSED]: "ECONNREFUSED: connection refused",
   [ENOTRECOVERABLE]: "ENOTRECOVERABLE: state not recoverable",

@@ -15,6 +15,13 @@ export interface SocketFile {
   readonly owner?: { readonly uid: number; readonly gid: number };
 }
 
+/** Who made a connection, as SO_PEERCRED has it: `pid` is 0 for a process of another PID namespace. */
+export interface PeerCredentials {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
 export interface SocketCalls {
   /** socketpair(2) of AF_UNIX, CLOEXEC. */
   makeSocketPair(type: number): readonly [number, number] | number;
@@ -26,4 +33,11 @@ export interface SocketCalls {
   /** bind(2) to a path, with a mode and an owner from the start; takes the place of a socket that nobody listens on. */
   bindPath(fd: number, path: string, wanted: SocketFile): PathFailure | undefined;
   listen(fd: number, backlog: number): number;
+  /** accept4(2), CLOEXEC and O_NONBLOCK. */
+  accept(fd: number): number;
+  peerCredentials(fd: number): PeerCredentials | number;
+  /** A Unix stream socket, CLOEXEC and O_NONBLOCK, connected to a path or an abstract name; -EAGAIN while the listener's backlog is full. */
+  connectUnix(path: string): number;
+  /** What a socket takes of the bytes at once; no SIGPIPE where the other end is gone (-EPIPE). */
+  sendNow(fd: number, bytes: Uint8Array): number;
 }

@@ -3,6 +3,7 @@
 import type { SocketCalls } from "./kernel.ts";
 
 const making = () => require("./making.ts") as typeof import("./making.ts");
+const controlling = () => require("./control-sockets.ts") as typeof import("./control-sockets.ts");
 const atPaths = () => require("./path-sockets.ts") as typeof import("./path-sockets.ts");
 
 export const socketCalls: SocketCalls = {
@@ -12,4 +13,8 @@ export const socketCalls: SocketCalls = {
   bind: (fd, address) => making().bind(fd, address),
   bindPath: (fd, path, wanted) => atPaths().bindPath(fd, path, wanted),
   listen: (fd, backlog) => making().listen(fd, backlog),
+  accept: (fd) => controlling().accept(fd),
+  peerCredentials: (fd) => controlling().peerCredentials(fd),
+  connectUnix: (path) => controlling().connectUnix(path),
+  sendNow: (fd, bytes) => controlling().sendNow(fd, bytes),
 };
