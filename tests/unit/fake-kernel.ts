@@ -97,6 +97,7 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
       outsideRoot: false,
       evidence: "a file",
     }),
+    isFdinit: () => false,
     inspect: () => -ESRCH,
     workingDirectoryOutside: () => undefined,
     nofile: () => ({ soft: 1024, hard: 4096 }),

@@ -69,6 +69,8 @@ export interface DescriptorCalls {
   classify(fd: number): Descriptor;
   /** Looks at the descriptors of a running process from outside, or answers a negated errno. */
   inspect(pid: number): Inspection | number;
+  /** The process runs fdinit's own executable; false also where that cannot be seen. */
+  isFdinit(pid: number): boolean;
   /** Blocks in ppoll(2) until one of `fds` is readable or hung up, or `timeoutMs` has passed; answers those that are. */
   waitReadable(fds: readonly number[], timeoutMs?: number): readonly number[];
   /** Blocks in ppoll(2) until one of them is ready, hung up or in error, or `timeoutMs` has passed; answers those that are. */

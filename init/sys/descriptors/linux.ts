@@ -41,6 +41,7 @@ export const descriptorCalls: DescriptorCalls = {
   descriptorInfo,
   classify: (fd) => classifying().classify(fd),
   inspect: (pid) => inspecting().inspect(pid),
+  isFdinit: (pid) => inspecting().isFdinit(pid),
   waitReadable: (fds, timeoutMs) => polling().waitReadable(fds, timeoutMs),
   waitReady: (watched, timeoutMs) => polling().waitReady(watched, timeoutMs),
   readNow: (fd, length) => polling().readNow(fd, length),
