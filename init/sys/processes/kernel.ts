@@ -47,10 +47,40 @@ export interface SpawnRequest {
   readonly parentDeathSignal?: number;
 }
 
-/** A step before execve(2) that failed in the child. */
+/** The stages of a child, from its making to execve(2), in their order. init/launch/stages.ts words them. */
+export type ChildStage =
+  | "make-process"
+  | "session"
+  | "process-group"
+  | "controlling-terminal"
+  | "own-process-group"
+  | "foreground"
+  | "pass-descriptor"
+  | "umask"
+  | "nice"
+  | "oom-score"
+  | "limit"
+  | "bounding-set"
+  | "keep-capabilities"
+  | "groups"
+  | "group"
+  | "user"
+  | "capabilities"
+  | "ambient-capabilities"
+  | "working-directory"
+  | "parent-death-signal"
+  | "no-new-privileges"
+  | "signal-disposition"
+  | "signal-mask"
+  | "execute";
+
+/** A stage before execve(2) that failed in the child. */
 export interface SpawnFailure {
-  /** What was to be done, with the call: `become uid 1000 (setresuid)`. */
-  readonly attempt: string;
+  readonly stage: ChildStage;
+  /** The system call, or the operation of one with several: `setresuid`, `PR_CAPBSET_DROP`. */
+  readonly call: string;
+  /** The stage's subject where it has one: the user's number, the limit with its values. Else "". */
+  readonly subject: string;
   readonly errno: number;
 }
 

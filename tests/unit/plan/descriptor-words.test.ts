@@ -23,7 +23,13 @@ test("a classified descriptor has its kind, its path and what is remarkable abou
   expect(descriptorInWords({ descriptor: { ...file, kinds: ["file"], path: "/var/log/a" } })).toBe(
     "file /var/log/a, deleted, outside the root",
   );
-  const socket = { family: "inet", type: "stream", listening: true, local: "127.0.0.1:80" } as const;
+  const socket = {
+    family: "inet",
+    type: "stream",
+    listening: true,
+    local: "127.0.0.1:80",
+    protocol: 6,
+  } as const;
   expect(descriptorInWords({ descriptor: { ...file, kinds: ["socket"], socket } })).toBe(
     "a listening inet stream socket at 127.0.0.1:80",
   );
