@@ -115,7 +115,7 @@ const SITUATIONS: readonly Situation[] = [
   },
 ];
 
-/** What a start comes to, by a policy that asks about a kind and closes the rest. */
+/** The outcome of a start with a policy that asks about a kind and closes the rest. */
 function situationRow({ words, facts }: Situation): string[] {
   const outcome = (intent: Intent): string => {
     const base = builtInPolicy(intent);

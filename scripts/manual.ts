@@ -16,7 +16,7 @@ import { phraseOf, type Schema } from "./schema-words.ts";
 
 type Block =
   | { readonly text: string }
-  /** What is explained, and its words; blocks may stand below. */
+  /** The term that is explained, and its words; blocks may stand below. */
   | { readonly terms: readonly (readonly [term: string, words: string])[] }
   | { readonly code: string };
 
