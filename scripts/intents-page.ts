@@ -33,7 +33,7 @@ export function intentsPage(header: string): string {
 # Intents
 
 The intent fills the keys that a policy leaves unset. It is chosen by the key \`intent\`, by \`--intent\` or by \`FDINIT_INTENT\`;
-without any of them it is \`security\`. What the policy says itself always stands. \`fdinit plan\` names, for each key, who set it.
+without any of them it is \`security\`. A key that the policy sets itself always stands. \`fdinit plan\` names, for each key, its origin.
 
 ## Keys that the intents fill differently
 
