@@ -282,12 +282,13 @@ export type LogLevel = "error" | "warn" | "info" | "debug";
 export interface LogPolicy {
   readonly level: LogLevel;
   readonly format: "text" | "json";
-  /** How the lines of several services are told apart; undefined: `raw`. */
-  readonly services?: "raw" | "prefix" | "json";
+  /** How the lines of services are passed on. `raw`: they write to fdinit's own outputs, and fdinit sees none of it. */
+  readonly services: "raw" | "prefix" | "json";
 }
 
+/** How fdinit is controlled while it runs. */
 export interface ControlPolicy {
-  /** A path, or an abstract name that begins with `@`. */
+  /** An absolute path, or `@` and an abstract name. */
   readonly socket: string;
 }
 
@@ -305,10 +306,10 @@ export interface Policy {
   /** A service's exit code to fdinit's. */
   readonly exitMap: ReadonlyMap<number, number>;
   readonly log: LogPolicy;
+  /** Undefined: no control socket. */
+  readonly control?: ControlPolicy;
   /** The file for the last line, which says which process ended and why; undefined: none. */
   readonly report: string | undefined;
-  /** The Unix socket by which services are asked about and told what to do; undefined: none. */
-  readonly control?: ControlPolicy;
   /** PID 1 gives up the privileges that nothing needs any more. */
   readonly dropPrivileges: boolean;
   /** Where it came from, for reports; `describeOrigins` reads it. */

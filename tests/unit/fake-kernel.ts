@@ -68,6 +68,7 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
       done("makeSocketPair", type);
       return openedPair();
     },
+    setNonBlocking: (fd) => (open.has(fd) ? 0 : -EBADF),
     makeMemoryFile(name, content) {
       done("makeMemoryFile", name, content.length);
       return opened(0);
@@ -83,9 +84,7 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
     connect: (_fd, address) => done("connect", address),
     connectPath: (_fd, path) => done("connectPath", path),
     connectResult: () => 0,
-    sendNow: (_fd, bytes) => bytes.length,
     receiveNow: () => -EAGAIN,
-    setNonBlocking: () => 0,
     isSameOpenFile: () => false,
     bindPath(_fd, path, wanted) {
       done("bindPath", path, wanted);
@@ -104,6 +103,7 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
       outsideRoot: false,
       evidence: "a file",
     }),
+    isFdinit: () => false,
     inspect: () => -ESRCH,
     workingDirectoryOutside: () => undefined,
     nofile: () => ({ soft: 1024, hard: 4096 }),
@@ -152,7 +152,12 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
     pipeHolders: () => undefined,
     isAtEnd: () => false,
     writeFile: (path, text) => done("writeFile", path, text),
+    accept: () => -EAGAIN,
+    peerCredentials: () => ({ pid: 2, uid: 0, gid: 0 }),
+    connectUnix: () => -ENOENT,
+    sendNow: (_fd, bytes) => bytes.length,
     writeNow: () => true,
+    writeLines: (_fd, lines) => ({ taken: lines.length, isBegun: false, errno: 0 }),
     write: () => 0,
     ...overrides,
   };

@@ -13,13 +13,16 @@ export type Message = string | readonly string[];
 /** Says a message of a level, when the policy's level lets it through. */
 export type Say = (level: LogLevel, message: Message) => void;
 
+/** What of a policy's `log` is about fdinit's own messages. */
+export type Voice = Pick<LogPolicy, "level" | "format">;
+
 /** Lines that standard error would not take; said when it takes the next one. */
 let lost = 0;
 
 let lineOf = textLine;
 
 /** As a policy's `log` has it. */
-export function voiceOf(kernel: Kernel, { level: most, format }: LogPolicy): Say {
+export function voiceOf(kernel: Kernel, { level: most, format }: Voice): Say {
   const line = format === "json" ? jsonLine : textLine;
   lineOf = line;
   return (level, message) => {
@@ -41,7 +44,7 @@ export function lastWords(kernel: Kernel, code: number): number {
 }
 
 /** Until a policy says otherwise. */
-export const DEFAULT_LOG: LogPolicy = { level: "warn", format: "text" };
+export const DEFAULT_LOG: Voice = { level: "warn", format: "text" };
 
 function textLine(_level: LogLevel, message: Message): string {
   return `fdinit: ${shown(message)}\n`;

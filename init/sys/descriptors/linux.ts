@@ -42,10 +42,12 @@ export const descriptorCalls: DescriptorCalls = {
   descriptorInfo,
   classify: (fd) => classifying().classify(fd),
   inspect: (pid) => inspecting().inspect(pid),
+  isFdinit: (pid) => inspecting().isFdinit(pid),
   waitReadable: (fds, timeoutMs) => polling().waitReadable(fds, timeoutMs),
   waitReady: (watched, timeoutMs) => polling().waitReady(watched, timeoutMs),
   readNow: (fd, length) => polling().readNow(fd, length),
   isAtEnd: (fd) => polling().isAtEnd(fd),
   writeNow: (fd, text) => writing().writeNow(fd, text),
+  writeLines: (fd, lines) => writing().writeLines(fd, lines),
   write: (fd, text) => polling().write(fd, text),
 };

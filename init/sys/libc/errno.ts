@@ -26,6 +26,7 @@ export const ENOSYS = 38;
 export const EOPNOTSUPP = 95;
 export const EAFNOSUPPORT = 97;
 export const EADDRINUSE = 98;
+export const ECONNRESET = 104;
 export const ETIMEDOUT = 110;
 export const ECONNREFUSED = 111;
 export const EINPROGRESS = 115;
@@ -88,7 +89,7 @@ const texts = (): Record<number, string> => ({
   [ETIMEDOUT]: "ETIMEDOUT: timed out",
   101: "ENETUNREACH: network is unreachable",
   103: "ECONNABORTED: connection aborted",
-  104: "ECONNRESET: connection reset by peer",
+  [ECONNRESET]: "ECONNRESET: connection reset by peer",
   [ECONNREFUSED]: "ECONNREFUSED: connection refused",
   113: "EHOSTUNREACH: no route to host",
   [ENOTRECOVERABLE]: "ENOTRECOVERABLE: state not recoverable",

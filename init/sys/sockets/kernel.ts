@@ -28,6 +28,13 @@ export interface ReceivedMessage {
   readonly lacksDescriptors: boolean;
 }
 
+/** Who made a connection, as SO_PEERCRED has it: `pid` is 0 for a process of another PID namespace. */
+export interface PeerCredentials {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
 export interface SocketCalls {
   /** socketpair(2) of AF_UNIX, CLOEXEC. */
   makeSocketPair(type: number): readonly [number, number] | number;
@@ -51,4 +58,9 @@ export interface SocketCalls {
   sendNow(fd: number, bytes: Uint8Array): number;
   /** recvmsg(2) of one datagram of at most `length` bytes, without waiting. */
   receiveNow(fd: number, length: number): ReceivedMessage | number;
+  /** accept4(2), CLOEXEC and O_NONBLOCK. */
+  accept(fd: number): number;
+  peerCredentials(fd: number): PeerCredentials | number;
+  /** A Unix stream socket, CLOEXEC and O_NONBLOCK, connected to a path or an abstract name; -EAGAIN while the listener's backlog is full. */
+  connectUnix(path: string): number;
 }
