@@ -156,9 +156,7 @@ describeWith(["python3"], "a notification", () => {
     const before = openNumbers();
     const { pid } = await send(undefined, { text: "READY=1\nFDSTORE=1", files: 3, times: 5 });
     expect(events).toEqual([]);
-    expect(lines).toEqual([
-      `a notification came from process ${pid}, which belongs to no service: ignored`,
-    ]);
+    expect(lines).toEqual([`a notification came from process ${pid}, which belongs to no service: ignored`]);
     expect(notifications.watched().length).toBe(1);
     expect(openNumbers().length).toBeLessThanOrEqual(before.length + 3);
   });
