@@ -48,9 +48,9 @@ export function parseCheckUrl(written: string): CheckUrl | string {
   if (authority === undefined) return "it does not begin with http://";
   if (path.includes("#")) return "a server is not sent what stands behind #: leave it out";
   if (authority.includes("@")) return "a check sends no user and password: use exec";
-  const [, host = "", port = DEFAULT_HTTP_PORT] = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/.exec(authority) ?? [];
-  if (host === "" && authority !== "" && !authority.startsWith(":"))
-    return `${JSON.stringify(authority)} is no host and port`;
+  const parts = /^(\[[^\]]*\]|[^[\]:]*)(?::([^:]*))?$/.exec(authority);
+  if (!parts) return `${JSON.stringify(authority)} is no host and port; an IPv6 address stands in brackets`;
+  const [, host = "", port = DEFAULT_HTTP_PORT] = parts;
   const addresses = addressesOf(host, port);
   if (typeof addresses === "string") return addresses;
   const name = host === "" || host === "*" ? "localhost" : host;
