@@ -18,7 +18,7 @@ import { nearestWord } from "../wording/nearest.ts";
 import { parseCapability } from "./capabilities.ts";
 import { defaultService } from "./defaults.ts";
 import { parseDuration } from "./durations.ts";
-import { checkNotifyNumber, readyOf, type WrittenReady, watchdogOf } from "./resolve-ready.ts";
+import { checkNotifyNumber, readyOf, type WrittenReady, watchdogOf } from "./ready/resolve-ready.ts";
 import {
   signalOf,
   signalsOf,
