@@ -177,7 +177,8 @@ describeWith(["python3"], "a notification", () => {
     const { events, lines, send } = world();
     await send("app", { text: "READY=1", times: 700 });
     expect(events.length).toBe(700);
-    expect(lines).toEqual(["more than 256 notifications in 100 ms: they wait"]);
+    expect(lines.length).toBe(1);
+    expect(lines[0]).toContain("are more than fdinit takes");
   });
 });
 
@@ -279,8 +280,7 @@ describeWith(["python3"], "descriptors that come with a notification", () => {
     const before = openNumbers().length;
     await send("app", { text: "FDSTORE=1", files: 50 }, { text: "FDSTORE=1", files: 50, times: 2 });
     expect(notifications.stored("app").length).toBe(64);
-    expect(lines.length).toBe(1);
-    expect(lines[0]).toContain("64 at most");
+    expect(lines.filter((line) => line.includes("64 at most")).length).toBe(1);
     notifications.drop("app");
     // The sender's pipes to this test are open still.
     expect(openNumbers().length).toBeLessThanOrEqual(before + 3);

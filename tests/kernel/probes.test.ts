@@ -6,7 +6,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseCheckAddresses, parseCheckUrl } from "../../init/policy/meaning/ready/check-addresses.ts";
+import { parseCheckAddresses, parseCheckUrl } from "../../init/policy/meaning/services/check-addresses.ts";
 import type { ProbeCheck } from "../../init/supervise/services/ready/attempt.ts";
 import { NotifyPipes } from "../../init/supervise/services/ready/notify-pipes.ts";
 import { notifyRuntime } from "../../init/supervise/services/ready/notify-runtime.ts";

@@ -18,7 +18,6 @@ import { nearestWord } from "../wording/nearest.ts";
 import { parseCapability } from "./capabilities.ts";
 import { defaultService } from "./defaults.ts";
 import { parseDuration } from "./durations.ts";
-import { checkNotifyNumber, readyOf, type WrittenReady, watchdogOf } from "./ready/resolve-ready.ts";
 import {
   signalOf,
   signalsOf,
@@ -27,6 +26,7 @@ import {
   type WrittenStop,
 } from "./resolve-signals.ts";
 import { modeOf, userAndGroupOf } from "./resolve-values.ts";
+import { checkNotifyNumber, readyOf, type WrittenReady, watchdogOf } from "./services/resolve-ready.ts";
 
 export interface WrittenLimits {
   readonly nofile?: { readonly soft?: NofileLimit; readonly hard?: NofileLimit };

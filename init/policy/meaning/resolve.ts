@@ -36,7 +36,7 @@ import {
   type WrittenShutdown,
   type WrittenSignals,
 } from "./resolve-signals.ts";
-import { checkGraph } from "./service-graph.ts";
+import { checkGraph } from "./services/service-graph.ts";
 
 /** A policy as it is written: the schema's keys that this version acts on, each left out at will. */
 export interface WrittenPolicy {

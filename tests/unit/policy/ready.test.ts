@@ -2,13 +2,13 @@
 
 import { describe, expect, test } from "bun:test";
 import { readablePath } from "../../../init/policy/key-path.ts";
-import { parseCheckAddresses, parseCheckUrl } from "../../../init/policy/meaning/ready/check-addresses.ts";
+import { parseCheckAddresses, parseCheckUrl } from "../../../init/policy/meaning/services/check-addresses.ts";
 import {
   checkNotifyNumber,
   readyOf,
   type WrittenReady,
   watchdogOf,
-} from "../../../init/policy/meaning/ready/resolve-ready.ts";
+} from "../../../init/policy/meaning/services/resolve-ready.ts";
 import type { ReadyCheck } from "../../../init/policy/types.ts";
 import type { Finding } from "../../../init/policy/wording/finding.ts";
 

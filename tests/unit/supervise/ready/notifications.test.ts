@@ -10,6 +10,7 @@ import { fakeKernel } from "../../fake-kernel.ts";
 function world(
   messages: (Partial<ReceivedMessage> & { readonly text: string })[],
   overrides: Partial<Kernel> = {},
+  ownerOf: (pid: number) => string | undefined = (pid) => ({ 50: "app", 51: "app", 60: "db", 1: "app" })[pid],
 ) {
   const events: string[] = [];
   const lines: string[] = [];
@@ -26,7 +27,7 @@ function world(
     kernel,
     emit: (event) => events.push(worded(event)),
     say: (level, message) => lines.push(`${level} ${message}`),
-    ownerOf: (pid) => ({ 50: "app", 51: "app", 60: "db", 1: "app" })[pid],
+    ownerOf,
   });
   const [socket] = notifications.watched();
   const take = (now = 0) => notifications.ready(socket?.fd ?? -1, now);
@@ -109,6 +110,40 @@ describe("a message", () => {
     expect(notifications.deadline()).toBeUndefined();
     for (let round = 0; round < 30; round++) take(1_100);
     expect(events.length).toBe(300);
+  });
+});
+
+describe("to find the service of a sender", () => {
+  test("is done once within a tenth of a second", () => {
+    const asked: number[] = [];
+    const messages = Array.from({ length: 40 }, (_, index) => ({
+      text: "READY=1",
+      pid: index % 2 ? 50 : 60,
+    }));
+    const { events, take } = world(messages, {}, (pid) => {
+      asked.push(pid);
+      return "app";
+    });
+    take(1_000);
+    take(1_050);
+    expect(asked).toEqual([60, 50]);
+    take(1_100);
+    expect(asked).toEqual([60, 50, 60, 50]);
+    expect(events.length).toBe(40);
+  });
+
+  test("takes no more than half of the time", () => {
+    let now = 0;
+    const messages = Array.from({ length: 40 }, (_, pid) => ({ text: "READY=1", pid: 100 + pid }));
+    const { notifications, events, take } = world(messages, { now: () => now }, () => {
+      now += 10;
+      return "app";
+    });
+    take(0);
+    take(0);
+    expect(events.length).toBe(5);
+    expect(notifications.watched()).toEqual([]);
+    expect(notifications.deadline()).toBe(100);
   });
 });
 
