@@ -1,6 +1,5 @@
 // The resolved policy and the complaints about one that cannot be resolved. Types only, and the few
-// constants they need: nothing here runs. Field names are the schema's keys; a key that this version
-// does not act on has no field yet, and is added here when it is removed from supported.ts.
+// constants they need: nothing here runs. Field names are the schema's keys.
 
 import type { Access, Family, Kind, SocketType } from "../sys/descriptors/kinds.ts";
 import type { FdRange, Rung } from "../sys/facts.ts";

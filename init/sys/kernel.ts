@@ -18,6 +18,7 @@ export type {
   Arguments,
   ChangedProcess,
   ChildEnd,
+  ChildStage,
   PipeHolder,
   PipeHolders,
   ProcessFacts,

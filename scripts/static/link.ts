@@ -59,7 +59,7 @@ function bytecodeCompiler(): string {
   const source = quickjs();
   const fresh = `${tool}.${process.pid}`;
   const files = [join(ENGINE, "compile.c"), ...LIBRARY.map((name) => join(source, `${name}.c`))];
-  run(["gcc", ...COMMON, "-w", "-O1", "-I", source, "-o", fresh, ...files, "-lm", "-lpthread"], source);
+  run(["gcc", ...COMMON, "-w", "-O0", "-I", source, "-o", fresh, ...files, "-lm", "-lpthread"], source);
   renameSync(fresh, tool);
   return tool;
 }

@@ -192,3 +192,9 @@ export function policy(text: string): string[] {
   chmodSync(file, 0o644);
   return ["--policy", file];
 }
+
+/** The stages that lines of `log.format: json` name. */
+export function stages(stderr: string): string[] {
+  const lines = stderr.split("\n").filter((line) => line.startsWith("{"));
+  return lines.flatMap((line) => (JSON.parse(line) as { readonly stage?: string }).stage ?? []);
+}

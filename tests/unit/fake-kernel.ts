@@ -144,6 +144,7 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
     maySignal: () => true,
     isOrphaned: () => false,
     commandOf: () => "x",
+    variableOf: () => undefined,
     controllingTerminal: () => -ENOENT,
     kill: (pid, signal) => done("kill", pid, signal),
     queue: (pid, signal, value) => done("queue", pid, signal, value),

@@ -5,7 +5,7 @@ import type { Kernel } from "../../sys/kernel.ts";
 import { EXIT_NOT_DONE } from "../exit-codes.ts";
 import type { SubcommandLine } from "../invocation.ts";
 import { type Outcome, print } from "../output/print.ts";
-import type { Message } from "../output/say.ts";
+import { linesOf } from "../output/say.ts";
 import type { Client } from "./client.ts";
 import type { FoundSocket } from "./find-socket.ts";
 import { seenServices } from "./reduced.ts";
@@ -32,10 +32,6 @@ function healthFromProc(kernel: Kernel, { policy, why }: FoundSocket): Health {
   if (!seen.ok) return { healthy: false, why: [...(policy ? [] : linesOf(why)), seen.why] };
   const gone = seen.services.filter(({ type, pid }) => type !== "oneshot" && pid === undefined);
   return { healthy: gone.length === 0, why: gone.map(({ name }) => `${name} has no process`) };
-}
-
-function linesOf(message: Message): readonly string[] {
-  return typeof message === "string" ? [message] : message;
 }
 
 function told(kernel: Kernel, { healthy, why }: Health, quiet: true | undefined): Outcome {

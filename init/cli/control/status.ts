@@ -8,7 +8,7 @@ import { EXIT_UNAVAILABLE } from "../exit-codes.ts";
 import type { SubcommandLine } from "../invocation.ts";
 import { dressed, lookOf } from "../output/look.ts";
 import { type Outcome, print, printError } from "../output/print.ts";
-import type { Message } from "../output/say.ts";
+import { linesOf } from "../output/say.ts";
 import { table } from "../output/table.ts";
 import type { Client } from "./client.ts";
 import type { FoundSocket } from "./find-socket.ts";
@@ -45,10 +45,6 @@ export function status(
 }
 
 const WHAT_PROC_SHOWS = "fdinit: this is what /proc shows:\n";
-
-function linesOf(message: Message): readonly string[] {
-  return typeof message === "string" ? [message] : message;
-}
 
 function show(kernel: Kernel, { json, color }: SubcommandLine, document: object, text: string): Outcome {
   return print(kernel, json ? `${visibleJson(document, 2)}\n` : dressed(text, lookOf(kernel, color)));

@@ -19,6 +19,7 @@ import {
 import { badValue, type Finding } from "../wording/finding.ts";
 import { defaultPolicy, defaultService } from "./defaults.ts";
 import { parseFdSet } from "./fd-sets.ts";
+import { controlOf, type WrittenControl } from "./resolve-control.ts";
 import { openOf, type WrittenOpened } from "./resolve-open.ts";
 import {
   limitsOf,
@@ -55,6 +56,7 @@ export interface WrittenPolicy {
   readonly reaping?: WrittenReaping;
   readonly exit?: { readonly map?: Readonly<Record<string, number>> };
   readonly log?: Partial<LogPolicy>;
+  readonly control?: WrittenControl;
   readonly report?: string;
   readonly dropPrivileges?: boolean;
 }
@@ -121,8 +123,10 @@ export function resolvePolicy(
   const stop = isSeveral ? undefined : stopOf(written.services);
   const shutdown = shutdownOf(written.shutdown ?? {}, delayMs, stop, base.shutdown, findings);
   if (isSeveral) checkGraph(services, shutdown, findings);
+  const control = controlOf(written.control, ["control"], findings);
   const policy: Policy = {
     ...base,
+    ...(control === undefined ? {} : { control }),
     fds: {
       inherited,
       open,

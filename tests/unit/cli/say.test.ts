@@ -32,6 +32,19 @@ describe("say", () => {
     expect(written).toEqual(["fdinit: a\\x0afdinit: b\n", "fdinit: a\nb\\x0a\\u2028c\n"]);
   });
 
+  test("has the code of a stage of the launch beside its words, as JSON only", () => {
+    const message = { text: "cannot become user 7", stage: "user" } as const;
+    const json = listenTo({ level: "warn", format: "json" });
+    json.say("error", message);
+    json.say("error", "a");
+    const [first, second] = json.written.map((line) => JSON.parse(line));
+    expect(first).toMatchObject({ level: "error", message: message.text, stage: "user" });
+    expect(Object.keys(second)).toEqual(["time", "level", "message"]);
+    const text = listenTo();
+    text.say("error", message);
+    expect(text.written).toEqual(["fdinit: cannot become user 7\n"]);
+  });
+
   test("keeps warnings to itself at log level error", () => {
     for (const [level, lines] of [
       ["error", []],
