@@ -36,6 +36,8 @@ export interface ServiceState {
   readonly readyBy?: number | undefined;
   /** Until then a WATCHDOG=1 has to come. */
   readonly watchdogAt?: number | undefined;
+  /** How often it has to come, where WATCHDOG_USEC has changed what the policy says. */
+  readonly watchdogMs?: number;
   readonly stop?: Stop | undefined;
   readonly restartAt?: number | undefined;
   readonly backoffMs: number;

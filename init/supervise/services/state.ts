@@ -97,9 +97,13 @@ function ofService(turn: Turn, event: Extract<ServiceEvent, { service: string }>
       if (!isRunning(before)) return;
       if (event.isFailure) askToStop(turn, name, "watchdog");
       else if (before.watchdogAt !== undefined) {
-        const { watchdogMs = 0 } = planned(turn.state, name);
+        const { watchdogMs = planned(turn.state, name).watchdogMs ?? 0 } = before;
         turn.change(name, { watchdogAt: event.now + watchdogMs });
       }
+      return;
+    case "watchdogPeriod":
+      if (!isRunning(before) || planned(turn.state, name).watchdogMs === undefined) return;
+      turn.change(name, { watchdogMs: event.ms, watchdogAt: event.now + event.ms });
       return;
     case "extend":
       extend(turn, name, event.now + event.ms);
