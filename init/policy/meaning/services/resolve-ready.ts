@@ -1,11 +1,11 @@
 // A service's `ready` and `watchdog`: the written keys to one check, each complaint at its key. Addresses are numeric: PID 1
 // asks no name server, which could keep it waiting.
 
-import type { KeyPath } from "../key-path.ts";
-import type { CheckAddress, PassPolicy, ReadyCheck } from "../types.ts";
-import { badValue, type Finding } from "../wording/finding.ts";
-import { parseIpv4, parseIpv6 } from "./addresses.ts";
-import { parseDuration } from "./durations.ts";
+import type { KeyPath } from "../../key-path.ts";
+import type { CheckAddress, PassPolicy, ReadyCheck } from "../../types.ts";
+import { badValue, type Finding } from "../../wording/finding.ts";
+import { parseIpv4, parseIpv6 } from "../addresses.ts";
+import { parseDuration } from "../durations.ts";
 
 export interface WrittenReady {
   readonly notify?: number;
