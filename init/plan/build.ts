@@ -70,7 +70,7 @@ export function refused(refusals: readonly Refusal[]): Extract<PlanResult, { ok:
   return { ok: false, refusals, code: refusals[0]?.code ?? "command-line", messages };
 }
 
-/** What is done to PID 1 itself before anything starts. */
+/** The steps for PID 1 itself, before anything starts. */
 export function preparation(
   policy: Policy,
   facts: Facts,
