@@ -10,7 +10,7 @@ import { DEFAULT_LOG, lastWords, type Message, voiceOf } from "./cli/output/say.
 import { readPolicy } from "./cli/policy-source/read-policy.ts";
 import { isTriedAgain, started, startingAgain } from "./cli/start/start-again.ts";
 import { launch, launchContext } from "./launch/launch.ts";
-import { buildPlan } from "./plan/build.ts";
+import { buildPlan, hasSeveral } from "./plan/build.ts";
 import { questions } from "./plan/decide.ts";
 import { supervise } from "./supervise/loop.ts";
 import { linux as kernel } from "./sys/linux.ts";
@@ -34,7 +34,10 @@ function main(): number {
   say = voiceOf(kernel, read.policy.log);
 
   const facts = observe(kernel, [signalFd], questions(read.policy));
-  const planned = buildPlan(read.policy, facts, commandLineFrom(kernel, invocation.programAt));
+  const commandLine = commandLineFrom(kernel, invocation.programAt);
+  if (hasSeveral(read.policy, commandLine !== undefined))
+    return stop(...parsersAndReports().runServices(kernel, signalFd, read.policy, facts, commandLine, say));
+  const planned = buildPlan(read.policy, facts, commandLine);
   if (!planned.ok) return stop(...parsersAndReports().refusal(kernel, read.policy, planned));
   const { steps, again, supervision, warnings } = planned.plan;
   for (const warning of warnings) say("warn", warning);

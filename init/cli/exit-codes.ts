@@ -4,7 +4,11 @@
 import type { LaunchStage } from "../launch/stages.ts";
 import type { Refusal } from "../plan/plan.ts";
 
+/** Of the subcommands that control a running fdinit: what was asked for did not come about, or it is not healthy. */
+export const EXIT_NOT_DONE = 1;
 export const EXIT_USAGE = 64;
+/** EX_UNAVAILABLE of <sysexits.h>: no fdinit can be reached. */
+export const EXIT_UNAVAILABLE = 69;
 export const EXIT_SOFTWARE = 70;
 export const EXIT_REFUSED = 77;
 export const EXIT_POLICY = 78;

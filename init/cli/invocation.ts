@@ -14,8 +14,11 @@ export const SUBCOMMANDS = [
   "schema",
   "policies",
   "status",
-  "restart",
+  "start",
   "stop",
+  "restart",
+  "reload",
+  "signal",
   "health",
   "completion",
   "convert",
@@ -46,6 +49,12 @@ export interface SubcommandLine {
   /** Of `convert`: one of its SOURCES. */
   readonly from?: string;
   readonly color?: string;
+  /** The control socket of a running fdinit. */
+  readonly control?: string;
+  /** Of `start`, `stop` and `restart`: ends when the request is taken. */
+  readonly noWait?: true;
+  readonly timeout?: string;
+  readonly quiet?: true;
   /** Of `plan`: the index of the program's name in argv. */
   readonly programAt?: number;
 }

@@ -7,7 +7,7 @@ import { STDIN_FILENO } from "../sys/libc/constants.ts";
 import type { LaunchContext } from "./context.ts";
 import { startProgram } from "./program.ts";
 import { closeRanges, markRanges } from "./ranges.ts";
-import type { LaunchFailure, LaunchResult } from "./result.ts";
+import type { LaunchFailure, LaunchResult, Prepared } from "./result.ts";
 import type { LaunchStage } from "./stages.ts";
 
 export function launchContext(kernel: Kernel, firstOwn: number): LaunchContext {
@@ -60,6 +60,18 @@ function givenUp(
   return result;
 }
 
+/** The steps before any start of several services: all of them, or the first failure that matters. */
+export function prepare(steps: readonly Step[], context: LaunchContext): Prepared {
+  const warnings: string[] = [];
+  for (const step of steps) {
+    const failure = step.do === "spawn" ? undefined : carryOut(step, context);
+    if (!failure) continue;
+    if (step.do !== "subreaper" || step.isRequired) return { ok: false, failure };
+    warnings.push(`${failure.message}: orphans go to another process`);
+  }
+  return { ok: true, warnings };
+}
+
 function failed(stage: LaunchStage, subject: string, reason: string): LaunchResult {
   return { ok: false, failure: failures().impossible(stage, subject, reason) };
 }
@@ -68,6 +80,7 @@ function failed(stage: LaunchStage, subject: string, reason: string): LaunchResu
 const failures = () => require("./failures.ts") as typeof import("./failures.ts");
 const opening = () => require("./open.ts") as typeof import("./open.ts");
 const users = () => require("./users.ts") as typeof import("./users.ts");
+const environmentFiles = () => require("./environment-files.ts") as typeof import("./environment-files.ts");
 
 type OtherStep = Exclude<Step, { do: "spawn" }>;
 
@@ -135,6 +148,13 @@ type Source = SpawnRequest["pass"][number];
 
 function spawnStep(plan: Launch, context: LaunchContext): LaunchResult {
   const { kernel, firstOwn } = context;
+  if (plan.environmentFiles) {
+    const { environmentFiles: paths, ...rest } = plan;
+    const found = environmentFiles().readEnvironmentFiles(kernel, paths);
+    return "problem" in found
+      ? failed("read-variables", plan.service, found.problem)
+      : spawnStep({ ...rest, environment: { ...found.variables, ...plan.environment } }, context);
+  }
   const found =
     plan.user || plan.groups ? users().findCredentials(kernel, plan.user, plan.groups) : undefined;
   if (typeof found === "string") return failed("find-user", plan.service, found);
@@ -145,12 +165,14 @@ function spawnStep(plan: Launch, context: LaunchContext): LaunchResult {
     wanted.push({ from: source, to });
   }
   const temporary: number[] = [];
-  if (plan.devNullAsStdin) {
-    const stdin = kernel.openDevNull(firstOwn);
-    const failure = refused(stdin, "dev-null", "");
+  const devNulls = plan.devNullAsStdin ? [STDIN_FILENO] : [];
+  if (plan.devNullOutputs) devNulls.push(...plan.devNullOutputs);
+  for (const to of devNulls) {
+    const from = kernel.openDevNull(firstOwn);
+    const failure = refused(from, "dev-null", "");
     if (failure) return { ok: false, failure };
-    temporary.push(stdin);
-    wanted.push({ from: stdin, to: 0 });
+    temporary.push(from);
+    wanted.push({ from, to });
   }
   const untangled = untangle(wanted, context, temporary);
   if (typeof untangled !== "number") context.pipes = pipesAmong(plan.pass, wanted, kernel);

@@ -24,3 +24,8 @@ export type LaunchResult =
       readonly warnings?: readonly string[];
     }
   | { readonly ok: false; readonly failure: LaunchFailure };
+
+/** How the steps before any start of several services went. */
+export type Prepared =
+  | { readonly ok: true; readonly warnings: readonly string[] }
+  | { readonly ok: false; readonly failure: LaunchFailure };

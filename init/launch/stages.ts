@@ -20,6 +20,7 @@ export type LaunchStage =
   | "find-descriptor"
   | "find-user"
   | "find-program"
+  | "read-variables"
   | "plan";
 
 /** The purpose of each stage, in words that follow "cannot". `*` stands for its subject. */
@@ -37,6 +38,7 @@ export const STAGE_WORDS: Readonly<Record<LaunchStage, string>> = {
   "find-descriptor": "pass descriptor * on",
   "find-user": "start *",
   "find-program": "execute *",
+  "read-variables": "start *",
   plan: "start anything",
   "make-process": "make a process",
   session: "begin a session of its own",

@@ -1,7 +1,7 @@
 // A Kernel in memory for unit tests: a table of open numbers, a clock that stands still, and errors on demand.
 
 import type { Kernel, SpawnRequest } from "../../init/sys/kernel.ts";
-import { EBADF, ENOENT, ESRCH } from "../../init/sys/libc/errno.ts";
+import { EAGAIN, EBADF, ENOENT, ESRCH } from "../../init/sys/libc/errno.ts";
 
 export interface FakeKernel extends Kernel {
   /** Open numbers; true when marked close-on-exec. */
@@ -68,6 +68,7 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
       done("makeSocketPair", type);
       return openedPair();
     },
+    setNonBlocking: (fd) => (open.has(fd) ? 0 : -EBADF),
     makeMemoryFile(name, content) {
       done("makeMemoryFile", name, content.length);
       return opened(0);
@@ -79,6 +80,12 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
     setSocketOption: (_fd, level, option, value) => done("setSocketOption", level, option, value),
     bind: (_fd, address) => done("bind", address),
     listen: (_fd, backlog) => done("listen", backlog),
+    bindAnywhere: () => "@00000",
+    connect: (_fd, address) => done("connect", address),
+    connectPath: (_fd, path) => done("connectPath", path),
+    connectResult: () => 0,
+    receiveNow: () => -EAGAIN,
+    isSameOpenFile: () => false,
     bindPath(_fd, path, wanted) {
       done("bindPath", path, wanted);
       return undefined;
@@ -96,6 +103,7 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
       outsideRoot: false,
       evidence: "a file",
     }),
+    isFdinit: () => false,
     inspect: () => -ESRCH,
     workingDirectoryOutside: () => undefined,
     nofile: () => ({ soft: 1024, hard: 4096 }),
@@ -121,6 +129,8 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
     },
     now: () => 0,
     waitReadable: (fds) => fds,
+    waitReady: (watched) => watched.map(({ fd }) => fd),
+    readNow: () => new Uint8Array(0),
     isSubreaper: () => false,
     setParentDeathSignal: (signal) => done("setParentDeathSignal", signal),
     changeDirectory: (path) => done("changeDirectory", path),
@@ -134,6 +144,7 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
     maySignal: () => true,
     isOrphaned: () => false,
     commandOf: () => "x",
+    variableOf: () => undefined,
     controllingTerminal: () => -ENOENT,
     kill: (pid, signal) => done("kill", pid, signal),
     queue: (pid, signal, value) => done("queue", pid, signal, value),
@@ -142,7 +153,12 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
     pipeHolders: () => undefined,
     isAtEnd: () => false,
     writeFile: (path, text) => done("writeFile", path, text),
+    accept: () => -EAGAIN,
+    peerCredentials: () => ({ pid: 2, uid: 0, gid: 0 }),
+    connectUnix: () => -ENOENT,
+    sendNow: (_fd, bytes) => bytes.length,
     writeNow: () => true,
+    writeLines: (_fd, lines) => ({ taken: lines.length, isBegun: false, errno: 0 }),
     write: () => 0,
     ...overrides,
   };

@@ -1,7 +1,7 @@
 // Every code of a complaint, with what it means and what to do: the text of `fdinit help CODE` and of docs/messages.md. A
 // code never changes its meaning; tools may go by it.
 
-import type { PolicyIssueCode } from "../../policy/types.ts";
+import type { PolicyIssueCode } from "../../policy/issue.ts";
 
 export interface Explained {
   readonly means: string;
@@ -123,19 +123,6 @@ export const MESSAGES: Readonly<Record<PolicyIssueCode, Explained>> = {
     remedy: "This fdinit knows version 1.",
     wrong: "version: 2",
     right: "version: 1",
-  },
-  "unsupported-key": {
-    means:
-      "The key is part of the language, and this version of fdinit does not act on it yet. It is refused, not ignored.",
-    remedy: "Remove it, or take a later version.",
-    wrong: "version: 1\nservices: { app: { dependsOn: { db: ready } } }",
-    right: "version: 1\nservices: { app: {} }",
-  },
-  "unsupported-value": {
-    means: "The value is part of the language, and this version of fdinit does not act on it yet.",
-    remedy: "Take one of those named, or a later version.",
-    wrong: "version: 1\nservices: { app: { type: oneshot } }",
-    right: "version: 1\nservices: { app: { type: default } }",
   },
   "bad-value": {
     means:

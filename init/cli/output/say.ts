@@ -20,13 +20,16 @@ export interface StagedMessage {
 /** Says a message of a level, when the policy's level lets it through. */
 export type Say = (level: LogLevel, message: Message) => void;
 
+/** The keys of a policy's `log` about fdinit's own messages. */
+export type Voice = Pick<LogPolicy, "level" | "format">;
+
 /** Lines that standard error would not take; said when it takes the next one. */
 let lost = 0;
 
 let lineOf = textLine;
 
 /** As a policy's `log` has it. */
-export function voiceOf(kernel: Kernel, { level: most, format }: LogPolicy): Say {
+export function voiceOf(kernel: Kernel, { level: most, format }: Voice): Say {
   const line = format === "json" ? jsonLine : textLine;
   lineOf = line;
   return (level, message) => {
@@ -48,7 +51,13 @@ export function lastWords(kernel: Kernel, code: number): number {
 }
 
 /** Until a policy says otherwise. */
-export const DEFAULT_LOG: LogPolicy = { level: "warn", format: "text" };
+export const DEFAULT_LOG: Voice = { level: "warn", format: "text" };
+
+/** The lines of a message, without what only a document shows. */
+export function linesOf(message: Message): readonly string[] {
+  if (typeof message === "string") return [message];
+  return "text" in message ? [message.text] : message;
+}
 
 function textLine(_level: LogLevel, message: Message): string {
   return `fdinit: ${shown(message)}\n`;

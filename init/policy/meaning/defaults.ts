@@ -29,7 +29,7 @@ export function defaultService(name: string = ONLY_SERVICE): Service {
   return {
     name,
     command: undefined,
-    type: "default",
+    type: "service",
     cwd: undefined,
     env: {},
     pass: undefined,
@@ -60,7 +60,7 @@ export function defaultPolicy(intent: Intent, source: PolicyOrigin): Policy {
     shutdown: { on: [SIGTERM], budgetMs: undefined, steps: [] },
     reaping: { subreaper: "auto", orphans, waitMs: 5_000, log: "none" },
     exitMap: new Map(),
-    log: { level: "warn", format: "text" },
+    log: { level: "warn", format: "text", services: "raw" },
     report: undefined,
     dropPrivileges: false,
     source,

@@ -17,6 +17,23 @@ export interface Inspection {
   readonly own: readonly number[];
 }
 
+/** One descriptor that ppoll(2) is to watch: to be read, to be written, or both. */
+export interface Watched {
+  readonly fd: number;
+  readonly read?: boolean;
+  readonly write?: boolean;
+}
+
+/** The fate of lines that were offered to a descriptor. */
+export interface LinesWritten {
+  /** Bytes of whole lines that need not be offered again. */
+  readonly taken: number;
+  /** A line is begun, and its rest is kept: a further call, with or without lines, ends it. */
+  readonly isBegun: boolean;
+  /** Why no more was taken: EAGAIN, EPIPE, ENOSPC…; 0 when all of it was. */
+  readonly errno: number;
+}
+
 export interface DescriptorCalls {
   /** close_range(2) with `flags`; Linux 5.9, the CLOEXEC flag 5.11. */
   closeRange(first: number, last: number, flags: number): number;
@@ -35,8 +52,12 @@ export interface DescriptorCalls {
   openDevNull(from: number): number;
   /** pipe2(2): [read end, write end], CLOEXEC. */
   makePipe(): readonly [number, number] | number;
+  /** Sets O_NONBLOCK on an open file that is fdinit's alone. */
+  setNonBlocking(fd: number): number;
   /** memfd_create(2) with this content, sealed against every change. */
   makeMemoryFile(name: string, content: Uint8Array): number;
+  /** Both are the same open file; where the kernel cannot tell (before Linux 6.10), the same file on the same device. */
+  isSameOpenFile(one: number, another: number): boolean;
   changeDescriptorOwner(fd: number, uid: number, gid: number): number;
   /** The numbers in /proc/self/fd, or undefined when that is not procfs or cannot be read. */
   listDescriptors(): number[] | undefined;
@@ -50,12 +71,20 @@ export interface DescriptorCalls {
   classify(fd: number): Descriptor;
   /** Looks at the descriptors of a running process from outside, or answers a negated errno. */
   inspect(pid: number): Inspection | number;
+  /** The process runs fdinit's own executable; false also where that cannot be seen. */
+  isFdinit(pid: number): boolean;
   /** Blocks in ppoll(2) until one of `fds` is readable or hung up, or `timeoutMs` has passed; answers those that are. */
   waitReadable(fds: readonly number[], timeoutMs?: number): readonly number[];
+  /** Blocks in ppoll(2) until one of them is ready, hung up or in error, or `timeoutMs` has passed; answers those that are. */
+  waitReady(watched: readonly Watched[], timeoutMs?: number): readonly number[];
+  /** read(2) of at most `length` bytes from a descriptor of fdinit's own that has O_NONBLOCK: the bytes, none at its end, or a negated errno. */
+  readNow(fd: number, length: number): Uint8Array | number;
   /** Reads away what waits in a pipe, without blocking; true when its last writer is gone. */
   isAtEnd(fd: number): boolean;
   /** Writes lines whole without ever blocking; false when the descriptor would not take all of them now. */
   writeNow(fd: number, text: string): boolean;
+  /** Writes as many of these lines as are taken at once, without ever blocking; never a line mixed with another of fdinit's. */
+  writeLines(fd: number, lines: Uint8Array): LinesWritten;
   /** Writes the whole text, waiting as long as that takes: for reports on standard output only. */
   write(fd: number, text: string): number;
 }

@@ -107,6 +107,8 @@ export interface ChangedProcess {
 export interface ProcessFacts {
   readonly pid: number;
   readonly parent: number;
+  /** Its session (setsid(2)); 0: one of another PID namespace. */
+  readonly session: number;
   /** The kernel's name for it, cut at 15 bytes. */
   readonly name: string;
   /** It has ended, or is about to and has closed its descriptors. */
@@ -149,6 +151,8 @@ export interface ProcessCalls {
   processGroup(pid: number): number;
   /** The processes that /proc shows, fdinit's own left out; undefined where it cannot be read or is of another PID namespace. */
   processes(most?: number): ProcessList | undefined;
+  /** The value that a variable had when the process was started; undefined where it has none, or may not be looked at. */
+  variableOf(pid: number, name: string): string | undefined;
   /** A process's command line, words separated by spaces and cut; its name in brackets when it has none. */
   commandOf(pid: number): string;
   /** The other processes that have the pipe open that the text of its link names, `pipe:[123]`. */

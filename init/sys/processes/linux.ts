@@ -16,6 +16,7 @@ export const processCalls: ProcessCalls = {
   detach: (pid, signal) => detaching().detach(pid, signal),
   processGroup,
   processes: (most) => processList().processes(most),
+  variableOf: (pid, name) => processList().variableOf(pid, name),
   commandOf: (pid) => processList().shortCommandOf(pid),
   pipeHolders: (pipe) => processList().pipeHolders(pipe),
 };

@@ -1,12 +1,11 @@
 // The messages of fdinit on standard error: text or JSON lines, by level, and never lost without a word.
 
 import { describe, expect, test } from "bun:test";
-import { DEFAULT_LOG, voiceOf } from "../../../init/cli/output/say.ts";
-import type { LogPolicy } from "../../../init/policy/types.ts";
+import { DEFAULT_LOG, type Voice, voiceOf } from "../../../init/cli/output/say.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 
 /** A voice, what it wrote, and a switch that makes standard error full. */
-function listenTo(log: LogPolicy = DEFAULT_LOG) {
+function listenTo(log: Voice = DEFAULT_LOG) {
   const written: string[] = [];
   const standardError = { isFull: false, fds: new Set<number>() };
   const writeNow = (fd: number, text: string) => {
@@ -95,7 +94,7 @@ describe("say", () => {
 });
 
 describe("with log.format json", () => {
-  const json = (level: LogPolicy["level"] = "debug") => listenTo({ level, format: "json" });
+  const json = (level: Voice["level"] = "debug") => listenTo({ level, format: "json" });
   const documents = (written: readonly string[]) =>
     written
       .join("")

@@ -22,12 +22,12 @@ describe("a policy of one line", () => {
       scanLimit: 65536,
     });
     expect(policy.limits.nofile).toEqual({ soft: { atMost: 65536 }, hard: "inherit" });
-    expect(policy.log).toEqual({ level: "warn", format: "text" });
+    expect(policy.log).toEqual({ level: "warn", format: "text", services: "raw" });
     expect(policy.services).toEqual([
       {
         name: "main",
         command: undefined,
-        type: "default",
+        type: "service",
         cwd: undefined,
         env: {},
         pass: undefined,

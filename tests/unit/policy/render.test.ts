@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import type { PolicyIssue } from "../../../init/policy/issue.ts";
 import { loadPolicy } from "../../../init/policy/load.ts";
-import type { PolicyIssue } from "../../../init/policy/types.ts";
 import { renderIssue, renderIssues } from "../../../init/policy/wording/render.ts";
 
 function rendered(text: string): string {
@@ -39,14 +39,6 @@ fdinit: /etc/fdinit/policy.yaml:3:9: bad value for intent: "fast" [not-one-of]
     3 | intent: fast
       |         ^~~~
     expected one of: security, performance, simplicity`,
-    );
-  });
-  test("about a key without effect says so", () => {
-    expect(rendered("version: 1\nservices:\n  app:\n    dependsOn: { a: ready }\n")).toBe(
-      `/etc/fdinit/policy.yaml:4:5: services.app.dependsOn is part of the policy format but this version of fdinit does not act on it yet [unsupported-key]
-    4 |     dependsOn: { a: ready }
-      |     ^~~~~~~~~
-    remove it`,
     );
   });
   test("without a place is one line", () => {

@@ -79,7 +79,7 @@ export function run(setting: Setting = {}) {
     },
     processes: () => ({
       found: processes.map(({ command = "x", ...process }) => ({
-        ...{ pid: 20, parent: 1, name: command, hasEnded: false, startedAt: 0 },
+        ...{ pid: 20, parent: 1, session: 1, name: command, hasEnded: false, startedAt: 0 },
         ...process,
       })),
       more: 0,
