@@ -74,8 +74,8 @@ const NUMBERS = Object.entries({ ...constants, ...errno }).filter(
   ([, value]) => typeof value === "number",
 ) as [string, number][];
 
-/** Where glibc's header says something else than the kernel, or nothing. */
-const NOT_IN_LIBC = new Set(["NSIG", "STATX_BASIC_STATS"]);
+/** Where glibc's header says something else than the kernel, or nothing; the last is newer than Debian's headers. */
+const NOT_IN_LIBC = new Set(["NSIG", "STATX_BASIC_STATS", "F_DUPFD_QUERY"]);
 
 const gcc = Bun.which("gcc");
 

@@ -14,14 +14,18 @@ import { launchFailure } from "./launch-failure.ts";
 import { refusal } from "./refusal.ts";
 import { started } from "./start-again.ts";
 
+interface Given {
+  readonly kernel: Kernel;
+  readonly signalFd: number;
+  readonly facts: Facts;
+  readonly commandLine: CommandLine;
+  readonly say: Say;
+}
+
 /** Answers the exit code, and what is to be said where nothing was started. */
 export function runServices(
-  kernel: Kernel,
-  signalFd: number,
   policy: Policy,
-  facts: Facts,
-  commandLine: CommandLine,
-  say: Say,
+  { kernel, signalFd, facts, commandLine, say }: Given,
 ): [code: number, ...messages: readonly Message[]] {
   const planned = buildServicesPlan(policy, facts, commandLine);
   if (!planned.ok) return refusal(kernel, policy, planned);

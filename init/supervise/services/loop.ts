@@ -8,22 +8,16 @@ import { sayHolders } from "../holders.ts";
 import { Observer } from "../observer.ts";
 import { Sender } from "../sending.ts";
 import { codeInWords, durationInWords } from "../words.ts";
-import { Control, type Controlled } from "./control/control.ts";
-import { listenForControl } from "./control/listening.ts";
-import type { ServiceAction, ServiceEvent, ServicesState, ServiceTarget } from "./events.ts";
-import { LogPipes } from "./log/log-pipes.ts";
+import type { Controlled } from "./control/control.ts";
+import type { ServiceAction, ServiceEvent, ServicesState, ServiceTarget } from "./machine/events.ts";
+import { begin, deadline, initialServices, next } from "./machine/state.ts";
+import { planned } from "./machine/transitions.ts";
 import { Owners } from "./owners.ts";
-import { Notifications } from "./ready/notifications.ts";
-import { NotifyPipes } from "./ready/notify-pipes.ts";
 import { notifyRuntime } from "./ready/notify-runtime.ts";
-import { Probes } from "./ready/probes.ts";
 import { Starter } from "./starter.ts";
-import { begin, deadline, initialServices, next } from "./state.ts";
 import { healthOf, statusOf } from "./status.ts";
 import type { ServicesSurroundings } from "./surroundings.ts";
-import { TokenWatcher } from "./tokens.ts";
-import { planned } from "./transitions.ts";
-import type { Watcher } from "./watcher.ts";
+import { earlier, Watchers } from "./watchers.ts";
 
 /** The most ended children taken in one round. */
 const MOST_REAPED = 64;
@@ -51,11 +45,7 @@ class ServicesSupervisor {
   private readonly sender: Sender;
   private readonly observer: Observer | undefined;
   private readonly starter: Starter;
-  private readonly probes: Probes;
-  private readonly notifyPipes: NotifyPipes;
-  private readonly notifications: Notifications | undefined;
-  private readonly logs: LogPipes | undefined;
-  private readonly watchers: readonly Watcher[];
+  private readonly watchers: Watchers;
   /** Events that came of actions, in their order: an event is handled to its end before the next one. */
   private readonly queue: ServiceEvent[] = [];
   private isHandling = false;
@@ -81,26 +71,13 @@ class ServicesSupervisor {
         ? undefined
         : new Observer({ kernel, say, supervision: asOne });
     const emit = (event: ServiceEvent) => this.handle(event);
-    this.notifyPipes = new NotifyPipes({ kernel, emit, say });
-    this.notifications = supervision.services.some(({ ready }) => ready?.by === "sdNotify")
-      ? new Notifications({ kernel, emit, say, ownerOf: (pid) => this.owners.ownerOf(pid) })
-      : undefined;
-    this.logs =
-      supervision.lines === "raw"
-        ? undefined
-        : new LogPipes(kernel, {
-            format: supervision.lines,
-            services: supervision.services.map(({ name }) => name),
-            say,
-          });
-    const { logs, notifications, notifyPipes } = this;
-    this.starter = new Starter(surroundings, { logs, notifications, notifyPipes });
-    this.probes = new Probes({ kernel, emit, spawn: (name) => this.spawnCheck(name) });
-    const control = this.listen();
-    const tokens = new TokenWatcher(surroundings);
-    this.watchers = [tokens, notifyPipes, this.probes, notifications, logs, control].filter(
-      (watcher) => watcher !== undefined,
-    );
+    this.watchers = new Watchers(surroundings, {
+      emit,
+      ownerOf: (pid) => this.owners.ownerOf(pid),
+      spawnCheck: (name) => this.spawnCheck(name),
+      controlled: this.controlled,
+    });
+    this.starter = new Starter(surroundings, this.watchers);
   }
 
   begin(): void {
@@ -117,17 +94,7 @@ class ServicesSupervisor {
   }
 
   wait(): void {
-    const { kernel, signalFd } = this.surroundings;
-    const watched = [{ fd: signalFd, read: true }];
-    const owners = new Map<number, Watcher>();
-    for (const watcher of this.watchers)
-      for (const one of watcher.watched()) {
-        watched.push(one as { fd: number; read: true });
-        owners.set(one.fd, watcher);
-      }
-    const ready = kernel.waitReady(watched, this.timeout());
-    const now = kernel.now();
-    for (const fd of ready) owners.get(fd)?.ready(fd, now);
+    this.watchers.wait(this.surroundings.signalFd, this.timeout());
   }
 
   private signal(received: ReceivedSignal): void {
@@ -136,10 +103,7 @@ class ServicesSupervisor {
 
   private time(): void {
     const { kernel } = this.surroundings;
-    for (const watcher of this.watchers) {
-      const at = watcher.deadline();
-      if (at !== undefined && at <= kernel.now()) watcher.time(kernel.now());
-    }
+    this.watchers.time();
     for (let at = deadline(this.state); at !== undefined && at <= kernel.now(); at = deadline(this.state)) {
       this.handle({ type: "time", now: kernel.now() });
       if (this.exit !== undefined) return;
@@ -147,11 +111,7 @@ class ServicesSupervisor {
   }
 
   private timeout(): number | undefined {
-    let earliest = deadline(this.state);
-    for (const watcher of this.watchers) {
-      const at = watcher.deadline();
-      if (at !== undefined && (earliest === undefined || at < earliest)) earliest = at;
-    }
+    const earliest = earlier(deadline(this.state), this.watchers.deadline());
     const left = earliest === undefined ? undefined : Math.max(0, earliest - this.surroundings.kernel.now());
     return this.isRetrying ? Math.min(RETRY_MS, left ?? RETRY_MS) : left;
   }
@@ -197,7 +157,7 @@ class ServicesSupervisor {
       kernel.detach(pid, signal === SIGTRAP ? 0 : signal);
       return;
     }
-    if (this.probes.childEnded(pid, status, kernel.now())) return;
+    if (this.watchers.probes.childEnded(pid, status, kernel.now())) return;
     const service = this.owners.ofMain(pid);
     this.observer?.ended(changed, seen, service !== undefined);
     if (service === undefined) return;
@@ -248,14 +208,14 @@ class ServicesSupervisor {
       case "beginCheck": {
         const { ready } = planned(this.state, action.service);
         if (ready && ready.by !== "notify" && ready.by !== "sdNotify")
-          this.probes.begin(action.service, ready, kernel.now());
+          this.watchers.probes.begin(action.service, ready, kernel.now());
         return;
       }
       case "endCheck":
-        this.probes.end(action.service);
+        this.watchers.probes.end(action.service);
         return;
       case "forgetStart":
-        this.notifyPipes.close(action.service);
+        this.watchers.notifyPipes.close(action.service);
         return;
       case "giveUp":
         this.giveUp(action.service);
@@ -341,11 +301,11 @@ class ServicesSupervisor {
     }
   }
 
-  /** Descriptors that PID 1 keeps for this service, and no living one uses, are closed: whoever reads the other end sees its end. */
+  /** Descriptors that PID 1 keeps for this service, and no living one uses, are closed: the reader of the other end sees its end. */
   private giveUp(name: string): void {
     const { services, context, kernel } = this.surroundings;
     if (!this.state.shutdown) return;
-    this.notifications?.drop(name);
+    this.watchers.notifications?.drop(name);
     for (const opened of services.find((service) => service.name === name)?.uses ?? []) {
       const isUsed = services.some(
         (other) => other.uses.includes(opened) && this.state.services.get(other.name)?.pid !== undefined,
@@ -362,19 +322,6 @@ class ServicesSupervisor {
     if (supervisorSocket === undefined) return;
     const problem = notifyRuntime(kernel, supervisorSocket, what);
     if (problem !== undefined) say("warn", problem);
-  }
-
-  private listen(): Control | undefined {
-    const { kernel, supervision, say } = this.surroundings;
-    if (!supervision.control) return undefined;
-    const { socket } = supervision.control;
-    const fd = listenForControl(kernel, socket);
-    if (typeof fd === "number") return new Control(kernel, { fd, socket, controlled: this.controlled, say });
-    say(
-      "error",
-      `there is no control socket: cannot open ${JSON.stringify(socket)} (${fd.call}): ${errnoText(fd.errno)}`,
-    );
-    return undefined;
   }
 
   /** The facts and actions of the control socket. */
@@ -394,7 +341,7 @@ class ServicesSupervisor {
       beganAt: this.beganAt,
       shutdownAt: this.shutdownAt,
       plans: services,
-      textOf: (name) => this.notifications?.status(name) ?? this.probes.why(name),
+      textOf: (name) => this.watchers.notifications?.status(name) ?? this.watchers.probes.why(name),
     });
   }
 
@@ -407,7 +354,7 @@ class ServicesSupervisor {
 
   /** The last words; answers the code. */
   leave(code: number): number {
-    this.logs?.flush();
+    this.watchers.logs?.flush();
     this.observer?.report(
       code,
       [...this.state.services.values()].some(({ pid }) => pid !== undefined),

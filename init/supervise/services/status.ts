@@ -9,8 +9,8 @@ import type {
   ServiceReport,
   StatusReport,
 } from "./control/status-report.ts";
-import type { ServiceState, ServicesState } from "./events.ts";
-import { planned } from "./transitions.ts";
+import type { ServiceState, ServicesState } from "./machine/events.ts";
+import { planned } from "./machine/transitions.ts";
 
 export interface StatusFacts {
   readonly now: number;

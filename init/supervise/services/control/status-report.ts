@@ -1,7 +1,7 @@
 // The control socket's answers about the services: the types of its JSON documents, which `fdinit status --json` prints. Types
 // only. A field is added without a new version; one that is there keeps its meaning.
 
-import type { Phase } from "../events.ts";
+import type { Phase } from "../machine/events.ts";
 
 /** Of requests and replies. */
 export type ControlVersion = 1;
@@ -22,7 +22,7 @@ export interface GivenDescriptor {
 
 export interface ServiceReport {
   readonly name: string;
-  readonly type: "default" | "service" | "oneshot";
+  readonly type: "service" | "oneshot";
   readonly essential: boolean;
   readonly state: Phase;
   /** Of the main process, while it runs. */

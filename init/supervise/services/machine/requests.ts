@@ -1,6 +1,6 @@
 // The control socket's requests to one service. Pure.
 
-import { SIGHUP } from "../../sys/libc/constants.ts";
+import { SIGHUP } from "../../../sys/libc/constants.ts";
 import type { ServiceRequest } from "./events.ts";
 import { askToStop } from "./stopping.ts";
 import { isAlive, isRunning, planned, type Turn } from "./transitions.ts";

@@ -1,10 +1,10 @@
 // The pure half of supervising several services: what happened in, the next state and what to do out. No kernel, no clock,
 // no output: times come with the events. docs/services.md has the table of states and events.
 
-import type { ServicesSupervision } from "../../plan/plan.ts";
-import { SIGCHLD, SIGPIPE, SIGXFSZ } from "../../sys/libc/constants.ts";
-import { budgetOver, endingOver, endingSignal } from "../ending.ts";
-import type { Next } from "../events.ts";
+import type { ServicesSupervision } from "../../../plan/plan.ts";
+import { SIGCHLD, SIGPIPE, SIGXFSZ } from "../../../sys/libc/constants.ts";
+import { budgetOver, endingOver, endingSignal } from "../../ending.ts";
+import type { Next } from "../../events.ts";
 import { finish, mainEnded, startFailed } from "./ends.ts";
 import type { ServiceEvent, ServiceState, ServicesNext, ServicesState } from "./events.ts";
 import { advanceStarts, becomeReady } from "./progress.ts";
