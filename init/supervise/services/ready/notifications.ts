@@ -15,7 +15,7 @@ import { MOST_OF_SERVICE, Store, type StoredDescriptor } from "./store.ts";
 /** The most messages taken at once, before anything else is looked at. */
 const MOST_AT_ONCE = 16;
 /**
- * What notifications may cost within a window. When as many have come, or when handling them has taken as long (to find the
+ * The bound of the cost of notifications within a window. When as many have come, or when handling them has taken as long (to find the
  * service of a process, /proc is looked through), the socket is not looked at for the rest of it, and senders wait.
  */
 const WINDOW_MS = 100;
