@@ -4,6 +4,7 @@
 
 export { loadPolicy } from "../policy/load.ts";
 export { renderIssues } from "../policy/wording/render.ts";
+export { onlyService } from "./policy-source/only-service.ts";
 export { readSubcommand } from "./read-subcommand.ts";
 export { report } from "./reports/reports.ts";
 export { launchFailure } from "./start/launch-failure.ts";

@@ -69,7 +69,7 @@ interface ServicesPart {
 function commandBesideServices({ services }: Policy, { program }: NonNullable<CommandLine>): Refusal {
   const word = textOf(program);
   const names = services.map(({ name }) => name).join(", ");
-  const [{ name: first }] = services;
+  const [{ name: first }] = [...services.filter(({ type }) => type === "service"), ...services] as [Service];
   const message = `the policy has several services (${names}), so a command on the command line has no place: to run ${JSON.stringify(word)} with the settings of one of them, instead of all, write: fdinit run ${first} ${word}`;
   return { code: "command-line", message };
 }

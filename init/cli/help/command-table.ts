@@ -104,6 +104,18 @@ export const COMMANDS: readonly SubcommandEntry[] = [
     example: "fdinit check --strict --format github policies/",
   },
   {
+    name: "run",
+    operands: "SERVICE [--] [COMMAND...]",
+    leastOperands: 1,
+    mostOperands: Number.POSITIVE_INFINITY,
+    options: [POLICY, INTENT, HELP],
+    title: "one of the policy's services instead of all, or a command in its place",
+    words:
+      "Starts one service of a policy that has several, by itself: nothing that it depends on is started, and its end is the end of fdinit. A command takes the place of the service's own: it runs as the service's user, in its directory, with its limits, variables and descriptors, gets fdinit's standard input, and is not started again.",
+    exits: "the service's own, or as a start's; 64 when the policy has no such service",
+    example: "docker run -it image run web -- bash",
+  },
+  {
     name: "plan",
     operands: "[--] [COMMAND...]",
     mostOperands: Number.POSITIVE_INFINITY,

@@ -40,6 +40,8 @@ function operandWords({ name }: SubcommandEntry): readonly string[] {
   }
 }
 
+/** The subcommands whose operands are a program and its arguments. */
+const RUNS_PROGRAM: readonly string[] = ["plan", "run"];
 const TAKES_FILES = ["check", "convert"];
 
 function valueWords({ name, choices }: OptionEntry): readonly string[] {
@@ -62,7 +64,7 @@ function bash(): string {
   const commandCase = COMMANDS.map((command) => {
     const words = [...namesOf(command.options), ...operandWords(command)].join(" ");
     const files = TAKES_FILES.includes(command.name) ? " -f" : "";
-    const program = command.name === "plan" ? " -c -f" : "";
+    const program = RUNS_PROGRAM.includes(command.name) ? " -c -f" : "";
     return `    ${command.name}) COMPREPLY=($(compgen${files}${program} -W "${words}" -- "$current"));;`;
   });
   return `# bash completion of fdinit: eval "$(fdinit completion bash)"
@@ -100,7 +102,7 @@ function zsh(): string {
     const words = operandWords(command).join(" ");
     const operand = TAKES_FILES.includes(command.name)
       ? "'*:file:_files'"
-      : command.name === "plan"
+      : RUNS_PROGRAM.includes(command.name)
         ? "'*::command:_normal'"
         : words === ""
           ? ""
@@ -153,7 +155,7 @@ function fish(): string {
     ...COMMANDS.flatMap((command) => {
       const seen = `__fish_seen_subcommand_from ${command.name}`;
       const words = operandWords(command);
-      const files = TAKES_FILES.includes(command.name) || command.name === "plan" ? "" : " -f";
+      const files = [...TAKES_FILES, ...RUNS_PROGRAM].includes(command.name) ? "" : " -f";
       return [
         `complete -c fdinit -n ${quote(seen)}${files}${words.length === 0 ? "" : ` -a ${quote(words.join(" "))}`}`,
         ...command.options.map((option) => lineOf(option, seen)),

@@ -19,20 +19,22 @@ export type ReadPolicy =
 export interface PolicyParser {
   readonly loadPolicy: typeof loadPolicy;
   readonly renderIssues: typeof renderIssues;
+  readonly onlyService: (policy: Policy, name: string) => ReadPolicy;
 }
 
 /** `parser` is asked for where there is a text to read: most starts without one never load it. */
 export function readPolicy(
   kernel: Kernel,
-  { policy, intent }: Options,
+  { policy, intent, service }: Options,
   parser: () => PolicyParser,
 ): ReadPolicy {
   const found = findPolicy(kernel, policy);
   if (!found.ok) return { ok: false, code: EXIT_POLICY, message: found.message };
-  if (!found.source) return { ok: true, policy: builtInPolicy(intent) };
-  const { loadPolicy, renderIssues } = parser();
+  if (!found.source && service === undefined) return { ok: true, policy: builtInPolicy(intent) };
+  const { loadPolicy, renderIssues, onlyService } = parser();
+  if (!found.source) return onlyService(builtInPolicy(intent), service as string);
   const loaded = loadPolicy(found.source, environmentOf(kernel), intent === undefined ? {} : { intent });
-  if (loaded.ok) return loaded;
+  if (loaded.ok) return service === undefined ? loaded : onlyService(loaded.policy, service);
   return {
     ok: false,
     code: EXIT_POLICY,

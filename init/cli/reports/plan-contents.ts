@@ -31,4 +31,6 @@ export interface PlanReport {
   readonly refusals: readonly Refusal[];
   readonly warnings: readonly string[];
   readonly exitCode: number;
+  /** A command of the command line takes the place of the service's own. */
+  readonly isForCommandLine: boolean;
 }
