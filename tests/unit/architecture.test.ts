@@ -200,7 +200,7 @@ describe("the table of rooms", () => {
     ]);
   });
 
-  test("no file has more than 400 lines, and main.ts tells its story in 62", () => {
+  test("no file has more than 400 lines, and main.ts tells its story in 64", () => {
     const lines = (path: string) =>
       sources
         .find((source) => source.path === path)
@@ -211,7 +211,7 @@ describe("the table of rooms", () => {
         .filter(({ path }) => !path.includes("/generated/") && lines(path) > 400)
         .map(({ path }) => path),
     ).toEqual([]);
-    expect(lines("init/main.ts")).toBeLessThanOrEqual(62);
+    expect(lines("init/main.ts")).toBeLessThanOrEqual(64);
   });
 
   test("nothing outside the seam uses what only one of the engines has", () => {

@@ -22,13 +22,6 @@ import { parseFdSet } from "./fd-sets.ts";
 import { controlOf, type WrittenControl } from "./resolve-control.ts";
 import { openOf, type WrittenOpened } from "./resolve-open.ts";
 import {
-  limitsOf,
-  type ServiceReferences,
-  serviceOf,
-  type WrittenLimits,
-  type WrittenService,
-} from "./resolve-service.ts";
-import {
   reapingOf,
   shutdownOf,
   signalsOf,
@@ -36,6 +29,13 @@ import {
   type WrittenShutdown,
   type WrittenSignals,
 } from "./resolve-signals.ts";
+import {
+  limitsOf,
+  type ServiceReferences,
+  serviceOf,
+  type WrittenLimits,
+  type WrittenService,
+} from "./services/resolve-service.ts";
 import { checkGraph } from "./services/service-graph.ts";
 
 /** A policy as it is written: the schema's keys that this version acts on, each left out at will. */

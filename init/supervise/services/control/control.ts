@@ -7,7 +7,7 @@
 import type { Kernel, PeerCredentials, Watched } from "../../../sys/kernel.ts";
 import { EAGAIN } from "../../../sys/libc/errno.ts";
 import { concatenate } from "../../../sys/text/bytes.ts";
-import type { ServiceEvent } from "../events.ts";
+import type { ServiceEvent } from "../machine/events.ts";
 import type { Watcher } from "../watcher.ts";
 import { isAbstract } from "./listening.ts";
 import {

@@ -2,7 +2,7 @@
 // Pure. docs/control.md describes it.
 
 import { bytesOf, textOf } from "../../../sys/text/bytes.ts";
-import type { ServiceRequest } from "../events.ts";
+import type { ServiceRequest } from "../machine/events.ts";
 import type { ControlVersion, ServiceReport, StatusReport } from "./status-report.ts";
 
 /** A request has at most so many bytes, its line end included. */

@@ -7,7 +7,7 @@ import type { Kernel, ReceivedMessage, Watched } from "../../../sys/kernel.ts";
 import { AF_UNIX, SO_PASSCRED, SOCK_DGRAM, SOCK_NONBLOCK, SOL_SOCKET } from "../../../sys/libc/constants.ts";
 import { errnoText } from "../../../sys/libc/errno.ts";
 import type { SayLine } from "../../surroundings.ts";
-import type { ServiceEvent } from "../events.ts";
+import type { ServiceEvent } from "../machine/events.ts";
 import type { Watcher } from "../watcher.ts";
 import { MOST_BYTES, type Notification, parseNotification } from "./notification.ts";
 import { MOST_OF_SERVICE, Store, type StoredDescriptor } from "./store.ts";

@@ -1,7 +1,7 @@
 // One service: the written keys on top of the defaults, each complaint at its key.
 
-import { FIRST_ANNOUNCED } from "../../sys/facts.ts";
-import type { KeyPath } from "../key-path.ts";
+import { FIRST_ANNOUNCED } from "../../../sys/facts.ts";
+import type { KeyPath } from "../../key-path.ts";
 import type {
   CapabilitiesPolicy,
   Condition,
@@ -12,21 +12,21 @@ import type {
   RestartPolicy,
   Service,
   SignalsPolicy,
-} from "../types.ts";
-import { badValue, type Finding } from "../wording/finding.ts";
-import { nearestWord } from "../wording/nearest.ts";
-import { parseCapability } from "./capabilities.ts";
-import { defaultService } from "./defaults.ts";
-import { parseDuration } from "./durations.ts";
+} from "../../types.ts";
+import { badValue, type Finding } from "../../wording/finding.ts";
+import { nearestWord } from "../../wording/nearest.ts";
+import { parseCapability } from "../capabilities.ts";
+import { defaultService } from "../defaults.ts";
+import { parseDuration } from "../durations.ts";
 import {
   signalOf,
   signalsOf,
   stepsOfStop,
   type WrittenSignals,
   type WrittenStop,
-} from "./resolve-signals.ts";
-import { modeOf, userAndGroupOf } from "./resolve-values.ts";
-import { checkNotifyNumber, readyOf, type WrittenReady, watchdogOf } from "./services/resolve-ready.ts";
+} from "../resolve-signals.ts";
+import { modeOf, userAndGroupOf } from "../resolve-values.ts";
+import { checkNotifyNumber, readyOf, type WrittenReady, watchdogOf } from "./resolve-ready.ts";
 
 export interface WrittenLimits {
   readonly nofile?: { readonly soft?: NofileLimit; readonly hard?: NofileLimit };
