@@ -2,7 +2,7 @@
 // servers of the test answer.
 
 import { readdirSync } from "node:fs";
-import type { ServiceEvent } from "../../init/supervise/services/events.ts";
+import type { ServiceEvent } from "../../init/supervise/services/machine/events.ts";
 import type { Watcher } from "../../init/supervise/services/watcher.ts";
 import { descriptorCalls } from "../../init/sys/descriptors/linux.ts";
 import type { Kernel } from "../../init/sys/kernel.ts";
