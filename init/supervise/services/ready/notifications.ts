@@ -95,6 +95,17 @@ export class Notifications implements Watcher {
     else this.store.hungUp(fd);
   }
 
+  /**
+   * Takes what is there already. For the moment when a process is known to have ended and is not reaped yet: its service can
+   * still be found out, and its last words count.
+   */
+  takeWaiting(now: number): void {
+    for (let before = -1; this.fd !== undefined && !this.isFlooded && before !== this.takenInWindow; ) {
+      before = this.takenInWindow;
+      this.take(this.fd, now);
+    }
+  }
+
   deadline(): number | undefined {
     return this.isFlooded ? this.windowEnd : undefined;
   }

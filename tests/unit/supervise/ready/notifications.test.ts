@@ -113,6 +113,23 @@ describe("a message", () => {
   });
 });
 
+describe("what is waiting", () => {
+  test("is taken at once when a process has ended, and a flood of it is not", () => {
+    const few = world(Array.from({ length: 40 }, () => ({ text: "READY=1" })));
+    few.notifications.takeWaiting(1_000);
+    expect(few.events.length).toBe(40);
+    few.notifications.takeWaiting(1_000);
+    expect(few.events.length).toBe(40);
+    const many = world(Array.from({ length: 400 }, () => ({ text: "READY=1" })));
+    many.notifications.takeWaiting(1_000);
+    many.notifications.takeWaiting(1_000);
+    expect(many.events.length).toBe(256);
+    many.notifications.close();
+    many.notifications.takeWaiting(2_000);
+    expect(many.events.length).toBe(256);
+  });
+});
+
 describe("to find the service of a sender", () => {
   test("is done once within a tenth of a second", () => {
     const asked: number[] = [];
