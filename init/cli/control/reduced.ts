@@ -15,7 +15,7 @@ const VARIABLE = "FDINIT_SERVICE";
 
 export interface SeenService {
   readonly name: string;
-  readonly type: "default" | "oneshot";
+  readonly type: "service" | "oneshot";
   /** Of its first process, which is a child of fdinit; undefined: none is there. */
   readonly pid?: number;
   readonly uptimeMs?: number;
@@ -40,13 +40,12 @@ export function seenServices(kernel: Kernel, policy: Policy | undefined): Seen {
   const names = namesOf(kernel, found);
   const only = known.length === 1 || names.size === 0 ? (known[0]?.name ?? "main") : undefined;
   const services = new Set([...known.map(({ name }) => name), ...names.values()]);
-  const isOneshot = (name: string) =>
-    (known.find((service) => service.name === name)?.type as string | undefined) === "oneshot";
+  const typeOf = (name: string) => known.find((service) => service.name === name)?.type ?? "service";
   return {
     ok: true,
     services: [...services].map((name) => {
       const own = found.filter(({ pid }) => (names.get(pid) ?? only) === name);
-      return { name, type: isOneshot(name) ? "oneshot" : "default", ...seen(kernel, own) };
+      return { name, type: typeOf(name), ...seen(kernel, own) };
     }),
   };
 }

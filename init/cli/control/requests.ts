@@ -55,7 +55,7 @@ export function change(
   return failures.length === 0 ? DONE : { code: EXIT_NOT_DONE, complaint: failures };
 }
 
-/** Nobody answers any more after a stop: what was stopped was essential, and fdinit has ended with it. */
+/** No process answers any more after a stop: what was stopped was essential, and fdinit has ended with it. */
 function isGone(request: Change, { code }: Outcome): boolean {
   return request === "stop" && code === EXIT_UNAVAILABLE;
 }

@@ -220,7 +220,7 @@ export const COMMANDS: readonly SubcommandEntry[] = [
     name: "health",
     operands: "",
     mostOperands: 0,
-    options: [CONTROL, POLICY, { name: "--quiet", short: "-q", words: "prints nothing" }, HELP],
+    options: [CONTROL, POLICY, { name: "--quiet", words: "prints nothing" }, HELP],
     title: "whether the container is healthy, for HEALTHCHECK and probes",
     words:
       "Healthy means that every service which is to run is ready, and every oneshot has completed. Without a control socket: that every service which is to run has a process.",

@@ -301,7 +301,7 @@ class ServicesSupervisor {
     }
   }
 
-  /** What PID 1 keeps for this service, and no living one uses, is closed: whoever reads the other end sees its end. */
+  /** What PID 1 keeps for this service, and no living one uses, is closed: the reader of the other end sees its end. */
   private giveUp(name: string): void {
     const { services, context, kernel } = this.surroundings;
     if (!this.state.shutdown) return;

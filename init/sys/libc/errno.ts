@@ -18,6 +18,7 @@ export const EISDIR = 21;
 export const EINVAL = 22;
 export const EMFILE = 24;
 export const EFBIG = 27;
+export const ENOSPC = 28;
 export const EMLINK = 31;
 export const EPIPE = 32;
 export const ELOOP = 40;
@@ -73,7 +74,7 @@ const texts = (): Record<number, string> => ({
   23: "ENFILE: too many open files in the system",
   [EMFILE]: "EMFILE: too many open files",
   26: "ETXTBSY: text file busy",
-  28: "ENOSPC: no space left on device",
+  [ENOSPC]: "ENOSPC: no space left on device",
   30: "EROFS: read-only file system",
   [EMLINK]: "EMLINK: too many links",
   [EPIPE]: "EPIPE: broken pipe",

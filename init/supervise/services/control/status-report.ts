@@ -22,7 +22,7 @@ export interface GivenDescriptor {
 
 export interface ServiceReport {
   readonly name: string;
-  readonly type: "default" | "service" | "oneshot";
+  readonly type: "service" | "oneshot";
   readonly essential: boolean;
   readonly state: Phase;
   /** Of the main process, while it runs. */

@@ -58,6 +58,9 @@ export class LogPipes implements Watcher {
     const err = this.pipe(this.err, service, "stderr", owner);
     if (err >= 0) return { out, err };
     this.kernel.close(out);
+    const unused = this.out.isGone ? undefined : this.out.streams.at(-1);
+    if (unused) this.out.drop(unused);
+    this.known = undefined;
     return err;
   }
 
@@ -102,8 +105,8 @@ export class LogPipes implements Watcher {
           got = sink.read(stream, this.clock());
         // What is in the pipe still is lost: the output takes no more.
         sink.end(stream);
+        sink.pump(Number.POSITIVE_INFINITY);
       }
-      sink.pump(Number.POSITIVE_INFINITY);
     }
   }
 
