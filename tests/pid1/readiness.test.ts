@@ -4,6 +4,7 @@
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { FDINIT } from "../harness/fixtures.ts";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
 import { children, status, until } from "../harness/processes.ts";
@@ -23,6 +24,10 @@ function options(services: Record<string, Record<string, unknown>>): string[] {
 
 /** Debian's own: a wrapper of another in PATH would take seconds. */
 const PYTHON = existsSync("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
+
+function policyFile(services: Record<string, unknown>): string {
+  return policy(JSON.stringify({ version: 1, intent: "simplicity", services }))[1] as string;
+}
 
 const shell = (script: string) => ({ command: ["sh", "-c", script] });
 
@@ -239,6 +244,28 @@ time.sleep(1000)`;
     process.kill(first, "SIGKILL");
     await until("the daemon is PID 1's", () => !children(pid).includes(first) && children(pid).length === 2);
     expect((await running.finished()).code).toBe(7);
+  });
+});
+
+describeWith(["unshare"], "fdinit health without a control socket", () => {
+  test("asks the service now, and says why it is not healthy", async () => {
+    const path = join(temporaryDirectory(), "ready");
+    const file = policyFile({
+      app: { ...shell(`: > ${path}; ${FOREVER}`), ready: { file: path } },
+      last: {
+        ...shell(
+          `health() { ${FDINIT} health --policy "$POLICY"; echo $?; }; health; rm ${path}; health; exit 9`,
+        ),
+        type: "oneshot",
+        essential: true,
+        dependsOn: { app: "ready" },
+      },
+    });
+    const { code, stdout } = await run({ run: [], options: ["--policy", file], env: { POLICY: file } });
+    expect(code).toBe(9);
+    expect(stdout).toBe(
+      `healthy\n0\nnot healthy: app does not answer: ${path}: ENOENT: no such file or directory\n1\n`,
+    );
   });
 });
 
