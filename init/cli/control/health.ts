@@ -8,6 +8,7 @@ import { type Outcome, print } from "../output/print.ts";
 import { linesOf } from "../output/say.ts";
 import type { Client } from "./client.ts";
 import type { FoundSocket } from "./find-socket.ts";
+import { unanswered } from "./live-checks.ts";
 import { seenServices } from "./reduced.ts";
 
 export function health(
@@ -26,12 +27,15 @@ export function health(
   return quiet ? { code: EXIT_NOT_DONE } : { code: EXIT_NOT_DONE, complaint };
 }
 
-/** Without a control socket: whether what is to run has a process. */
-function healthFromProc(kernel: Kernel, { policy, why }: FoundSocket): Health {
+/** Without a control socket: whether what is to run has a process, and answers where it can be asked. */
+function healthFromProc(kernel: Kernel, { policy, why: whyNoSocket }: FoundSocket): Health {
   const seen = seenServices(kernel, policy);
-  if (!seen.ok) return { healthy: false, why: [...(policy ? [] : linesOf(why)), seen.why] };
+  if (!seen.ok) return { healthy: false, why: [...(policy ? [] : linesOf(whyNoSocket)), seen.why] };
   const gone = seen.services.filter(({ type, pid }) => type !== "oneshot" && pid === undefined);
-  return { healthy: gone.length === 0, why: gone.map(({ name }) => `${name} has no process`) };
+  const running = seen.services.filter(({ type, pid }) => type !== "oneshot" && pid !== undefined);
+  const asked = (policy?.services ?? []).filter(({ name }) => running.some((one) => one.name === name));
+  const why = [...gone.map(({ name }) => `${name} has no process`), ...unanswered(kernel, asked)];
+  return { healthy: why.length === 0, why };
 }
 
 function told(kernel: Kernel, { healthy, why }: Health, quiet: true | undefined): Outcome {

@@ -162,6 +162,7 @@ class ServicesSupervisor {
     this.observer?.ended(changed, seen, service !== undefined);
     if (service === undefined) return;
     this.owners.mainEnded(pid);
+    this.watchers.notifications?.ended(service, pid);
     const { startedAt = kernel.now() } = this.state.services.get(service) ?? {};
     const ran = durationInWords(kernel.now() - startedAt);
     say("info", `${service} ${codeInWords(status)} after ${ran}`);
@@ -185,9 +186,17 @@ class ServicesSupervisor {
     this.queue.push(event);
     if (this.isHandling) return;
     this.isHandling = true;
-    for (let first = this.queue.shift(); first; first = this.queue.shift())
+    for (let first = this.queue.shift(); first; first = this.queue.shift()) {
       this.take(next(this.state, first));
+      if (first.type === "mainPid") this.followMain(first.service);
+    }
     this.isHandling = false;
+  }
+
+  /** The main process that a service has named is the one whose end is the service's. */
+  private followMain(service: string): void {
+    const pid = this.state.services.get(service)?.pid;
+    if (pid !== undefined) this.owners.mainIs(service, pid);
   }
 
   private take({ state, actions }: { state: ServicesState; actions: readonly ServiceAction[] }): void {
