@@ -8,7 +8,7 @@ import type {
   ServiceReport,
   StatusReport,
 } from "../../init/supervise/services/control/status-report.ts";
-import type { ServiceEvent } from "../../init/supervise/services/events.ts";
+import type { ServiceEvent } from "../../init/supervise/services/machine/events.ts";
 import { descriptorCalls } from "../../init/sys/descriptors/linux.ts";
 import type { Kernel } from "../../init/sys/kernel.ts";
 import { pathCalls } from "../../init/sys/paths/linux.ts";
