@@ -4,7 +4,7 @@
 import { flow } from "../init/policy/wording/flow.ts";
 import { isSchema, phraseOf, type Schema, withoutReferences } from "./schema-words.ts";
 
-/** A text that holds `${NAME}`. What is in it is known only where fdinit runs. */
+/** A text that holds `${NAME}`. The variable's value is known only where fdinit runs. */
 const VARIABLE = "\\$\\{";
 
 export function editorSchema(source: Schema): string {

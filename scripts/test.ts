@@ -198,7 +198,8 @@ async function runSuite(
     },
   );
   const success = (await run.exited) === 0;
-  if (output !== undefined) process.stdout.write(readFileSync(output));
+  // By a process, which waits where standard output is a full pipe: process.stdout would lose the rest.
+  if (output !== undefined) Bun.spawnSync(["cat", output], { stdio: ["ignore", "inherit", "inherit"] });
   if (typeof written === "number") closeSync(written);
   const xml = existsSync(results) ? readFileSync(results, "utf8") : "";
   const count = counted(xml);

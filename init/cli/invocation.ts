@@ -1,4 +1,4 @@
-// What a command line asks for: an ordinary start, a subcommand, the part of another init, or a complaint about it.
+// The request of a command line: an ordinary start, a subcommand, the part of another init, or a complaint about it.
 
 import type { Intent } from "../policy/types.ts";
 import type { Original } from "./drop-in/names.ts";
@@ -38,7 +38,7 @@ export interface Options {
 export interface SubcommandLine {
   readonly do: Subcommand;
   readonly options: Options;
-  /** What is neither an option nor its value; of `plan`, the program and its arguments as text. */
+  /** The words that are neither an option nor its value; of `plan`, the program and its arguments as text. */
   readonly operands: readonly string[];
   readonly json?: true;
   readonly suggest?: true;

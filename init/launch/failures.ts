@@ -24,7 +24,7 @@ export function refused(
   return { stage, message: `cannot ${attempt(stage, subject, call)}: ${words}`, errno, call };
 }
 
-/** What stood in the way is no single error of the kernel's. */
+/** The failure of a stage for a reason that is no single error of the kernel's. */
 export function impossible(stage: LaunchStage, subject: string, reason: string): LaunchFailure {
   return { stage, message: `cannot ${attempt(stage, subject, "")}: ${reason}` };
 }

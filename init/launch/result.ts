@@ -18,9 +18,9 @@ export type LaunchResult =
       readonly ok: true;
       readonly pid: number;
       readonly service: string;
-      /** What failed when the program was running already, in words. */
+      /** The steps that failed when the program was running already, in words. */
       readonly afterwards: readonly string[];
-      /** What a person should know and nothing stops for. */
+      /** Problems that a person should know of and that do not stop the start. */
       readonly warnings?: readonly string[];
     }
   | { readonly ok: false; readonly failure: LaunchFailure };

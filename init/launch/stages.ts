@@ -23,7 +23,7 @@ export type LaunchStage =
   | "read-variables"
   | "plan";
 
-/** What a stage does, in words that follow "cannot". `*` stands for its subject. */
+/** The purpose of each stage, in words that follow "cannot". `*` stands for its subject. */
 export const STAGE_WORDS: Readonly<Record<LaunchStage, string>> = {
   "close-inherited": "close what was inherited",
   "mark-inherited": "mark close-on-exec what was inherited",

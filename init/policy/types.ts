@@ -179,7 +179,7 @@ export type ReadyCheck = { readonly periodMs: number; readonly timeoutMs: number
   | { readonly by: "file"; readonly path: string }
 );
 
-/** Who gets a signal: the service's first process, its process group, or every process of the container. */
+/** The receiver of a signal: the service's first process, its process group, or every process of the container. */
 export type SignalReceiver = "process" | "group" | "all";
 
 export interface SignalsPolicy {
@@ -315,7 +315,7 @@ export interface Policy {
   readonly source: PolicyOrigin;
 }
 
-/** Who gave a key its value: the policy's text, the intent's table, the same default for all, or an option. */
+/** The origin of a key's value: the policy's text, the intent's table, the same default for all, or an option. */
 export type Origin = "policy" | "intent" | "default" | "option";
 
 export interface PolicyOrigin {

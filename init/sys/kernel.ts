@@ -1,4 +1,4 @@
-// What the rooms above may ask of the kernel, as one interface made of those of the rooms of sys/, with the plain data that
+// The requests of the rooms above to the kernel, as one interface made of those of the rooms of sys/, with the plain data that
 // passes between them. No code that runs: launch/ and supervise/ are given a Kernel, and unit tests a fake.
 //
 // A method that can fail answers a negated errno, as the kernel does (-EBADF); it never throws and

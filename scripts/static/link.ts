@@ -64,7 +64,7 @@ function bytecodeCompiler(): string {
   return tool;
 }
 
-/** What a tool or an object is made of: our own files by their bytes, QuickJS by its version, and the flags. */
+/** A digest of the parts of a tool or an object: our own files by their bytes, QuickJS by its version, and the flags. */
 function digest(files: readonly string[], flags: readonly string[]): string {
   const hasher = new Bun.CryptoHasher("sha256");
   hasher.update(JSON.stringify([VERSION, flags]));

@@ -188,7 +188,7 @@ export function run(what: Start): Promise<Ended> {
 export function policy(text: string): string[] {
   const file = join(temporaryDirectory(), "policy.yaml");
   writeFileSync(file, text);
-  // Whatever the umask here is: some tests start fdinit as another user.
+  // With any umask: some tests start fdinit as another user.
   chmodSync(file, 0o644);
   return ["--policy", file];
 }

@@ -19,7 +19,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const PLAIN = { path: bytesOf("/bin/sh"), byShell: false, environment: {}, pass: [] };
 
-/** What the shell prints for `script` when it is started so. */
+/** The shell's output for `script` when it is started so. */
 function said(script: string, request: Partial<SpawnRequest>): string {
   const output = join(folder, "said");
   const words = ["sh", "-c", `exec > ${output}; ${script}`];

@@ -1,4 +1,4 @@
-// What a service is started as: user and groups, umask, nice value, limits, capabilities; and what PID 1
+// The identity and rights of a service: user and groups, umask, nice value, limits, capabilities; and those that PID 1
 // gives up. Each as the program finds it in /proc, each failure before it starts by its name.
 
 import { expect, test } from "bun:test";

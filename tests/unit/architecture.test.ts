@@ -19,7 +19,7 @@ const PURE_SYS = [
   "text/visible",
 ].map((name) => `init/sys/${name}.ts`);
 
-/** What a room may import from outside itself, as tests on the imported path. */
+/** The files a room may import from outside itself, as tests on the imported path. */
 const ROOMS: Record<string, (path: string) => boolean> = {
   cli: (path) => path !== "init/sys/libc/libc.ts" && path !== "bun:ffi",
   policy: (path) => path === "yaml" || PURE_SYS.includes(path),

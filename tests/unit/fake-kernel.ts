@@ -6,7 +6,7 @@ import { EAGAIN, EBADF, ENOENT, ESRCH } from "../../init/sys/libc/errno.ts";
 export interface FakeKernel extends Kernel {
   /** Open numbers; true when marked close-on-exec. */
   readonly open: Map<number, boolean>;
-  /** What changes something in the world, as `name argument…`. */
+  /** The calls that change something in the world, as `name argument…`. */
   readonly calls: string[];
   readonly spawned: SpawnRequest[];
 }
@@ -119,7 +119,7 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
     listFolder: () => -ENOENT,
     pathMode: () => -ENOENT,
     readFile: () => -ENOENT,
-    // What a test gives as a file comes slowly as well as at once.
+    // A file of a test comes slowly as well as at once.
     readSource: (source, length) => (typeof source === "string" ? kernel.readFile(source, length) : -EBADF),
     environmentVariable: () => undefined,
     commandLineArgument: () => new Uint8Array(),

@@ -1,10 +1,10 @@
-// What the rooms above may ask of the kernel about open descriptors: to close, mark, copy and make them, to find out
+// The requests of the rooms above about open descriptors: to close, mark, copy and make them, to find out
 // what they are, and to wait for, read and write them; and the plain data that passes between them. No code that
 // runs.
 
 import type { Descriptor } from "./kinds.ts";
 
-/** What can be seen of another process's descriptors. */
+/** The descriptors of another process, as far as they can be seen. */
 export interface Inspection {
   readonly pid: number;
   /** Its command line, words separated by spaces; its name in brackets when it has none. */

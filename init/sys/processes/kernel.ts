@@ -1,4 +1,4 @@
-// What the rooms above may ask of the kernel about other processes: to start programs, to reap children, and what
+// The requests of the rooms above about other processes: to start programs, to reap children, and what
 // /proc shows; and the plain data that passes between them. No code that runs.
 
 import type { CapabilitySets, Credentials, ResourceLimit } from "../self/kernel.ts";
@@ -88,7 +88,7 @@ export interface SpawnFailure {
 export interface ChildEnd {
   readonly pid: number;
   readonly status: number;
-  /** What it and the children it reaped used, user and system (getrusage(2)). */
+  /** The CPU time of the child and of the children it reaped, user and system (getrusage(2)). */
   readonly cpuMs: number;
   /** The most memory it had resident at once. */
   readonly maxRssKiB: number;
@@ -109,7 +109,7 @@ export interface ProcessFacts {
   readonly parent: number;
   /** Its session (setsid(2)); 0: one of another PID namespace. */
   readonly session: number;
-  /** What the kernel calls it, cut at 15 bytes. */
+  /** The kernel's name for it, cut at 15 bytes. */
   readonly name: string;
   /** It has ended, or is about to and has closed its descriptors. */
   readonly hasEnded: boolean;
@@ -155,6 +155,6 @@ export interface ProcessCalls {
   variableOf(pid: number, name: string): string | undefined;
   /** A process's command line, words separated by spaces and cut; its name in brackets when it has none. */
   commandOf(pid: number): string;
-  /** Who else has the pipe open that the text of its link names, `pipe:[123]`. */
+  /** The other processes that have the pipe open that the text of its link names, `pipe:[123]`. */
   pipeHolders(pipe: string): PipeHolders | undefined;
 }

@@ -1,4 +1,4 @@
-// The calls about other processes of a real run. What few starts need is loaded at its first use.
+// The calls about other processes of a real run. Files that few starts need are loaded at their first use.
 
 import { originalMask } from "../first.ts";
 import type { ProcessCalls } from "./kernel.ts";

@@ -1,4 +1,4 @@
-// What the rooms above may ask of the kernel about sockets: to make them, bind them and listen on them; and the plain
+// The requests of the rooms above about sockets: to make them, bind them and listen on them; and the plain
 // data that passes between them. No code that runs.
 
 import type { PathFailure } from "../paths/kernel.ts";
@@ -8,7 +8,7 @@ export type SocketAddress =
   | { readonly family: "inet" | "inet6"; readonly host: readonly number[]; readonly port: number }
   | { readonly family: "unix"; readonly path: string };
 
-/** What a Unix socket at a path is to be. `type` is a SOCK_ number of <sys/socket.h>. */
+/** The properties of a Unix socket at a path. `type` is a SOCK_ number of <sys/socket.h>. */
 export interface SocketFile {
   readonly type: number;
   readonly mode: number;

@@ -88,7 +88,7 @@ describe("completions", () => {
     const outcome = completion(kernel, { do: "completion", options: {}, operands: [shell] });
     return { ...outcome, out };
   };
-  /** What bash would offer behind these words, the last of them begun. */
+  /** Bash's offers behind these words, the last of them begun. */
   const offered = (...words: string[]) => {
     const run = Bun.spawnSync(
       [

@@ -1,4 +1,4 @@
-// What fdinit says on standard error: text or JSON lines, by level, and never lost without a word.
+// The messages of fdinit on standard error: text or JSON lines, by level, and never lost without a word.
 
 import { describe, expect, test } from "bun:test";
 import { DEFAULT_LOG, type Voice, voiceOf } from "../../../init/cli/output/say.ts";

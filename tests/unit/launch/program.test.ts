@@ -168,7 +168,7 @@ test("passes any permutation of numbers on as wanted, cycles included", () => {
       : list.flatMap((x, i) => permutations(list.toSpliced(i, 1)).map((rest) => [x, ...rest]));
   const numbers = [3, 4, 7, 20];
   for (const targets of permutations(numbers)) {
-    // What each number holds, by the number it had at first; copies made by the parent count too.
+    // The descriptor at each number, by the number it had at first; copies made by the parent count too.
     const held = new Map(numbers.map((fd) => [fd, fd]));
     const kernel = fakeKernel([0, 1, 2, ...numbers]);
     const { duplicateAbove } = kernel;

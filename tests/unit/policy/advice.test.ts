@@ -5,7 +5,7 @@ import { loadPolicy } from "../../../init/policy/load.ts";
 import { Random } from "../random.ts";
 import { complaint, issuesOf } from "./reading.ts";
 
-/** What is suggested in the place of the first mistake in `text`. */
+/** The suggestion in the place of the first mistake in `text`. */
 const suggested = (text: string) => complaint(text).suggestion?.text;
 const inService = (text: string) => `services: { app: { ${text} } }`;
 const listening = (address: string) => `fds: { open: { web: { listen: ${address} } } }`;
