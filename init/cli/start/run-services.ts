@@ -46,7 +46,7 @@ export function runServices(
     supervisorSocket: environmentOf(kernel)("NOTIFY_SOCKET") || undefined,
     launch: (start) => {
       const result = launch(start, context);
-      // What an earlier start has said is the same at every one.
+      // A warning of a start is the same at every one, and is said once.
       const fresh = result.ok ? (result.warnings ?? []).filter((warning) => !said.has(warning)) : [];
       for (const warning of fresh) said.add(warning);
       return started(result.ok ? { ...result, warnings: fresh } : result, say);
