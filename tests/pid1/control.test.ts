@@ -6,6 +6,7 @@ import { FDINIT } from "../harness/fixtures.ts";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
 import { until } from "../harness/processes.ts";
+import { expectValid } from "../harness/report-schemas.ts";
 import { policy, type Running, start } from "../harness/run.ts";
 
 leaveNothingBehind();
@@ -60,7 +61,10 @@ interface Document {
 
 async function states(running: Running): Promise<Record<string, string>> {
   const { stdout } = await inside(running, ["status", "--json"]);
-  const { services } = JSON.parse(stdout === "" ? '{"services":[]}' : stdout) as Document;
+  if (stdout === "") return {};
+  const document = JSON.parse(stdout) as Document;
+  expectValid("status", document);
+  const { services } = document;
   return Object.fromEntries(services.map(({ name, state }) => [name, state]));
 }
 
@@ -101,6 +105,7 @@ describeWith(["unshare", "nsenter"], "control of a container", () => {
     expect(stdout).toMatch(/\n {2}web +running +\d+ .*\n {2}job +no process +- .*\n {2}app +running +\d+ /);
     expect(stderr).toContain("control.socket");
     const document = JSON.parse((await inside(running, ["status", "--json"])).stdout) as Document;
+    expectValid("status", document);
     expect(document).toMatchObject({
       source: "proc",
       services: [{ name: "web" }, { name: "job" }, { name: "app" }],

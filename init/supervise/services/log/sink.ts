@@ -33,7 +33,7 @@ export class Sink {
   private readonly fd: number;
   private readonly format: LineFormat;
   private readonly complain: (message: string) => void;
-  /** What ppoll(2) is asked while it has something to take. */
+  /** For ppoll(2), while there is something to write. */
   readonly watched: Watched;
   /** Lines in their form that the output has not taken yet: at most BATCH and one line. */
   private waiting: Uint8Array = NOTHING;
