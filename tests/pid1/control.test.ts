@@ -1,6 +1,7 @@
 // The control socket of the executable as PID 1, spoken to by its own subcommands inside the container.
 
 import { expect, test } from "bun:test";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FDINIT } from "../harness/fixtures.ts";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
@@ -130,6 +131,20 @@ describeWith(["unshare", "nsenter"], "control of a container", () => {
     await until("web is gone, and not healthy", async () => {
       const health = await inside(running, ["health"]);
       return health.code === 1 && health.stdout.includes("web has no process");
+    });
+    process.kill(await running.pid(), "SIGTERM");
+    await running.ended();
+  });
+
+  test("without a socket health makes the checks of ports and files itself", async () => {
+    const file = join(temporaryDirectory(), "ready");
+    writeFileSync(file, "");
+    const running = container({}, { web: { command: WAITING, ready: { file } } });
+    await until("it is up", async () => (await inside(running, ["health", "--quiet"])).code === 0);
+    rmSync(file);
+    expect(await inside(running, ["health"])).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^not healthy: web is not ready: .*ENOENT/),
     });
     process.kill(await running.pid(), "SIGTERM");
     await running.ended();
