@@ -23,6 +23,8 @@ import { earlier, Watchers } from "./watchers.ts";
 const MOST_REAPED = 64;
 /** The pause between two tries where the kernel refuses wait4. */
 const RETRY_MS = 250;
+/** How long the last lines of services wait for an output that takes no more, when all else is done. */
+const LAST_LINES_MS = 1000;
 /** SIGKILL to a tree that makes new processes meanwhile is sent again so often at once. */
 const MOST_ROUNDS = 8;
 
@@ -363,7 +365,7 @@ class ServicesSupervisor {
 
   /** The last words; answers the code. */
   leave(code: number): number {
-    this.watchers.logs?.flush();
+    this.watchers.logs?.flush(LAST_LINES_MS);
     this.observer?.report(
       code,
       [...this.state.services.values()].some(({ pid }) => pid !== undefined),
