@@ -101,7 +101,7 @@ export function endRest(turn: Turn, name: string): void {
     phase: "leaving",
     pid: undefined,
     stop: {
-      why: stop?.why ?? "request",
+      why: stop?.why ?? "rest",
       step: Number.MAX_SAFE_INTEGER,
       nextAt,
       isKilled: stop?.isKilled === true,
