@@ -37,12 +37,12 @@ function main(): number {
   const planned = buildPlan(read.policy, facts, commandLineFrom(kernel, invocation.programAt));
   if (!planned.ok) return stop(...secondModule().refusal(kernel, read.policy, planned));
   const { steps, again, supervision, warnings } = planned.plan;
-  for (const warning of warnings) say("warn", warning);
+  if (warnings.length > 0) secondModule().sayWarnings(say, kernel, read.policy, warnings);
 
   const context = launchContext(kernel, signalFd + 1);
   const launched = launch(steps, context);
   if (!launched.ok && !isTriedAgain(launched, again))
-    return stop(...secondModule().launchFailure(kernel, launched.failure, invocation));
+    return stop(...secondModule().launchFailure(kernel, read.policy, launched.failure, invocation));
   // The point of no return: the program runs, and nothing may bail out any more.
   const first = started(launched, say);
   if (read.policy.log.level !== "warn") secondModule().tellStart(say, steps, first);

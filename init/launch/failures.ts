@@ -9,7 +9,8 @@ import type { LaunchFailure } from "./result.ts";
 /** A step between clone and execve failed, so the program file plays no part. */
 export function cannotPrepare({ service }: Launch, { attempt, errno }: SpawnFailure): LaunchFailure {
   if (errno === EAGAIN) return noProcess(service, attempt);
-  return { code: "cannot-start", message: `cannot start ${service}: cannot ${attempt}: ${errnoText(errno)}` };
+  const message = `cannot start ${service}: cannot ${attempt}: ${errnoText(errno)}`;
+  return { code: "cannot-start", message, service };
 }
 
 /** EAGAIN of clone(2), and of execve(2) after a change of user: the file has nothing to do with it. */
@@ -21,7 +22,12 @@ function noProcess(service: string, attempt: string): LaunchFailure {
 
 export function notFound(launch: Launch, errno: number): LaunchFailure {
   const where = launch.program.includes(SLASH) ? errnoText(ENOENT) : "not found in PATH";
-  return { code: "not-found", message: `cannot execute ${quote(launch.program)}: ${where}`, errno };
+  return {
+    code: "not-found",
+    message: `cannot execute ${quote(launch.program)}: ${where}`,
+    errno,
+    service: launch.service,
+  };
 }
 
 /** `file` is where the path leads from here. */
@@ -31,7 +37,7 @@ export function cannotExecute(
 ): LaunchFailure {
   if (errno === EAGAIN) return noProcess(service, "make a process");
   const reason = explain(kernel, file, errno) ?? errnoText(errno);
-  return { code: "not-executable", message: `cannot execute ${quote(path)}: ${reason}`, errno };
+  return { code: "not-executable", message: `cannot execute ${quote(path)}: ${reason}`, errno, service };
 }
 
 /** "#!" lines are read up to this length by the kernel (BINPRM_BUF_SIZE, Linux 5.1). */

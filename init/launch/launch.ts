@@ -1,7 +1,7 @@
 // Carries a plan out, step by step, in order, and does nothing that the plan does not say. A failure before the spawn
 // stops the launch. After the spawn the program runs, so a failure is only told.
 
-import type { GivenPipe, Launch, Pass, Step } from "../plan/plan.ts";
+import type { GivenPipe, Launch, Pass, PolicyKey, Remark, Step } from "../plan/plan.ts";
 import type { Kernel, SpawnRequest } from "../sys/kernel.ts";
 import { STDIN_FILENO } from "../sys/libc/constants.ts";
 import { errnoText } from "../sys/libc/errno.ts";
@@ -21,7 +21,7 @@ export function launchContext(kernel: Kernel, firstOwn: number): LaunchContext {
 export function launch(steps: readonly Step[], context: LaunchContext): LaunchResult {
   const tokensBefore = context.tokens.length;
   const afterwards: string[] = [];
-  const warnings: string[] = [];
+  const warnings: Remark[] = [];
   let started: LaunchResult | undefined;
   for (const step of steps) {
     if (step.do === "spawn") {
@@ -32,7 +32,7 @@ export function launch(steps: readonly Step[], context: LaunchContext): LaunchRe
       const failure = carryOut(step, context);
       if (!failure) continue;
       if (step.do === "subreaper" && !step.isRequired) {
-        warnings.push(`${failure.message}: orphans go to another process`);
+        warnings.push({ ...failure, message: `${failure.message}: orphans go to another process` });
         continue;
       }
       if (!started) return givenUp({ ok: false, failure }, steps, tokensBefore, context);
@@ -60,8 +60,8 @@ function givenUp(
   return result;
 }
 
-function failed(code: LaunchFailure["code"], message: string): LaunchResult {
-  return { ok: false, failure: { code, message } };
+function failed(code: LaunchFailure["code"], message: string, service?: string): LaunchResult {
+  return { ok: false, failure: service === undefined ? { code, message } : { code, message, service } };
 }
 
 // Loaded where a policy opens descriptors or names a user.
@@ -82,26 +82,35 @@ function carryOut(step: OtherStep, context: LaunchContext): LaunchFailure | unde
       return replace(step.fd, context);
     case "nofile": {
       const { soft, hard } = step.limit;
-      return kernelFailure(kernel.setNofile(step.limit), `set RLIMIT_NOFILE to ${soft}:${hard} (prlimit)`);
+      const attempt = `set RLIMIT_NOFILE to ${soft}:${hard} (prlimit)`;
+      return kernelFailure(kernel.setNofile(step.limit), attempt, ["limits", "nofile"]);
     }
     case "subreaper":
-      return kernelFailure(kernel.setSubreaper(), "become a subreaper (PR_SET_CHILD_SUBREAPER)");
+      return kernelFailure(kernel.setSubreaper(), "become a subreaper (PR_SET_CHILD_SUBREAPER)", [
+        "reaping",
+        "subreaper",
+      ]);
     case "hide":
       return kernelFailure(kernel.closeOnExec(step.fd, true), `mark descriptor ${step.fd} (F_SETFD)`);
     case "open": {
       const problem = opening().open(step.name, step.what, context);
-      return problem === undefined ? undefined : { code: "kernel", message: problem };
+      const at = ["fds", "open", step.name, step.what.open];
+      return problem === undefined ? undefined : { code: "kernel", message: problem, at };
     }
     case "drop":
       drop(step.fd, context);
       return undefined;
     case "dropPrivileges":
-      return kernelFailure(kernel.dropCapabilities(step.keep), "give up privileges (capset)");
+      return kernelFailure(kernel.dropCapabilities(step.keep), "give up privileges (capset)", [
+        "dropPrivileges",
+      ]);
   }
 }
 
-function kernelFailure(result: number, attempt: string): LaunchFailure | undefined {
-  return result < 0 ? { code: "kernel", message: `cannot ${attempt}: ${errnoText(-result)}` } : undefined;
+function kernelFailure(result: number, attempt: string, at?: PolicyKey): LaunchFailure | undefined {
+  if (result >= 0) return undefined;
+  const message = `cannot ${attempt}: ${errnoText(-result)}`;
+  return at === undefined ? { code: "kernel", message } : { code: "kernel", message, at };
 }
 
 function rangeFailure(problem: string | undefined, verb: string): LaunchFailure | undefined {
@@ -133,7 +142,8 @@ function spawnStep(plan: Launch, context: LaunchContext): LaunchResult {
   const { kernel, firstOwn } = context;
   const found =
     plan.user || plan.groups ? users().findCredentials(kernel, plan.user, plan.groups) : undefined;
-  if (typeof found === "string") return failed("cannot-start", `cannot start ${plan.service}: ${found}`);
+  if (typeof found === "string")
+    return failed("cannot-start", `cannot start ${plan.service}: ${found}`, plan.service);
   const wanted: Source[] = [];
   for (const { from, to } of plan.pass) {
     const source = typeof from === "number" ? from : context.opened.get(from);
@@ -160,8 +170,11 @@ function spawnStep(plan: Launch, context: LaunchContext): LaunchResult {
       : startProgram(kernel, plan, untangled, found?.credentials);
   for (const fd of temporary) kernel.close(fd);
   if (!result.ok || !found) return result;
-  const warnings = found.warning === undefined ? [] : [`${plan.service} ${found.warning}`];
-  if (!kernel.maySignal(found.credentials.uid)) warnings.push(noSignals(plan, found.credentials.uid));
+  const at: PolicyKey = ["services", plan.service, "user"];
+  const warnings: Remark[] = [];
+  if (found.warning !== undefined) warnings.push({ message: `${plan.service} ${found.warning}`, at });
+  if (!kernel.maySignal(found.credentials.uid))
+    warnings.push({ message: noSignals(plan, found.credentials.uid), at });
   return { ...result, warnings };
 }
 

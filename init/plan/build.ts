@@ -23,16 +23,15 @@ export function buildPlan(policy: Policy, facts: Facts, commandLine: CommandLine
   const all = stretches(policy.fds.inherited, policy.intent, decided);
   const swept = sweep(policy, facts, ranges(facts, all));
   const refusals = [...findRefusals(policy, facts, decided), ...passed.refusals];
-  for (const message of swept.refusals) refusals.push({ code: "descriptor", message });
-  if (!command) refusals.push({ code: "command-line", message: noProgram(service.name) });
+  for (const remark of swept.refusals) refusals.push({ code: "descriptor", ...remark });
+  if (!command)
+    refusals.push({
+      code: "command-line",
+      message: noProgram(service.name),
+      at: ["services", service.name],
+    });
   const [first] = refusals;
-  if (!command || first)
-    return {
-      ok: false,
-      refusals,
-      code: first?.code ?? "command-line",
-      messages: refusals.map(({ message }) => message),
-    };
+  if (!command || first) return { ok: false, refusals, code: first?.code ?? "command-line" };
 
   const launch = buildLaunch(service, facts, command, passed, policy.tty);
   const steps = descriptorSteps(facts, decided, all, swept);

@@ -13,6 +13,9 @@ import type {
 import type { Range, Rung } from "../sys/facts.ts";
 import type { Arguments, ProgramLimit, ResourceLimit } from "../sys/kernel.ts";
 
+/** A key of the policy, step by step. */
+export type PolicyKey = readonly (string | number)[];
+
 export type { ListenAddress, Opening, RestartPolicy, SignalsPolicy, UserAndGroup } from "../policy/types.ts";
 export { PEER } from "../policy/types.ts";
 
@@ -129,13 +132,18 @@ export interface Plan {
   readonly again: readonly Step[];
   readonly supervision: Supervision;
   /** Warnings: a person should know them, and the start goes on. */
-  readonly warnings: readonly string[];
+  readonly warnings: readonly Remark[];
+}
+
+/** What a person should know, and the key of the policy that decided it, if one did. */
+export interface Remark {
+  readonly message: string;
+  readonly at?: PolicyKey;
 }
 
 /** Why nothing was started. cli/ turns `code` into the exit code. */
-export interface Refusal {
+export interface Refusal extends Remark {
   readonly code: "descriptor" | "command-line";
-  readonly message: string;
 }
 
 export type PlanResult =
@@ -145,5 +153,4 @@ export type PlanResult =
       readonly refusals: readonly Refusal[];
       /** The first refusal's, which decides the exit code. */
       readonly code: Refusal["code"];
-      readonly messages: readonly string[];
     };

@@ -28,7 +28,7 @@ export function readPolicy(
   parser: () => PolicyParser,
 ): ReadPolicy {
   const found = findPolicy(kernel, policy);
-  if (!found.ok) return { ok: false, code: EXIT_POLICY, message: found.message };
+  if (!found.ok) return { ok: false, code: EXIT_POLICY, message: `${found.message} [cannot-read]` };
   if (!found.source) return { ok: true, policy: builtInPolicy(intent) };
   const { loadPolicy, renderIssues } = parser();
   const loaded = loadPolicy(found.source, environmentOf(kernel), intent === undefined ? {} : { intent });

@@ -185,7 +185,7 @@ function obstacles(kernel: Kernel, policy: Policy): string[] {
   const facts = observe(kernel, [-1], questions(policy));
   // The command is not checked: a policy may leave it to the command line.
   const planned = buildPlan(policy, facts, { program: new Uint8Array([0x2f]), arguments: { words: ["/"] } });
-  if (!planned.ok) problems.push(...planned.messages);
+  if (!planned.ok) problems.push(...planned.refusals.map(({ message }) => message));
   const uid = statusOf(kernel)?.get("Uid")?.split("\t")[0];
   for (const { name, user, groups, nice, oomScoreAdj, command, cwd, limits } of policy.services) {
     if (user !== undefined && user.user !== uid) {

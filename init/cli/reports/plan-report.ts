@@ -1,6 +1,7 @@
 // A plan for people and as the document of schema/plan.schema.json.
 
 import type { Step } from "../../plan/plan.ts";
+import { readablePath } from "../../policy/key-path.ts";
 import { textOf } from "../../sys/text/bytes.ts";
 import { section, table } from "../output/table.ts";
 import { decisionAsJson, decisionInWords, evidenceOf, keyRows, kindOf, policyInWords } from "./describe.ts";
@@ -42,7 +43,7 @@ export function planAsText(report: PlanReport): string {
       : [
           section(
             "refusals",
-            refusals.map(({ message }) => [message]),
+            refusals.map(({ line }) => [line]),
           ),
         ]),
     ...(warnings.length === 0
@@ -50,7 +51,7 @@ export function planAsText(report: PlanReport): string {
       : [
           section(
             "warnings",
-            warnings.map((warning) => [warning]),
+            warnings.map(({ line }) => [line]),
           ),
         ]),
     section(
@@ -91,8 +92,12 @@ export function planAsJson(report: PlanReport) {
       descriptor: descriptor ?? null,
     })),
     steps: steps.map(({ step, words }) => ({ ...stepAsJson(step), words })),
-    refusals,
-    warnings,
+    refusals: refusals.map(({ code, message, at }) => ({
+      code,
+      message,
+      ...(at === undefined ? {} : { key: readablePath(at) }),
+    })),
+    warnings: warnings.map(({ message }) => message),
   };
 }
 

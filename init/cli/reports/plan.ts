@@ -3,7 +3,7 @@
 
 import { buildPlan, decideAll } from "../../plan/build.ts";
 import { questions } from "../../plan/decide.ts";
-import type { Opening, PlanResult, Step, Sweep } from "../../plan/plan.ts";
+import type { Opening, PlanResult, Remark, Step, Sweep } from "../../plan/plan.ts";
 import type { Policy } from "../../policy/types.ts";
 import { LAST_FD } from "../../policy/types.ts";
 import type { Facts, Rung } from "../../sys/facts.ts";
@@ -17,6 +17,7 @@ import type { SubcommandLine } from "../invocation.ts";
 import { dressed, lookOf } from "../output/look.ts";
 import { type Outcome, print } from "../output/print.ts";
 import { readPolicy } from "../policy-source/read-policy.ts";
+import { placedLine, policyText } from "../start/place.ts";
 import { parser } from "./parser.ts";
 import type { Fate, OwnDescriptor, PlanReport } from "./plan-contents.ts";
 import { planAsJson, planAsText } from "./plan-report.ts";
@@ -50,10 +51,15 @@ function planReport(
     fates: decided.map((known) => fateOf(known, facts, planned)),
     own: ownDescriptors(kernel, seen),
     steps: planned.ok ? planned.plan.steps.map((step) => ({ step, words: stepInWords(step, operands) })) : [],
-    refusals: planned.ok ? [] : planned.refusals,
-    warnings: planned.ok ? planned.plan.warnings : [],
+    refusals: planned.ok ? [] : withPlaces(kernel, policy, planned.refusals),
+    warnings: planned.ok ? withPlaces(kernel, policy, planned.plan.warnings) : [],
     exitCode: planned.ok ? 0 : REFUSAL_EXIT[planned.code],
   };
+}
+
+function withPlaces<T extends Remark>(kernel: Kernel, policy: Policy, remarks: readonly T[]) {
+  const text = remarks.length === 0 ? undefined : policyText(kernel, policy);
+  return remarks.map((remark) => ({ ...remark, line: placedLine(text, remark.message, remark.at) }));
 }
 
 function fateOf(known: Fate["known"], { runtime }: Facts, planned: PlanResult): Fate {

@@ -7,9 +7,7 @@ import { help } from "../../../init/cli/help/help.ts";
 import { MESSAGES, START_MESSAGES } from "../../../init/cli/help/messages.ts";
 import { keyNames } from "../../../init/cli/help/schema-keys.ts";
 import { SUBCOMMANDS } from "../../../init/cli/invocation.ts";
-import { launchFailure } from "../../../init/cli/start/launch-failure.ts";
 import { loadPolicy } from "../../../init/policy/load.ts";
-import { bytesOf } from "../../../init/sys/text/bytes.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 import { brief } from "../policy/reading.ts";
 
@@ -142,43 +140,6 @@ describe("completions", () => {
     });
   }
   test("of another shell are none", () => expect(script("csh").code).toBe(64));
-});
-
-describe("a launch that failed", () => {
-  const words = (
-    code: "not-found" | "cannot-start" | "not-executable" | "descriptor",
-    message: string,
-    mode = 0o100755,
-    mounts = "",
-  ) => {
-    const kernel = fakeKernel([], {
-      pathMode: () => mode,
-      commandLineArgument: () => bytesOf("chek"),
-      readFile: (path) =>
-        bytesOf(path === "/proc/self/mountinfo" ? mounts : path === "/proc/self/setgroups" ? "allow\n" : ""),
-    });
-    return launchFailure(kernel, { code, message }, { programAt: 1 });
-  };
-  test("guesses the subcommand", () => {
-    expect(words("not-found", 'cannot execute "chek": not found in PATH')).toEqual([
-      127,
-      expect.stringContaining('"check"'),
-    ]);
-  });
-  test.each([
-    ["cannot start app: cannot become uid 7 (setresuid): EPERM: operation not permitted", "CAP_SETUID"],
-    ["cannot start app: cannot take the groups 7 (setgroups): EPERM: operation not permitted", "CAP_SETGID"],
-    ['cannot open listener "a" (bind *:80): EACCES: permission denied', "CAP_NET_BIND_SERVICE"],
-  ])("names what is missing: %s", (message, missing) => {
-    expect(words("cannot-start", message)[1]).toContain(missing);
-  });
-  test("says why a file cannot be executed", () => {
-    const message = 'cannot execute "/x/app": EACCES: permission denied';
-    expect(words("not-executable", message, 0o040755)[1]).toContain("it is a directory");
-    expect(words("not-executable", message, 0o100644)[1]).toContain("chmod +x");
-    const mounts = "1 0 0:1 / / rw - ext4 a rw\n2 1 0:2 / /x rw,noexec - tmpfs b rw\n";
-    expect(words("not-executable", message, 0o100755, mounts)[1]).toContain("/x, which is mounted noexec");
-  });
 });
 
 describe("documentation has everything", () => {

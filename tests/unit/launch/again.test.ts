@@ -210,7 +210,7 @@ describe("before the spawn", () => {
     ];
     for (const [overrides, message] of failing) {
       const { run, kernel } = world(overrides);
-      expect(run(...steps, spawn())).toEqual({ ok: false, failure: { code: "kernel", message } });
+      expect(run(...steps, spawn())).toMatchObject({ ok: false, failure: { code: "kernel", message } });
       expect(kernel.spawned).toEqual([]);
     }
   });
