@@ -32,8 +32,8 @@ export function findRefusals(policy: Policy, facts: Facts, decided: readonly Dec
 const SCAN_LIMIT: PolicyKey = ["fds", "scanLimit"];
 
 /** The key of the rule that decided, where it is one of the policy's. */
-function placeOf({ rule }: Decision): Pick<Remark, "at"> {
-  return rule?.index === undefined ? {} : { at: ["fds", "inherited", "rules", rule.index] };
+function placeOf({ rule, undetermined }: Decision): Pick<Remark, "at"> {
+  return undetermined || rule?.index === undefined ? {} : { at: ["fds", "inherited", "rules", rule.index] };
 }
 
 /** Warnings, with which the start goes on. */

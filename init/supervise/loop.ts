@@ -22,6 +22,8 @@ import type { Started, Surroundings } from "./surroundings.ts";
 
 // holders: loaded when a service with pipes or tokens ends. reports: loaded for `reaping.log` and `report`.
 const holders = () => require("./holders.ts") as typeof import("./holders.ts");
+// telling: loaded when a shutdown begins, or processes are left at the end.
+const telling = () => require("./telling.ts") as typeof import("./telling.ts");
 const reports = () => require("./report.ts") as typeof import("./report.ts");
 
 /** The most ended children taken in one round; fewer when `reaping.log` or `report` looks at each, which takes longer. */
@@ -49,6 +51,11 @@ export function supervise(surroundings: Surroundings, first: Started): number {
     if (supervisor.exit !== undefined) return supervisor.leave(supervisor.exit);
     if (isAll) supervisor.wait();
   }
+}
+
+/** A step of a shutdown, or of the end with processes that are left. The end of a program that leaves none is not. */
+function isProgress(before: State, { shutdown, ending }: State): boolean {
+  return shutdown !== before.shutdown || (before.ending !== undefined && ending !== before.ending);
 }
 
 class Supervisor {
@@ -238,7 +245,10 @@ class Supervisor {
   private handle(event: Event): Next {
     const result = next(this.state, event);
     if (result.state !== this.state) {
+      const before = this.state;
       this.state = result.state;
+      if (isProgress(before, result.state))
+        for (const words of telling().progressInWords(before, result)) this.surroundings.say("info", words);
       this.known = [];
     }
     for (const action of result.actions) this.act(action);
