@@ -183,7 +183,7 @@ FUNCTION(host_carry_out)
 	return JS_NewInt32(ctx, pid < 0 ? -errno : pid);
 }
 
-/** A bundle's function, from bytecode that is read when it is first asked for; the second wants more of the language than a start. */
+/** A bundle's function, from bytecode that is read at the first request. The parsers and reports (1) need more of the language than a start. */
 FUNCTION(host_bundle)
 {
 	int64_t which = integer(ctx, argv[0]);

@@ -1,4 +1,4 @@
-// Bundles the two modules of an executable, the first for its start. A function costs a fresh process time when it is made, and ten
+// Bundles the two modules of an executable: main, which every start loads, and the parsers and reports. A function costs a fresh process time when it is made, and ten
 // times that when it is first called; so what few starts need is made only when it is needed, and small
 // functions become part of those that call them (Closure Compiler). Bun's own minifier does neither.
 //
@@ -13,11 +13,11 @@ import type { Target } from "./targets.ts";
 
 const root = join(import.meta.dir, "..");
 const MAIN = join(root, "init/main.ts");
-/** What few starts need: a module of its own, loaded at first use (init/cli/load-second-module.ts). */
-const SECOND = join(root, "init/cli/second-module.ts");
+/** Few starts need the parsers and reports: they are loaded at first use (init/cli/load-parsers-and-reports.ts). */
+export const PARSERS_AND_REPORTS = join(root, "init/cli/parsers-and-reports.ts");
 
-/** What the bundles are called in their folder. */
-export const MODULES = ["main.js", "second.js"] as const;
+/** The names of the bundles in their folder. */
+export const MODULES = ["main.js", "parsers-and-reports.js"] as const;
 /** Where an executable finds its own modules. */
 export const EMBEDDED = "/$bunfs/root";
 
@@ -64,7 +64,7 @@ export async function bundle(entry: string, plugins: BunPlugin[]): Promise<strin
     target: "bun",
     format: "cjs",
     external: [`${EMBEDDED}/*`],
-    define: { SECOND_MODULE: JSON.stringify(`${EMBEDDED}/${MODULES[1]}`) },
+    define: { PARSERS_AND_REPORTS: JSON.stringify(`${EMBEDDED}/${MODULES[1]}`) },
     plugins,
   });
   const [output] = built.outputs;
@@ -184,5 +184,5 @@ if (import.meta.main) {
     join(folder, MODULES[0]),
     inlined(runWhereTheyStand(withoutModuleOfFfi(await bundle(MAIN, [forTheStart(machine)])))),
   );
-  writeFileSync(join(folder, MODULES[1]), await bundle(SECOND, []));
+  writeFileSync(join(folder, MODULES[1]), await bundle(PARSERS_AND_REPORTS, []));
 }

@@ -16,7 +16,7 @@ const LISTEN_VARIABLES = ["LISTEN_FDS", "LISTEN_FDNAMES", ...WHOSE];
 type Refuse = (message: string, ...key: PolicyKey) => void;
 
 export interface Passing
-  extends Pick<Launch, "pass" | "withoutVariables" | "pidVariable" | "devNullAsStdin"> {
+  extends Pick<Launch, "pass" | "withoutVariables" | "pidVariable" | "devNullAsStdin" | "devNullOutputs"> {
   readonly environment: Readonly<Record<string, string>>;
   readonly refusals: readonly Refusal[];
 }
@@ -47,10 +47,17 @@ export function passing(
     refusals.push({ code: "descriptor", message, at: ["services", service.name, ...key] });
   const handedOn = handedOnBy(facts, decided);
   const given = service.pass ? named(policy, service, handedOn, refuse) : handedOn;
-  if (service.stdin !== "inherit" && service.stdin !== "devnull") {
-    const stdin = sourceOf(service.stdin, policy, service, handedOn, (message) => refuse(message, "stdin"));
-    if (stdin !== undefined) given.push({ ...stdin, to: 0 });
-  }
+  const give = (name: string, to: number, key: string) => {
+    const source = sourceOf(name, policy, service, handedOn, (message) => refuse(message, key));
+    if (source !== undefined) given.push({ ...source, to });
+  };
+  const { stdin, stdout, stderr } = service;
+  if (stdin !== "inherit" && stdin !== "devnull") give(stdin, 0, "stdin");
+  const devNullOutputs: number[] = [];
+  if (stdout === "devnull") devNullOutputs.push(1);
+  else if (stdout !== undefined) give(stdout, 1, "stdout");
+  if (stderr === "devnull") devNullOutputs.push(2);
+  else if (stderr !== undefined) give(stderr, 2, "stderr");
   const placed = service.protocol === "systemd" ? inARow(given) : given;
   const announced = announcedOf(service, placed);
   if (placed.length > 1) refuseCollisions(placed, refuse);
@@ -58,7 +65,8 @@ export function passing(
   if (service.stdin === "devnull") refuseTakenStdin(placed, refuse);
   return {
     pass: passesOf(placed),
-    devNullAsStdin: service.stdin === "devnull",
+    devNullAsStdin: stdin === "devnull",
+    ...(devNullOutputs.length > 0 ? { devNullOutputs } : {}),
     ...announcement(service, facts, placed, announced),
     refusals,
   };

@@ -4,6 +4,7 @@
 
 import { adviceFor } from "./advice/advise.ts";
 import type { SchemaError } from "./generated/validate.js";
+import type { PolicyIssue } from "./issue.ts";
 import { type KeyPath, pointerOf, valueAt } from "./key-path.ts";
 import { type Resolved, resolvePolicy, type WrittenPolicy } from "./meaning/resolve.ts";
 import { decodePolicy } from "./reading/decode.ts";
@@ -12,7 +13,7 @@ import { replaceVariables, scalarOf } from "./reading/variables.ts";
 import { readYamlDocument } from "./reading/yaml-document.ts";
 import { findUnsupported } from "./shape/supported.ts";
 import { keyKnower, shapeErrors, shapeFindings } from "./shape/validate.ts";
-import type { Environment, LoadOptions, PolicyIssue, PolicyResult, PolicySource } from "./types.ts";
+import type { Environment, LoadOptions, PolicyResult, PolicySource } from "./types.ts";
 import { type Finding, issueOf, type Locate, type Span } from "./wording/finding.ts";
 
 /** The most complaints about one policy, so that a hostile policy does not take long. */

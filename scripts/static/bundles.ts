@@ -1,10 +1,10 @@
-// The bundles of the static executable: main's, the second module's, and one for each file that few starts need. QuickJS makes every
+// The bundles of the static executable: main, the parsers and reports, and one for each file that few starts need. QuickJS makes every
 // function of a bundle when it reads it, so that a file behind a require() is a bundle of its own, read when it is asked for.
 
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BunPlugin } from "bun";
-import { bundle, forTheStart, inlined, runWhereTheyStand } from "../bundle.ts";
+import { bundle, forTheStart, inlined, PARSERS_AND_REPORTS, runWhereTheyStand } from "../bundle.ts";
 import type { Target } from "../targets.ts";
 
 const init = join(import.meta.dir, "../../init");
@@ -22,27 +22,27 @@ function forQuickJs(): BunPlugin {
   };
 }
 
-/** The texts of all bundles, each a function's: the first is given the host, the second and the others what they use of it. */
+/** The texts of all bundles, each a function. That of main is given the host, the others the names that they use of main. */
 export async function bundles(machine: Target["machine"]): Promise<string[]> {
   refuseChanging();
   const main = runWhereTheyStand(await bundle(join(init, "main.ts"), [forQuickJs(), forTheStart(machine)]));
-  const second = await bundle(join(init, "cli/second-module.ts"), [forQuickJs()]);
+  const parsersAndReports = await bundle(PARSERS_AND_REPORTS, [forQuickJs()]);
   const { rest, parts } = apart(main, 2);
   return [
-    `(function (host) {\n${REQUIRE_SECOND}\n${inlined(rest)}\n})`,
-    `(function (module, exports, require, host) {\n${second}\n})`,
+    `(function (host) {\n${REQUIRE}\n${inlined(rest)}\n})`,
+    `(function (module, exports, require, host) {\n${parsersAndReports}\n})`,
     ...parts,
   ];
 }
 
-/** The only module that is asked for by its place; and of Node's two, which yaml asks for, it uses nothing here. */
-const REQUIRE_SECOND = `var second;
+/** Answers the parsers and reports, the only module with a place of its own. yaml asks for two of Node's, and uses nothing of them here. */
+const REQUIRE = `var loaded;
 function require(name) {
   if (name === "process" || name === "buffer") return { env: {} };
-  if (second) return second.exports;
-  second = { exports: {} };
-  host.bundle(1)(second, second.exports, require, host);
-  return second.exports;
+  if (loaded) return loaded.exports;
+  loaded = { exports: {} };
+  host.bundle(1)(loaded, loaded.exports, require, host);
+  return loaded.exports;
 }`;
 
 /** What the bundler makes of a file behind a require(). */

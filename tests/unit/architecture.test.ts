@@ -120,7 +120,7 @@ describe("the table of rooms", () => {
   });
 
   test("what few starts need is asked for in one way", () => {
-    const others = ["init/cli/load-second-module.ts", "init/policy/reading/yaml-document.ts"];
+    const others = ["init/cli/load-parsers-and-reports.ts", "init/policy/reading/yaml-document.ts"];
     const way = /^const \w+ = \(\) =>\s+require\("([^"]+)"\) as typeof import\("\1"\);$/gm;
     const asking = sources.filter(({ text }) => text.replace(/^\s*\/\/.*$/gm, "").includes("require("));
     expect(asking.length).toBeGreaterThan(10);
@@ -128,8 +128,8 @@ describe("the table of rooms", () => {
     expect(differing.map(({ path }) => path).sort()).toEqual(others);
   });
 
-  test("only main.ts knows of the executable's second module", () => {
-    const loaders = sources.filter(({ imports }) => imports.includes("init/cli/load-second-module.ts"));
+  test("only main.ts loads the parsers and reports", () => {
+    const loaders = sources.filter(({ imports }) => imports.includes("init/cli/load-parsers-and-reports.ts"));
     expect(loaders.map(({ path }) => path)).toEqual(["init/main.ts"]);
   });
 
@@ -162,10 +162,10 @@ describe("the table of rooms", () => {
     expect(names.filter((name) => !(name in doors))).toEqual([]);
   });
 
-  test("the executable's second module does not reach libc, which would be there twice", () => {
+  test("the parsers and reports do not reach libc, which would be in the executable twice", () => {
     const reached = new Set<string>();
     const follow = (path: string) => {
-      if (reached.has(path) || (path === "init/cli/second-module.ts" && reached.size > 0)) return;
+      if (reached.has(path) || (path === "init/cli/parsers-and-reports.ts" && reached.size > 0)) return;
       reached.add(path);
       const source = sources.find((known) => known.path === path);
       const typesOnly = [...(source?.text ?? "").matchAll(/^import type [^;]*? from "([^"]+)"/gms)].map(
@@ -173,7 +173,7 @@ describe("the table of rooms", () => {
       );
       for (const name of source?.imports ?? []) if (!typesOnly.includes(name)) follow(name);
     };
-    follow("init/cli/second-module.ts");
+    follow("init/cli/parsers-and-reports.ts");
     expect(reached.size).toBeGreaterThan(20);
     expect([...reached].filter((path) => path === "init/sys/libc/libc.ts" || path === "bun:ffi")).toEqual([]);
   });

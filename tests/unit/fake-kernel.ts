@@ -121,6 +121,8 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
     },
     now: () => 0,
     waitReadable: (fds) => fds,
+    waitReady: (watched) => watched.map(({ fd }) => fd),
+    readNow: () => new Uint8Array(0),
     isSubreaper: () => false,
     setParentDeathSignal: (signal) => done("setParentDeathSignal", signal),
     changeDirectory: (path) => done("changeDirectory", path),

@@ -1,7 +1,7 @@
 // Every code of a complaint, with what it means and what to do: the text of `fdinit help CODE` and of docs/messages.md. A
 // code never changes its meaning; tools may go by it.
 
-import type { PolicyIssueCode } from "../../policy/types.ts";
+import type { PolicyIssueCode } from "../../policy/issue.ts";
 
 export interface Explained {
   readonly means: string;
@@ -135,7 +135,7 @@ export const MESSAGES: Readonly<Record<PolicyIssueCode, Explained>> = {
     means: "The value is part of the language, and this version of fdinit does not act on it yet.",
     remedy: "Take one of those named, or a later version.",
     wrong: "version: 1\nservices: { app: { type: oneshot } }",
-    right: "version: 1\nservices: { app: { type: default } }",
+    right: "version: 1\nservices: { app: { type: service } }",
   },
   "bad-value": {
     means:

@@ -2,10 +2,10 @@
 "use strict";
 export const validate = validate52;
 export default validate52;
-const schema19 = {"type":"object","additionalProperties":false,"patternProperties":{"^x-":{}},"required":["version"],"properties":{"version":{"const":1},"intent":{"type":"string","enum":["security","performance","simplicity"]},"fds":{"$ref":"#/$defs/m6"},"limits":{"$ref":"#/$defs/m8"},"services":{"$ref":"#/$defs/m21"},"signals":{"$ref":"#/$defs/m18"},"tty":{"type":"string","enum":["auto","foreground","none"]},"shutdown":{"$ref":"#/$defs/m23"},"reaping":{"$ref":"#/$defs/m24"},"exit":{"$ref":"#/$defs/m26"},"log":{"$ref":"#/$defs/m27"},"report":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$|^none$"},"dropPrivileges":{"type":"boolean"}},"$defs":{"m0":{"type":"object","additionalProperties":false,"minProperties":1,"properties":{"fd":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"},{"type":"array","minItems":1,"items":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"}]}}]},"kind":{"anyOf":[{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]}}]},"path":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"access":{"anyOf":[{"type":"string","enum":["read","write","readWrite","path"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["read","write","readWrite","path"]}}]},"family":{"anyOf":[{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]}}]},"type":{"anyOf":[{"type":"string","enum":["stream","dgram","seqpacket","raw"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["stream","dgram","seqpacket","raw"]}}]},"listening":{"type":"boolean"},"address":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"outsideRoot":{"type":"boolean"},"deleted":{"type":"boolean"},"foreignNetwork":{"type":"boolean"},"name":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}},"m1":{"type":"object","additionalProperties":false,"required":["match","action"],"properties":{"match":{"$ref":"#/$defs/m0"},"action":{"type":"string","enum":["close","cloexec","keep","refuse","devnull"]},"as":{"type":"integer","minimum":0,"maximum":2147483647},"name":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}},"m2":{"type":"object","additionalProperties":false,"properties":{"default":{"type":"string","enum":["close","cloexec","keep","refuse","devnull"]},"rules":{"type":"array","items":{"$ref":"#/$defs/m1"}},"expect":{"type":"array","items":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}}},"m3":{"type":"object","additionalProperties":false,"required":["file"],"properties":{"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"}}},"m4":{"type":"object","additionalProperties":false,"properties":{"listen":{"type":"string","pattern":"^[^\\u0000]+$"},"type":{"type":"string","enum":["stream","dgram","seqpacket"]},"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"token":{"type":"boolean"},"pipe":{"type":"string","enum":["read","write"]},"socketpair":{"type":"string","enum":["stream","dgram","seqpacket"]},"memfd":{"anyOf":[{"type":"string"},{"$ref":"#/$defs/m3"}]},"devnull":{"type":"boolean"},"mode":{"type":"string","pattern":"^0?[0-7]{3}$"},"owner":{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"},"backlog":{"type":"integer","minimum":1,"maximum":2147483647},"reusePort":{"type":"boolean"},"access":{"type":"string","enum":["read","write","readWrite","append"]},"hold":{"type":"boolean"}}},"m5":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"$ref":"#/$defs/m4"}},"m6":{"type":"object","additionalProperties":false,"properties":{"inherited":{"$ref":"#/$defs/m2"},"open":{"$ref":"#/$defs/m5"},"method":{"type":"string","enum":["auto","closeRange","procfs","scan"]},"scanLimit":{"type":"integer","minimum":3,"maximum":2147483647}}},"m7":{"type":"object","additionalProperties":false,"properties":{"soft":{"anyOf":[{"type":"integer","minimum":1,"maximum":2147483584},{"type":"string","enum":["inherit","max"]}]},"hard":{"anyOf":[{"type":"integer","minimum":1,"maximum":2147483584},{"type":"string","enum":["inherit","max"]}]}}},"m8":{"type":"object","additionalProperties":false,"properties":{"nofile":{"$ref":"#/$defs/m7"}}},"m9":{"type":"object","propertyNames":{"type":"string","pattern":"^[^=\\u0000]+$"},"additionalProperties":{"type":"string","pattern":"^[^\\u0000]*$"}},"m10":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^[A-Z_][A-Z0-9_]*$"}]}},"m11":{"type":"object","additionalProperties":false,"properties":{"pass":{"$ref":"#/$defs/m10"},"protocol":{"type":"string","enum":["auto","none","systemd"]}}},"m12":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"type":"string","enum":["started","ready","completed"]}},"m13":{"type":"object","additionalProperties":false,"properties":{"notify":{"type":"integer","minimum":0,"maximum":2147483647},"sdNotify":{"type":"boolean"},"tcp":{"type":"string","pattern":"^.+:[0-9]{1,5}$"},"http":{"type":"string","pattern":"^http://"},"exec":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"period":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"timeout":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"}}},"m14":{"type":"object","additionalProperties":false,"properties":{"policy":{"type":"string","enum":["never","onFailure","always"]},"backoff":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)\\.\\.(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"limit":{"type":"string","pattern":"^[1-9][0-9]{0,5}/[1-9][0-9]{0,8}(ms|s|m|h)$"},"onLimit":{"type":"string","enum":["exit","stop"]}}},"m15":{"type":"object","additionalProperties":false,"properties":{"signal":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"}}},"m16":{"type":"object","propertyNames":{"type":"string","pattern":"^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"},"additionalProperties":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^ignore$"}]}},"m17":{"type":"object","propertyNames":{"type":"string","pattern":"^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"},"additionalProperties":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"}},"m18":{"type":"object","additionalProperties":false,"properties":{"forward":{"anyOf":[{"type":"string","enum":["all"]},{"type":"array","items":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]}}]},"to":{"type":"string","enum":["process","group","all"]},"rewrite":{"$ref":"#/$defs/m16"},"delay":{"$ref":"#/$defs/m17"}}},"m19":{"type":"object","additionalProperties":false,"properties":{"keep":{"type":"array","items":{"type":"string","pattern":"^CAP_[A-Z0-9_]{2,30}$"}},"ambient":{"type":"array","items":{"type":"string","pattern":"^CAP_[A-Z0-9_]{2,30}$"}}}},"m20":{"type":"object","additionalProperties":false,"properties":{"command":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"type":{"type":"string","enum":["default","oneshot"]},"user":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"}]},"groups":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+$"}]}},"cwd":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"umask":{"type":"string","pattern":"^0?[0-7]{3}$"},"env":{"$ref":"#/$defs/m9"},"fds":{"$ref":"#/$defs/m11"},"stdin":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"dependsOn":{"$ref":"#/$defs/m12"},"ready":{"$ref":"#/$defs/m13"},"restart":{"$ref":"#/$defs/m14"},"stop":{"$ref":"#/$defs/m15"},"signals":{"$ref":"#/$defs/m18"},"essential":{"type":"boolean"},"limits":{"$ref":"#/$defs/m8"},"noNewPrivileges":{"type":"boolean"},"capabilities":{"$ref":"#/$defs/m19"},"nice":{"type":"integer","minimum":-20,"maximum":19},"oomScoreAdj":{"type":"integer","minimum":-1000,"maximum":1000},"pdeathsig":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$"}]},"setsid":{"type":"boolean"}}},"m21":{"type":"object","minProperties":1,"propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"$ref":"#/$defs/m20"}},"m22":{"type":"object","additionalProperties":false,"required":["signal"],"properties":{"signal":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"}}},"m23":{"type":"object","additionalProperties":false,"properties":{"on":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]}},"budget":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"},"steps":{"type":"array","items":{"$ref":"#/$defs/m22"}}}},"m24":{"type":"object","additionalProperties":false,"properties":{"subreaper":{"type":"string","enum":["auto","always","never"]},"orphans":{"type":"string","enum":["terminate","wait","leave"]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"log":{"type":"string","enum":["none","unexpected","all"]}}},"m25":{"type":"object","propertyNames":{"type":"string","pattern":"^(0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])$"},"additionalProperties":{"type":"integer","minimum":0,"maximum":255}},"m26":{"type":"object","additionalProperties":false,"properties":{"map":{"$ref":"#/$defs/m25"}}},"m27":{"type":"object","additionalProperties":false,"properties":{"level":{"type":"string","enum":["error","warn","info","debug"]},"format":{"type":"string","enum":["text","json"]}}}}};
+const schema19 = {"type":"object","additionalProperties":false,"patternProperties":{"^x-":{}},"required":["version"],"properties":{"version":{"const":1},"intent":{"type":"string","enum":["security","performance","simplicity"]},"fds":{"$ref":"#/$defs/m6"},"limits":{"$ref":"#/$defs/m8"},"services":{"$ref":"#/$defs/m22"},"signals":{"$ref":"#/$defs/m19"},"tty":{"type":"string","enum":["auto","foreground","none"]},"shutdown":{"$ref":"#/$defs/m24"},"reaping":{"$ref":"#/$defs/m25"},"exit":{"$ref":"#/$defs/m27"},"log":{"$ref":"#/$defs/m28"},"report":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$|^none$"},"dropPrivileges":{"type":"boolean"}},"$defs":{"m0":{"type":"object","additionalProperties":false,"minProperties":1,"properties":{"fd":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"},{"type":"array","minItems":1,"items":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"}]}}]},"kind":{"anyOf":[{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]}}]},"path":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"access":{"anyOf":[{"type":"string","enum":["read","write","readWrite","path"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["read","write","readWrite","path"]}}]},"family":{"anyOf":[{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]}}]},"type":{"anyOf":[{"type":"string","enum":["stream","dgram","seqpacket","raw"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["stream","dgram","seqpacket","raw"]}}]},"listening":{"type":"boolean"},"address":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"outsideRoot":{"type":"boolean"},"deleted":{"type":"boolean"},"foreignNetwork":{"type":"boolean"},"name":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}},"m1":{"type":"object","additionalProperties":false,"required":["match","action"],"properties":{"match":{"$ref":"#/$defs/m0"},"action":{"type":"string","enum":["close","cloexec","keep","refuse","devnull"]},"as":{"type":"integer","minimum":0,"maximum":2147483647},"name":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}},"m2":{"type":"object","additionalProperties":false,"properties":{"default":{"type":"string","enum":["close","cloexec","keep","refuse","devnull"]},"rules":{"type":"array","items":{"$ref":"#/$defs/m1"}},"expect":{"type":"array","items":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}}},"m3":{"type":"object","additionalProperties":false,"required":["file"],"properties":{"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"}}},"m4":{"type":"object","additionalProperties":false,"properties":{"listen":{"type":"string","pattern":"^[^\\u0000]+$"},"type":{"type":"string","enum":["stream","dgram","seqpacket"]},"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"token":{"type":"boolean"},"pipe":{"type":"string","enum":["read","write"]},"socketpair":{"type":"string","enum":["stream","dgram","seqpacket"]},"memfd":{"anyOf":[{"type":"string"},{"$ref":"#/$defs/m3"}]},"devnull":{"type":"boolean"},"mode":{"type":"string","pattern":"^0?[0-7]{3}$"},"owner":{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"},"backlog":{"type":"integer","minimum":1,"maximum":2147483647},"reusePort":{"type":"boolean"},"access":{"type":"string","enum":["read","write","readWrite","append"]},"hold":{"type":"boolean"}}},"m5":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"$ref":"#/$defs/m4"}},"m6":{"type":"object","additionalProperties":false,"properties":{"inherited":{"$ref":"#/$defs/m2"},"open":{"$ref":"#/$defs/m5"},"method":{"type":"string","enum":["auto","closeRange","procfs","scan"]},"scanLimit":{"type":"integer","minimum":3,"maximum":2147483647}}},"m7":{"type":"object","additionalProperties":false,"properties":{"soft":{"anyOf":[{"type":"integer","minimum":1,"maximum":2147483584},{"type":"string","enum":["inherit","max"]}]},"hard":{"anyOf":[{"type":"integer","minimum":1,"maximum":2147483584},{"type":"string","enum":["inherit","max"]}]}}},"m8":{"type":"object","additionalProperties":false,"properties":{"nofile":{"$ref":"#/$defs/m7"}}},"m9":{"type":"object","propertyNames":{"type":"string","pattern":"^[^=\\u0000]+$"},"additionalProperties":{"type":"string","pattern":"^[^\\u0000]*$"}},"m10":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^[A-Z_][A-Z0-9_]*$"}]}},"m11":{"type":"object","additionalProperties":false,"properties":{"pass":{"$ref":"#/$defs/m10"},"protocol":{"type":"string","enum":["auto","none","systemd"]}}},"m12":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"type":"string","enum":["started","ready","completed"]}},"m13":{"type":"object","additionalProperties":false,"properties":{"notify":{"type":"integer","minimum":0,"maximum":2147483647},"sdNotify":{"type":"boolean"},"tcp":{"type":"string","pattern":"^.+:[0-9]{1,5}$"},"http":{"type":"string","pattern":"^http://"},"exec":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"period":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"timeout":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"}}},"m14":{"type":"object","additionalProperties":false,"properties":{"policy":{"type":"string","enum":["never","onFailure","always"]},"backoff":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)\\.\\.(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"jitter":{"type":"string","pattern":"^(100|[1-9]?[0-9])%$"},"limit":{"type":"string","pattern":"^[1-9][0-9]{0,5}/[1-9][0-9]{0,8}(ms|s|m|h)$"},"onLimit":{"type":"string","enum":["exit","stop"]}}},"m15":{"type":"object","additionalProperties":false,"properties":{"signal":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"}}},"m16":{"type":"object","additionalProperties":false,"properties":{"stdin":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"restart":{"$ref":"#/$defs/m14"}}},"m17":{"type":"object","propertyNames":{"type":"string","pattern":"^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"},"additionalProperties":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^ignore$"}]}},"m18":{"type":"object","propertyNames":{"type":"string","pattern":"^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"},"additionalProperties":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"}},"m19":{"type":"object","additionalProperties":false,"properties":{"forward":{"anyOf":[{"type":"string","enum":["all"]},{"type":"array","items":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]}}]},"to":{"type":"string","enum":["process","group","all"]},"rewrite":{"$ref":"#/$defs/m17"},"delay":{"$ref":"#/$defs/m18"}}},"m20":{"type":"object","additionalProperties":false,"properties":{"keep":{"type":"array","items":{"type":"string","pattern":"^CAP_[A-Z0-9_]{2,30}$"}},"ambient":{"type":"array","items":{"type":"string","pattern":"^CAP_[A-Z0-9_]{2,30}$"}}}},"m21":{"type":"object","additionalProperties":false,"properties":{"command":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"type":{"type":"string","enum":["service","oneshot"]},"user":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"}]},"groups":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+$"}]}},"cwd":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"umask":{"type":"string","pattern":"^0?[0-7]{3}$"},"env":{"$ref":"#/$defs/m9"},"envFile":{"anyOf":[{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},{"type":"array","items":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"}}]},"fds":{"$ref":"#/$defs/m11"},"stdin":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"stdout":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"stderr":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"dependsOn":{"$ref":"#/$defs/m12"},"ready":{"$ref":"#/$defs/m13"},"restart":{"$ref":"#/$defs/m14"},"stop":{"$ref":"#/$defs/m15"},"reload":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]},"override":{"$ref":"#/$defs/m16"},"signals":{"$ref":"#/$defs/m19"},"essential":{"type":"boolean"},"limits":{"$ref":"#/$defs/m8"},"noNewPrivileges":{"type":"boolean"},"capabilities":{"$ref":"#/$defs/m20"},"nice":{"type":"integer","minimum":-20,"maximum":19},"oomScoreAdj":{"type":"integer","minimum":-1000,"maximum":1000},"pdeathsig":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$"}]},"setsid":{"type":"boolean"}}},"m22":{"type":"object","minProperties":1,"propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"$ref":"#/$defs/m21"}},"m23":{"type":"object","additionalProperties":false,"required":["signal"],"properties":{"signal":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"}}},"m24":{"type":"object","additionalProperties":false,"properties":{"on":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]}},"budget":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"},"steps":{"type":"array","items":{"$ref":"#/$defs/m23"}}}},"m25":{"type":"object","additionalProperties":false,"properties":{"subreaper":{"type":"string","enum":["auto","always","never"]},"orphans":{"type":"string","enum":["terminate","wait","leave"]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"log":{"type":"string","enum":["none","unexpected","all"]}}},"m26":{"type":"object","propertyNames":{"type":"string","pattern":"^(0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])$"},"additionalProperties":{"type":"integer","minimum":0,"maximum":255}},"m27":{"type":"object","additionalProperties":false,"properties":{"map":{"$ref":"#/$defs/m26"}}},"m28":{"type":"object","additionalProperties":false,"properties":{"level":{"type":"string","enum":["error","warn","info","debug"]},"format":{"type":"string","enum":["text","json"]},"services":{"type":"string","enum":["raw","prefix","json"]}}}}};
 const func1 = Object.prototype.hasOwnProperty;
 let pattern3_;const pattern3 = { test: (text) => (pattern3_ ??= new RegExp("^x-", "u")).test(text) };
-let pattern55_;const pattern55 = { test: (text) => (pattern55_ ??= new RegExp("^(/|\\$\\{)[^\\u0000]*$|^none$", "u")).test(text) };
+let pattern62_;const pattern62 = { test: (text) => (pattern62_ ??= new RegExp("^(/|\\$\\{)[^\\u0000]*$|^none$", "u")).test(text) };
 const schema23 = {"type":"object","additionalProperties":false,"minProperties":1,"properties":{"fd":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"},{"type":"array","minItems":1,"items":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"}]}}]},"kind":{"anyOf":[{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]}}]},"path":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"access":{"anyOf":[{"type":"string","enum":["read","write","readWrite","path"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["read","write","readWrite","path"]}}]},"family":{"anyOf":[{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]}}]},"type":{"anyOf":[{"type":"string","enum":["stream","dgram","seqpacket","raw"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["stream","dgram","seqpacket","raw"]}}]},"listening":{"type":"boolean"},"address":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"outsideRoot":{"type":"boolean"},"deleted":{"type":"boolean"},"foreignNetwork":{"type":"boolean"},"name":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}};
 let pattern4_;const pattern4 = { test: (text) => (pattern4_ ??= new RegExp("^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$", "u")).test(text) };
 let pattern6_;const pattern6 = { test: (text) => (pattern6_ ??= new RegExp("^[^\\u0000]+$", "u")).test(text) };
@@ -1218,10 +1218,11 @@ return errors === 0;
 }
 validate67.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema30 = {"type":"object","additionalProperties":false,"properties":{"command":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"type":{"type":"string","enum":["default","oneshot"]},"user":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"}]},"groups":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+$"}]}},"cwd":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"umask":{"type":"string","pattern":"^0?[0-7]{3}$"},"env":{"$ref":"#/$defs/m9"},"fds":{"$ref":"#/$defs/m11"},"stdin":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"dependsOn":{"$ref":"#/$defs/m12"},"ready":{"$ref":"#/$defs/m13"},"restart":{"$ref":"#/$defs/m14"},"stop":{"$ref":"#/$defs/m15"},"signals":{"$ref":"#/$defs/m18"},"essential":{"type":"boolean"},"limits":{"$ref":"#/$defs/m8"},"noNewPrivileges":{"type":"boolean"},"capabilities":{"$ref":"#/$defs/m19"},"nice":{"type":"integer","minimum":-20,"maximum":19},"oomScoreAdj":{"type":"integer","minimum":-1000,"maximum":1000},"pdeathsig":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$"}]},"setsid":{"type":"boolean"}}};
+const schema30 = {"type":"object","additionalProperties":false,"properties":{"command":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"type":{"type":"string","enum":["service","oneshot"]},"user":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"}]},"groups":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+$"}]}},"cwd":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"umask":{"type":"string","pattern":"^0?[0-7]{3}$"},"env":{"$ref":"#/$defs/m9"},"envFile":{"anyOf":[{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},{"type":"array","items":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"}}]},"fds":{"$ref":"#/$defs/m11"},"stdin":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"stdout":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"stderr":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"dependsOn":{"$ref":"#/$defs/m12"},"ready":{"$ref":"#/$defs/m13"},"restart":{"$ref":"#/$defs/m14"},"stop":{"$ref":"#/$defs/m15"},"reload":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]},"override":{"$ref":"#/$defs/m16"},"signals":{"$ref":"#/$defs/m19"},"essential":{"type":"boolean"},"limits":{"$ref":"#/$defs/m8"},"noNewPrivileges":{"type":"boolean"},"capabilities":{"$ref":"#/$defs/m20"},"nice":{"type":"integer","minimum":-20,"maximum":19},"oomScoreAdj":{"type":"integer","minimum":-1000,"maximum":1000},"pdeathsig":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$"}]},"setsid":{"type":"boolean"}}};
 let pattern20_;const pattern20 = { test: (text) => (pattern20_ ??= new RegExp("^[^\\u0000]*$", "u")).test(text) };
 let pattern22_;const pattern22 = { test: (text) => (pattern22_ ??= new RegExp("^[A-Za-z0-9_.$-]+$", "u")).test(text) };
-let pattern48_;const pattern48 = { test: (text) => (pattern48_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$", "u")).test(text) };
+let pattern44_;const pattern44 = { test: (text) => (pattern44_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$", "u")).test(text) };
+let pattern55_;const pattern55 = { test: (text) => (pattern55_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$", "u")).test(text) };
 let pattern25_;const pattern25 = { test: (text) => (pattern25_ ??= new RegExp("^[^=\\u0000]+$", "u")).test(text) };
 
 function validate73(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
@@ -1276,7 +1277,7 @@ return errors === 0;
 }
 validate73.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern28_;const pattern28 = { test: (text) => (pattern28_ ??= new RegExp("^[A-Z_][A-Z0-9_]*$", "u")).test(text) };
+let pattern30_;const pattern30 = { test: (text) => (pattern30_ ??= new RegExp("^[A-Z_][A-Z0-9_]*$", "u")).test(text) };
 
 function validate76(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1330,7 +1331,7 @@ var _valid0 = _errs6 === errors;
 valid2 = valid2 || _valid0;
 const _errs8 = errors;
 if(typeof data0 === "string"){
-if(!pattern28.test(data0)){
+if(!pattern30.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1463,9 +1464,9 @@ return errors === 0;
 }
 validate79.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern31_;const pattern31 = { test: (text) => (pattern31_ ??= new RegExp("^.+:[0-9]{1,5}$", "u")).test(text) };
-let pattern32_;const pattern32 = { test: (text) => (pattern32_ ??= new RegExp("^http://", "u")).test(text) };
-let pattern35_;const pattern35 = { test: (text) => (pattern35_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)$", "u")).test(text) };
+let pattern35_;const pattern35 = { test: (text) => (pattern35_ ??= new RegExp("^.+:[0-9]{1,5}$", "u")).test(text) };
+let pattern36_;const pattern36 = { test: (text) => (pattern36_ ??= new RegExp("^http://", "u")).test(text) };
+let pattern39_;const pattern39 = { test: (text) => (pattern39_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)$", "u")).test(text) };
 
 function validate81(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1510,7 +1511,7 @@ errors++;
 if(data.tcp !== undefined){
 let data2 = data.tcp;
 if(typeof data2 === "string"){
-if(!pattern31.test(data2)){
+if(!pattern35.test(data2)){
 (vErrors ??= []).push({instancePath:instancePath+"/tcp",schemaPath:"#/properties/tcp/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1523,7 +1524,7 @@ errors++;
 if(data.http !== undefined){
 let data3 = data.http;
 if(typeof data3 === "string"){
-if(!pattern32.test(data3)){
+if(!pattern36.test(data3)){
 (vErrors ??= []).push({instancePath:instancePath+"/http",schemaPath:"#/properties/http/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1576,7 +1577,7 @@ errors++;
 if(data.period !== undefined){
 let data7 = data.period;
 if(typeof data7 === "string"){
-if(!pattern35.test(data7)){
+if(!pattern39.test(data7)){
 (vErrors ??= []).push({instancePath:instancePath+"/period",schemaPath:"#/properties/period/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1589,7 +1590,7 @@ errors++;
 if(data.timeout !== undefined){
 let data8 = data.timeout;
 if(typeof data8 === "string"){
-if(!pattern35.test(data8)){
+if(!pattern39.test(data8)){
 (vErrors ??= []).push({instancePath:instancePath+"/timeout",schemaPath:"#/properties/timeout/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1609,8 +1610,9 @@ return errors === 0;
 }
 validate81.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern37_;const pattern37 = { test: (text) => (pattern37_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)\\.\\.(0|[1-9][0-9]{0,8})(ms|s|m|h)$", "u")).test(text) };
-let pattern38_;const pattern38 = { test: (text) => (pattern38_ ??= new RegExp("^[1-9][0-9]{0,5}/[1-9][0-9]{0,8}(ms|s|m|h)$", "u")).test(text) };
+let pattern41_;const pattern41 = { test: (text) => (pattern41_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)\\.\\.(0|[1-9][0-9]{0,8})(ms|s|m|h)$", "u")).test(text) };
+let pattern42_;const pattern42 = { test: (text) => (pattern42_ ??= new RegExp("^(100|[1-9]?[0-9])%$", "u")).test(text) };
+let pattern43_;const pattern43 = { test: (text) => (pattern43_ ??= new RegExp("^[1-9][0-9]{0,5}/[1-9][0-9]{0,8}(ms|s|m|h)$", "u")).test(text) };
 
 function validate83(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1624,7 +1626,7 @@ evaluated0.items = undefined;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
-if(!((((key0 === "policy") || (key0 === "backoff")) || (key0 === "limit")) || (key0 === "onLimit"))){
+if(!(((((key0 === "policy") || (key0 === "backoff")) || (key0 === "jitter")) || (key0 === "limit")) || (key0 === "onLimit"))){
 (vErrors ??= []).push({instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}});
 errors++;
 }
@@ -1643,7 +1645,7 @@ errors++;
 if(data.backoff !== undefined){
 let data1 = data.backoff;
 if(typeof data1 === "string"){
-if(!pattern37.test(data1)){
+if(!pattern41.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/backoff",schemaPath:"#/properties/backoff/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1653,10 +1655,23 @@ else {
 errors++;
 }
 }
-if(data.limit !== undefined){
-let data2 = data.limit;
+if(data.jitter !== undefined){
+let data2 = data.jitter;
 if(typeof data2 === "string"){
-if(!pattern38.test(data2)){
+if(!pattern42.test(data2)){
+(vErrors ??= []).push({instancePath:instancePath+"/jitter",schemaPath:"#/properties/jitter/pattern",keyword:"pattern",params:{}});
+errors++;
+}
+}
+else {
+(vErrors ??= []).push({instancePath:instancePath+"/jitter",schemaPath:"#/properties/jitter/type",keyword:"type",params:{type: "string"}});
+errors++;
+}
+}
+if(data.limit !== undefined){
+let data3 = data.limit;
+if(typeof data3 === "string"){
+if(!pattern43.test(data3)){
 (vErrors ??= []).push({instancePath:instancePath+"/limit",schemaPath:"#/properties/limit/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1667,12 +1682,12 @@ errors++;
 }
 }
 if(data.onLimit !== undefined){
-let data3 = data.onLimit;
-if(typeof data3 !== "string"){
+let data4 = data.onLimit;
+if(typeof data4 !== "string"){
 (vErrors ??= []).push({instancePath:instancePath+"/onLimit",schemaPath:"#/properties/onLimit/type",keyword:"type",params:{type: "string"}});
 errors++;
 }
-if(!((data3 === "exit") || (data3 === "stop"))){
+if(!((data4 === "exit") || (data4 === "stop"))){
 (vErrors ??= []).push({instancePath:instancePath+"/onLimit",schemaPath:"#/properties/onLimit/enum",keyword:"enum",params:{}});
 errors++;
 }
@@ -1687,8 +1702,7 @@ return errors === 0;
 }
 validate83.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern39_;const pattern39 = { test: (text) => (pattern39_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$", "u")).test(text) };
-let pattern40_;const pattern40 = { test: (text) => (pattern40_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$", "u")).test(text) };
+let pattern45_;const pattern45 = { test: (text) => (pattern45_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$", "u")).test(text) };
 
 function validate85(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1730,7 +1744,7 @@ var _valid0 = _errs4 === errors;
 valid1 = valid1 || _valid0;
 const _errs6 = errors;
 if(typeof data0 === "string"){
-if(!pattern39.test(data0)){
+if(!pattern44.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/signal",schemaPath:"#/properties/signal/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1760,7 +1774,7 @@ vErrors = null;
 if(data.wait !== undefined){
 let data1 = data.wait;
 if(typeof data1 === "string"){
-if(!pattern40.test(data1)){
+if(!pattern45.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/wait",schemaPath:"#/properties/wait/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1780,13 +1794,60 @@ return errors === 0;
 }
 validate85.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern42_;const pattern42 = { test: (text) => (pattern42_ ??= new RegExp("^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$", "u")).test(text) };
-let pattern43_;const pattern43 = { test: (text) => (pattern43_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^ignore$", "u")).test(text) };
 
-function validate88(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate87(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate88.evaluated;
+const evaluated0 = validate87.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+for(const key0 in data){
+if(!((key0 === "stdin") || (key0 === "restart"))){
+(vErrors ??= []).push({instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}});
+errors++;
+}
+}
+if(data.stdin !== undefined){
+let data0 = data.stdin;
+if(typeof data0 === "string"){
+if(!pattern10.test(data0)){
+(vErrors ??= []).push({instancePath:instancePath+"/stdin",schemaPath:"#/properties/stdin/pattern",keyword:"pattern",params:{}});
+errors++;
+}
+}
+else {
+(vErrors ??= []).push({instancePath:instancePath+"/stdin",schemaPath:"#/properties/stdin/type",keyword:"type",params:{type: "string"}});
+errors++;
+}
+}
+if(data.restart !== undefined){
+if(!(validate83(data.restart, {instancePath:instancePath+"/restart",parentData:data,parentDataProperty:"restart",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate83.errors : vErrors.concat(validate83.errors);
+errors = vErrors.length;
+}
+}
+}
+else {
+(vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
+errors++;
+}
+validate87.errors = vErrors;
+return errors === 0;
+}
+validate87.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+let pattern49_;const pattern49 = { test: (text) => (pattern49_ ??= new RegExp("^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$", "u")).test(text) };
+let pattern50_;const pattern50 = { test: (text) => (pattern50_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^ignore$", "u")).test(text) };
+
+function validate91(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate91.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1797,7 +1858,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern42.test(key0)){
+if(!pattern49.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -1835,7 +1896,7 @@ var _valid0 = _errs6 === errors;
 valid2 = valid2 || _valid0;
 const _errs8 = errors;
 if(typeof data0 === "string"){
-if(!pattern43.test(data0)){
+if(!pattern50.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1867,16 +1928,16 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate88.errors = vErrors;
+validate91.errors = vErrors;
 return errors === 0;
 }
-validate88.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate91.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
-function validate90(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate93(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate90.evaluated;
+const evaluated0 = validate93.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1887,7 +1948,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern42.test(key0)){
+if(!pattern49.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -1905,7 +1966,7 @@ errors++;
 for(const key1 in data){
 let data0 = data[key1];
 if(typeof data0 === "string"){
-if(!pattern35.test(data0)){
+if(!pattern39.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1920,16 +1981,16 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate90.errors = vErrors;
+validate93.errors = vErrors;
 return errors === 0;
 }
-validate90.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate93.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
-function validate87(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate90(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate87.evaluated;
+const evaluated0 = validate90.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1984,7 +2045,7 @@ var _valid1 = _errs10 === errors;
 valid4 = valid4 || _valid1;
 const _errs12 = errors;
 if(typeof data1 === "string"){
-if(!pattern39.test(data1)){
+if(!pattern44.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/forward/" + i0,schemaPath:"#/properties/forward/anyOf/1/items/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2046,14 +2107,14 @@ errors++;
 }
 }
 if(data.rewrite !== undefined){
-if(!(validate88(data.rewrite, {instancePath:instancePath+"/rewrite",parentData:data,parentDataProperty:"rewrite",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate88.errors : vErrors.concat(validate88.errors);
+if(!(validate91(data.rewrite, {instancePath:instancePath+"/rewrite",parentData:data,parentDataProperty:"rewrite",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate91.errors : vErrors.concat(validate91.errors);
 errors = vErrors.length;
 }
 }
 if(data.delay !== undefined){
-if(!(validate90(data.delay, {instancePath:instancePath+"/delay",parentData:data,parentDataProperty:"delay",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate90.errors : vErrors.concat(validate90.errors);
+if(!(validate93(data.delay, {instancePath:instancePath+"/delay",parentData:data,parentDataProperty:"delay",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate93.errors : vErrors.concat(validate93.errors);
 errors = vErrors.length;
 }
 }
@@ -2062,17 +2123,17 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate87.errors = vErrors;
+validate90.errors = vErrors;
 return errors === 0;
 }
-validate87.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate90.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern46_;const pattern46 = { test: (text) => (pattern46_ ??= new RegExp("^CAP_[A-Z0-9_]{2,30}$", "u")).test(text) };
+let pattern53_;const pattern53 = { test: (text) => (pattern53_ ??= new RegExp("^CAP_[A-Z0-9_]{2,30}$", "u")).test(text) };
 
-function validate94(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate97(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate94.evaluated;
+const evaluated0 = validate97.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2093,7 +2154,7 @@ const len0 = data0.length;
 for(let i0=0; i0<len0; i0++){
 let data1 = data0[i0];
 if(typeof data1 === "string"){
-if(!pattern46.test(data1)){
+if(!pattern53.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/keep/" + i0,schemaPath:"#/properties/keep/items/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2116,7 +2177,7 @@ const len1 = data2.length;
 for(let i1=0; i1<len1; i1++){
 let data3 = data2[i1];
 if(typeof data3 === "string"){
-if(!pattern46.test(data3)){
+if(!pattern53.test(data3)){
 (vErrors ??= []).push({instancePath:instancePath+"/ambient/" + i1,schemaPath:"#/properties/ambient/items/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2137,10 +2198,10 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate94.errors = vErrors;
+validate97.errors = vErrors;
 return errors === 0;
 }
-validate94.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate97.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
 function validate72(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
@@ -2193,7 +2254,7 @@ if(typeof data2 !== "string"){
 (vErrors ??= []).push({instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "string"}});
 errors++;
 }
-if(!((data2 === "default") || (data2 === "oneshot"))){
+if(!((data2 === "service") || (data2 === "oneshot"))){
 (vErrors ??= []).push({instancePath:instancePath+"/type",schemaPath:"#/properties/type/enum",keyword:"enum",params:{}});
 errors++;
 }
@@ -2340,6 +2401,62 @@ vErrors = vErrors === null ? validate73.errors : vErrors.concat(validate73.error
 errors = vErrors.length;
 }
 }
+if(data.envFile !== undefined){
+let data9 = data.envFile;
+const _errs28 = errors;
+let valid7 = false;
+const _errs29 = errors;
+if(typeof data9 === "string"){
+if(!pattern15.test(data9)){
+(vErrors ??= []).push({instancePath:instancePath+"/envFile",schemaPath:"#/properties/envFile/anyOf/0/pattern",keyword:"pattern",params:{}});
+errors++;
+}
+}
+else {
+(vErrors ??= []).push({instancePath:instancePath+"/envFile",schemaPath:"#/properties/envFile/anyOf/0/type",keyword:"type",params:{type: "string"}});
+errors++;
+}
+var _valid2 = _errs29 === errors;
+valid7 = valid7 || _valid2;
+const _errs31 = errors;
+if(Array.isArray(data9)){
+const len2 = data9.length;
+for(let i2=0; i2<len2; i2++){
+let data10 = data9[i2];
+if(typeof data10 === "string"){
+if(!pattern15.test(data10)){
+(vErrors ??= []).push({instancePath:instancePath+"/envFile/" + i2,schemaPath:"#/properties/envFile/anyOf/1/items/pattern",keyword:"pattern",params:{}});
+errors++;
+}
+}
+else {
+(vErrors ??= []).push({instancePath:instancePath+"/envFile/" + i2,schemaPath:"#/properties/envFile/anyOf/1/items/type",keyword:"type",params:{type: "string"}});
+errors++;
+}
+}
+}
+else {
+(vErrors ??= []).push({instancePath:instancePath+"/envFile",schemaPath:"#/properties/envFile/anyOf/1/type",keyword:"type",params:{type: "array"}});
+errors++;
+}
+var _valid2 = _errs31 === errors;
+valid7 = valid7 || _valid2;
+if(!valid7){
+(vErrors ??= []).push({instancePath:instancePath+"/envFile",schemaPath:"#/properties/envFile/anyOf",keyword:"anyOf",params:{}});
+errors++;
+}
+else {
+errors = _errs28;
+if(vErrors !== null){
+if(_errs28){
+vErrors.length = _errs28;
+}
+else {
+vErrors = null;
+}
+}
+}
+}
 if(data.fds !== undefined){
 if(!(validate75(data.fds, {instancePath:instancePath+"/fds",parentData:data,parentDataProperty:"fds",rootData,dynamicAnchors}))){
 vErrors = vErrors === null ? validate75.errors : vErrors.concat(validate75.errors);
@@ -2347,15 +2464,41 @@ errors = vErrors.length;
 }
 }
 if(data.stdin !== undefined){
-let data10 = data.stdin;
-if(typeof data10 === "string"){
-if(!pattern10.test(data10)){
+let data12 = data.stdin;
+if(typeof data12 === "string"){
+if(!pattern10.test(data12)){
 (vErrors ??= []).push({instancePath:instancePath+"/stdin",schemaPath:"#/properties/stdin/pattern",keyword:"pattern",params:{}});
 errors++;
 }
 }
 else {
 (vErrors ??= []).push({instancePath:instancePath+"/stdin",schemaPath:"#/properties/stdin/type",keyword:"type",params:{type: "string"}});
+errors++;
+}
+}
+if(data.stdout !== undefined){
+let data13 = data.stdout;
+if(typeof data13 === "string"){
+if(!pattern10.test(data13)){
+(vErrors ??= []).push({instancePath:instancePath+"/stdout",schemaPath:"#/properties/stdout/pattern",keyword:"pattern",params:{}});
+errors++;
+}
+}
+else {
+(vErrors ??= []).push({instancePath:instancePath+"/stdout",schemaPath:"#/properties/stdout/type",keyword:"type",params:{type: "string"}});
+errors++;
+}
+}
+if(data.stderr !== undefined){
+let data14 = data.stderr;
+if(typeof data14 === "string"){
+if(!pattern10.test(data14)){
+(vErrors ??= []).push({instancePath:instancePath+"/stderr",schemaPath:"#/properties/stderr/pattern",keyword:"pattern",params:{}});
+errors++;
+}
+}
+else {
+(vErrors ??= []).push({instancePath:instancePath+"/stderr",schemaPath:"#/properties/stderr/type",keyword:"type",params:{type: "string"}});
 errors++;
 }
 }
@@ -2383,9 +2526,65 @@ vErrors = vErrors === null ? validate85.errors : vErrors.concat(validate85.error
 errors = vErrors.length;
 }
 }
-if(data.signals !== undefined){
-if(!(validate87(data.signals, {instancePath:instancePath+"/signals",parentData:data,parentDataProperty:"signals",rootData,dynamicAnchors}))){
+if(data.reload !== undefined){
+let data19 = data.reload;
+const _errs47 = errors;
+let valid10 = false;
+const _errs48 = errors;
+if(!(((typeof data19 == "number") && (!(data19 % 1) && !isNaN(data19))) && (isFinite(data19)))){
+(vErrors ??= []).push({instancePath:instancePath+"/reload",schemaPath:"#/properties/reload/anyOf/0/type",keyword:"type",params:{type: "integer"}});
+errors++;
+}
+if((typeof data19 == "number") && (isFinite(data19))){
+if(data19 > 64 || isNaN(data19)){
+(vErrors ??= []).push({instancePath:instancePath+"/reload",schemaPath:"#/properties/reload/anyOf/0/maximum",keyword:"maximum",params:{}});
+errors++;
+}
+if(data19 < 1 || isNaN(data19)){
+(vErrors ??= []).push({instancePath:instancePath+"/reload",schemaPath:"#/properties/reload/anyOf/0/minimum",keyword:"minimum",params:{}});
+errors++;
+}
+}
+var _valid3 = _errs48 === errors;
+valid10 = valid10 || _valid3;
+const _errs50 = errors;
+if(typeof data19 === "string"){
+if(!pattern44.test(data19)){
+(vErrors ??= []).push({instancePath:instancePath+"/reload",schemaPath:"#/properties/reload/anyOf/1/pattern",keyword:"pattern",params:{}});
+errors++;
+}
+}
+else {
+(vErrors ??= []).push({instancePath:instancePath+"/reload",schemaPath:"#/properties/reload/anyOf/1/type",keyword:"type",params:{type: "string"}});
+errors++;
+}
+var _valid3 = _errs50 === errors;
+valid10 = valid10 || _valid3;
+if(!valid10){
+(vErrors ??= []).push({instancePath:instancePath+"/reload",schemaPath:"#/properties/reload/anyOf",keyword:"anyOf",params:{}});
+errors++;
+}
+else {
+errors = _errs47;
+if(vErrors !== null){
+if(_errs47){
+vErrors.length = _errs47;
+}
+else {
+vErrors = null;
+}
+}
+}
+}
+if(data.override !== undefined){
+if(!(validate87(data.override, {instancePath:instancePath+"/override",parentData:data,parentDataProperty:"override",rootData,dynamicAnchors}))){
 vErrors = vErrors === null ? validate87.errors : vErrors.concat(validate87.errors);
+errors = vErrors.length;
+}
+}
+if(data.signals !== undefined){
+if(!(validate90(data.signals, {instancePath:instancePath+"/signals",parentData:data,parentDataProperty:"signals",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate90.errors : vErrors.concat(validate90.errors);
 errors = vErrors.length;
 }
 }
@@ -2408,69 +2607,69 @@ errors++;
 }
 }
 if(data.capabilities !== undefined){
-if(!(validate94(data.capabilities, {instancePath:instancePath+"/capabilities",parentData:data,parentDataProperty:"capabilities",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate94.errors : vErrors.concat(validate94.errors);
+if(!(validate97(data.capabilities, {instancePath:instancePath+"/capabilities",parentData:data,parentDataProperty:"capabilities",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate97.errors : vErrors.concat(validate97.errors);
 errors = vErrors.length;
 }
 }
 if(data.nice !== undefined){
-let data20 = data.nice;
-if(!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))){
+let data26 = data.nice;
+if(!(((typeof data26 == "number") && (!(data26 % 1) && !isNaN(data26))) && (isFinite(data26)))){
 (vErrors ??= []).push({instancePath:instancePath+"/nice",schemaPath:"#/properties/nice/type",keyword:"type",params:{type: "integer"}});
 errors++;
 }
-if((typeof data20 == "number") && (isFinite(data20))){
-if(data20 > 19 || isNaN(data20)){
+if((typeof data26 == "number") && (isFinite(data26))){
+if(data26 > 19 || isNaN(data26)){
 (vErrors ??= []).push({instancePath:instancePath+"/nice",schemaPath:"#/properties/nice/maximum",keyword:"maximum",params:{}});
 errors++;
 }
-if(data20 < -20 || isNaN(data20)){
+if(data26 < -20 || isNaN(data26)){
 (vErrors ??= []).push({instancePath:instancePath+"/nice",schemaPath:"#/properties/nice/minimum",keyword:"minimum",params:{}});
 errors++;
 }
 }
 }
 if(data.oomScoreAdj !== undefined){
-let data21 = data.oomScoreAdj;
-if(!(((typeof data21 == "number") && (!(data21 % 1) && !isNaN(data21))) && (isFinite(data21)))){
+let data27 = data.oomScoreAdj;
+if(!(((typeof data27 == "number") && (!(data27 % 1) && !isNaN(data27))) && (isFinite(data27)))){
 (vErrors ??= []).push({instancePath:instancePath+"/oomScoreAdj",schemaPath:"#/properties/oomScoreAdj/type",keyword:"type",params:{type: "integer"}});
 errors++;
 }
-if((typeof data21 == "number") && (isFinite(data21))){
-if(data21 > 1000 || isNaN(data21)){
+if((typeof data27 == "number") && (isFinite(data27))){
+if(data27 > 1000 || isNaN(data27)){
 (vErrors ??= []).push({instancePath:instancePath+"/oomScoreAdj",schemaPath:"#/properties/oomScoreAdj/maximum",keyword:"maximum",params:{}});
 errors++;
 }
-if(data21 < -1000 || isNaN(data21)){
+if(data27 < -1000 || isNaN(data27)){
 (vErrors ??= []).push({instancePath:instancePath+"/oomScoreAdj",schemaPath:"#/properties/oomScoreAdj/minimum",keyword:"minimum",params:{}});
 errors++;
 }
 }
 }
 if(data.pdeathsig !== undefined){
-let data22 = data.pdeathsig;
-const _errs46 = errors;
-let valid7 = false;
-const _errs47 = errors;
-if(!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))){
+let data28 = data.pdeathsig;
+const _errs65 = errors;
+let valid11 = false;
+const _errs66 = errors;
+if(!(((typeof data28 == "number") && (!(data28 % 1) && !isNaN(data28))) && (isFinite(data28)))){
 (vErrors ??= []).push({instancePath:instancePath+"/pdeathsig",schemaPath:"#/properties/pdeathsig/anyOf/0/type",keyword:"type",params:{type: "integer"}});
 errors++;
 }
-if((typeof data22 == "number") && (isFinite(data22))){
-if(data22 > 64 || isNaN(data22)){
+if((typeof data28 == "number") && (isFinite(data28))){
+if(data28 > 64 || isNaN(data28)){
 (vErrors ??= []).push({instancePath:instancePath+"/pdeathsig",schemaPath:"#/properties/pdeathsig/anyOf/0/maximum",keyword:"maximum",params:{}});
 errors++;
 }
-if(data22 < 1 || isNaN(data22)){
+if(data28 < 1 || isNaN(data28)){
 (vErrors ??= []).push({instancePath:instancePath+"/pdeathsig",schemaPath:"#/properties/pdeathsig/anyOf/0/minimum",keyword:"minimum",params:{}});
 errors++;
 }
 }
-var _valid2 = _errs47 === errors;
-valid7 = valid7 || _valid2;
-const _errs49 = errors;
-if(typeof data22 === "string"){
-if(!pattern48.test(data22)){
+var _valid4 = _errs66 === errors;
+valid11 = valid11 || _valid4;
+const _errs68 = errors;
+if(typeof data28 === "string"){
+if(!pattern55.test(data28)){
 (vErrors ??= []).push({instancePath:instancePath+"/pdeathsig",schemaPath:"#/properties/pdeathsig/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2479,17 +2678,17 @@ else {
 (vErrors ??= []).push({instancePath:instancePath+"/pdeathsig",schemaPath:"#/properties/pdeathsig/anyOf/1/type",keyword:"type",params:{type: "string"}});
 errors++;
 }
-var _valid2 = _errs49 === errors;
-valid7 = valid7 || _valid2;
-if(!valid7){
+var _valid4 = _errs68 === errors;
+valid11 = valid11 || _valid4;
+if(!valid11){
 (vErrors ??= []).push({instancePath:instancePath+"/pdeathsig",schemaPath:"#/properties/pdeathsig/anyOf",keyword:"anyOf",params:{}});
 errors++;
 }
 else {
-errors = _errs46;
+errors = _errs65;
 if(vErrors !== null){
-if(_errs46){
-vErrors.length = _errs46;
+if(_errs65){
+vErrors.length = _errs65;
 }
 else {
 vErrors = null;
@@ -2564,10 +2763,10 @@ return errors === 0;
 validate71.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
-function validate100(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate103(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate100.evaluated;
+const evaluated0 = validate103.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2608,7 +2807,7 @@ var _valid0 = _errs4 === errors;
 valid1 = valid1 || _valid0;
 const _errs6 = errors;
 if(typeof data0 === "string"){
-if(!pattern39.test(data0)){
+if(!pattern44.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/signal",schemaPath:"#/properties/signal/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2638,7 +2837,7 @@ vErrors = null;
 if(data.wait !== undefined){
 let data1 = data.wait;
 if(typeof data1 === "string"){
-if(!pattern40.test(data1)){
+if(!pattern45.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/wait",schemaPath:"#/properties/wait/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2653,16 +2852,16 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate100.errors = vErrors;
+validate103.errors = vErrors;
 return errors === 0;
 }
-validate100.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate103.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
-function validate99(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate102(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate99.evaluated;
+const evaluated0 = validate102.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2703,7 +2902,7 @@ var _valid0 = _errs6 === errors;
 valid3 = valid3 || _valid0;
 const _errs8 = errors;
 if(typeof data1 === "string"){
-if(!pattern39.test(data1)){
+if(!pattern44.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/on/" + i0,schemaPath:"#/properties/on/items/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2739,7 +2938,7 @@ errors++;
 if(data.budget !== undefined){
 let data2 = data.budget;
 if(typeof data2 === "string"){
-if(!pattern40.test(data2)){
+if(!pattern45.test(data2)){
 (vErrors ??= []).push({instancePath:instancePath+"/budget",schemaPath:"#/properties/budget/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2754,8 +2953,8 @@ let data3 = data.steps;
 if(Array.isArray(data3)){
 const len1 = data3.length;
 for(let i1=0; i1<len1; i1++){
-if(!(validate100(data3[i1], {instancePath:instancePath+"/steps/" + i1,parentData:data3,parentDataProperty:i1,rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate100.errors : vErrors.concat(validate100.errors);
+if(!(validate103(data3[i1], {instancePath:instancePath+"/steps/" + i1,parentData:data3,parentDataProperty:i1,rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate103.errors : vErrors.concat(validate103.errors);
 errors = vErrors.length;
 }
 }
@@ -2770,16 +2969,16 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate99.errors = vErrors;
+validate102.errors = vErrors;
 return errors === 0;
 }
-validate99.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate102.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
-function validate103(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate106(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate103.evaluated;
+const evaluated0 = validate106.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2818,7 +3017,7 @@ errors++;
 if(data.wait !== undefined){
 let data2 = data.wait;
 if(typeof data2 === "string"){
-if(!pattern35.test(data2)){
+if(!pattern39.test(data2)){
 (vErrors ??= []).push({instancePath:instancePath+"/wait",schemaPath:"#/properties/wait/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2844,17 +3043,17 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate103.errors = vErrors;
+validate106.errors = vErrors;
 return errors === 0;
 }
-validate103.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate106.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern54_;const pattern54 = { test: (text) => (pattern54_ ??= new RegExp("^(0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])$", "u")).test(text) };
+let pattern61_;const pattern61 = { test: (text) => (pattern61_ ??= new RegExp("^(0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])$", "u")).test(text) };
 
-function validate106(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate109(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate106.evaluated;
+const evaluated0 = validate109.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2865,7 +3064,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern54.test(key0)){
+if(!pattern61.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -2902,16 +3101,16 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate106.errors = vErrors;
+validate109.errors = vErrors;
 return errors === 0;
 }
-validate106.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate109.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
-function validate105(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate108(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate105.evaluated;
+const evaluated0 = validate108.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2926,8 +3125,8 @@ errors++;
 }
 }
 if(data.map !== undefined){
-if(!(validate106(data.map, {instancePath:instancePath+"/map",parentData:data,parentDataProperty:"map",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate106.errors : vErrors.concat(validate106.errors);
+if(!(validate109(data.map, {instancePath:instancePath+"/map",parentData:data,parentDataProperty:"map",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate109.errors : vErrors.concat(validate109.errors);
 errors = vErrors.length;
 }
 }
@@ -2936,16 +3135,16 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate105.errors = vErrors;
+validate108.errors = vErrors;
 return errors === 0;
 }
-validate105.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate108.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
-function validate109(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate112(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate109.evaluated;
+const evaluated0 = validate112.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2954,7 +3153,7 @@ evaluated0.items = undefined;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
-if(!((key0 === "level") || (key0 === "format"))){
+if(!(((key0 === "level") || (key0 === "format")) || (key0 === "services"))){
 (vErrors ??= []).push({instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}});
 errors++;
 }
@@ -2981,15 +3180,26 @@ if(!((data1 === "text") || (data1 === "json"))){
 errors++;
 }
 }
+if(data.services !== undefined){
+let data2 = data.services;
+if(typeof data2 !== "string"){
+(vErrors ??= []).push({instancePath:instancePath+"/services",schemaPath:"#/properties/services/type",keyword:"type",params:{type: "string"}});
+errors++;
+}
+if(!(((data2 === "raw") || (data2 === "prefix")) || (data2 === "json"))){
+(vErrors ??= []).push({instancePath:instancePath+"/services",schemaPath:"#/properties/services/enum",keyword:"enum",params:{}});
+errors++;
+}
+}
 }
 else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate109.errors = vErrors;
+validate112.errors = vErrors;
 return errors === 0;
 }
-validate109.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate112.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
 function validate52(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
@@ -3049,8 +3259,8 @@ errors = vErrors.length;
 }
 }
 if(data.signals !== undefined){
-if(!(validate87(data.signals, {instancePath:instancePath+"/signals",parentData:data,parentDataProperty:"signals",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate87.errors : vErrors.concat(validate87.errors);
+if(!(validate90(data.signals, {instancePath:instancePath+"/signals",parentData:data,parentDataProperty:"signals",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate90.errors : vErrors.concat(validate90.errors);
 errors = vErrors.length;
 }
 }
@@ -3066,33 +3276,33 @@ errors++;
 }
 }
 if(data.shutdown !== undefined){
-if(!(validate99(data.shutdown, {instancePath:instancePath+"/shutdown",parentData:data,parentDataProperty:"shutdown",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate99.errors : vErrors.concat(validate99.errors);
+if(!(validate102(data.shutdown, {instancePath:instancePath+"/shutdown",parentData:data,parentDataProperty:"shutdown",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate102.errors : vErrors.concat(validate102.errors);
 errors = vErrors.length;
 }
 }
 if(data.reaping !== undefined){
-if(!(validate103(data.reaping, {instancePath:instancePath+"/reaping",parentData:data,parentDataProperty:"reaping",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate103.errors : vErrors.concat(validate103.errors);
+if(!(validate106(data.reaping, {instancePath:instancePath+"/reaping",parentData:data,parentDataProperty:"reaping",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate106.errors : vErrors.concat(validate106.errors);
 errors = vErrors.length;
 }
 }
 if(data.exit !== undefined){
-if(!(validate105(data.exit, {instancePath:instancePath+"/exit",parentData:data,parentDataProperty:"exit",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate105.errors : vErrors.concat(validate105.errors);
+if(!(validate108(data.exit, {instancePath:instancePath+"/exit",parentData:data,parentDataProperty:"exit",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate108.errors : vErrors.concat(validate108.errors);
 errors = vErrors.length;
 }
 }
 if(data.log !== undefined){
-if(!(validate109(data.log, {instancePath:instancePath+"/log",parentData:data,parentDataProperty:"log",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate109.errors : vErrors.concat(validate109.errors);
+if(!(validate112(data.log, {instancePath:instancePath+"/log",parentData:data,parentDataProperty:"log",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate112.errors : vErrors.concat(validate112.errors);
 errors = vErrors.length;
 }
 }
 if(data.report !== undefined){
 let data11 = data.report;
 if(typeof data11 === "string"){
-if(!pattern55.test(data11)){
+if(!pattern62.test(data11)){
 (vErrors ??= []).push({instancePath:instancePath+"/report",schemaPath:"#/properties/report/pattern",keyword:"pattern",params:{}});
 errors++;
 }

@@ -3,8 +3,8 @@
 
 import type { SchemaError } from "../generated/validate.js";
 import { validate } from "../generated/validate.js";
+import type { PolicyIssueCode } from "../issue.ts";
 import { pathOfPointer, readablePath, valueAt } from "../key-path.ts";
-import type { PolicyIssueCode } from "../types.ts";
 import type { Finding } from "../wording/finding.ts";
 import { shown } from "../wording/wording.ts";
 import { KnownKeys } from "./known-keys.ts";

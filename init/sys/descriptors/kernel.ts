@@ -17,6 +17,13 @@ export interface Inspection {
   readonly own: readonly number[];
 }
 
+/** One descriptor that ppoll(2) is to watch: to be read, to be written, or both. */
+export interface Watched {
+  readonly fd: number;
+  readonly read?: boolean;
+  readonly write?: boolean;
+}
+
 export interface DescriptorCalls {
   /** close_range(2) with `flags`; Linux 5.9, the CLOEXEC flag 5.11. */
   closeRange(first: number, last: number, flags: number): number;
@@ -52,6 +59,10 @@ export interface DescriptorCalls {
   inspect(pid: number): Inspection | number;
   /** Blocks in ppoll(2) until one of `fds` is readable or hung up, or `timeoutMs` has passed; answers those that are. */
   waitReadable(fds: readonly number[], timeoutMs?: number): readonly number[];
+  /** Blocks in ppoll(2) until one of them is ready, hung up or in error, or `timeoutMs` has passed; answers those that are. */
+  waitReady(watched: readonly Watched[], timeoutMs?: number): readonly number[];
+  /** read(2) of at most `length` bytes from a descriptor of fdinit's own that has O_NONBLOCK: the bytes, none at its end, or a negated errno. */
+  readNow(fd: number, length: number): Uint8Array | number;
   /** Reads away what waits in a pipe, without blocking; true when its last writer is gone. */
   isAtEnd(fd: number): boolean;
   /** Writes lines whole without ever blocking; false when the descriptor would not take all of them now. */
