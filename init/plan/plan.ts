@@ -23,6 +23,7 @@ import type { Arguments, ProgramLimit, ResourceLimit } from "../sys/kernel.ts";
 export type PolicyKey = readonly (string | number)[];
 
 export type {
+  CheckAddress,
   Condition,
   ListenAddress,
   Opening,

@@ -28,7 +28,7 @@ export type {
 } from "./processes/kernel.ts";
 export type { CapabilitySets, Credentials, ResourceLimit } from "./self/kernel.ts";
 export type { ReceivedSignal, SignalSet } from "./signals/kernel.ts";
-export type { SocketAddress, SocketFile } from "./sockets/kernel.ts";
+export type { ReceivedMessage, SocketAddress, SocketFile } from "./sockets/kernel.ts";
 export type { TerminalFacts } from "./terminal/kernel.ts";
 
 export interface Kernel

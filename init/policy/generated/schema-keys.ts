@@ -99,7 +99,7 @@ export function schemaKeys(): KeyTree {
     "*": "one of: started, ready, completed"
    },
    "ready": {
-    "notify": "a whole number from 0 to 2147483647",
+    "notify": "a whole number from 3 to 2147483647",
     "sdNotify": "true or false",
     "tcp": "host:port",
     "http": "an address that starts with http://",
@@ -111,6 +111,7 @@ export function schemaKeys(): KeyTree {
     "period": "a duration such as 500ms, 10s, 2m or 1h",
     "timeout": "a duration such as 500ms, 10s, 2m or 1h"
    },
+   "watchdog": "a duration such as 500ms, 10s, 2m or 1h",
    "restart": {
     "policy": "one of: never, onFailure, always",
     "backoff": "two durations such as 500ms..30s",

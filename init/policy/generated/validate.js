@@ -2,10 +2,10 @@
 "use strict";
 export const validate = validate52;
 export default validate52;
-const schema19 = {"type":"object","additionalProperties":false,"patternProperties":{"^x-":{}},"required":["version"],"properties":{"version":{"const":1},"intent":{"type":"string","enum":["security","performance","simplicity"]},"fds":{"$ref":"#/$defs/m6"},"limits":{"$ref":"#/$defs/m8"},"services":{"$ref":"#/$defs/m22"},"signals":{"$ref":"#/$defs/m19"},"tty":{"type":"string","enum":["auto","foreground","none"]},"shutdown":{"$ref":"#/$defs/m24"},"reaping":{"$ref":"#/$defs/m25"},"exit":{"$ref":"#/$defs/m27"},"log":{"$ref":"#/$defs/m28"},"report":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$|^none$"},"dropPrivileges":{"type":"boolean"}},"$defs":{"m0":{"type":"object","additionalProperties":false,"minProperties":1,"properties":{"fd":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"},{"type":"array","minItems":1,"items":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"}]}}]},"kind":{"anyOf":[{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]}}]},"path":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"access":{"anyOf":[{"type":"string","enum":["read","write","readWrite","path"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["read","write","readWrite","path"]}}]},"family":{"anyOf":[{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]}}]},"type":{"anyOf":[{"type":"string","enum":["stream","dgram","seqpacket","raw"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["stream","dgram","seqpacket","raw"]}}]},"listening":{"type":"boolean"},"address":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"outsideRoot":{"type":"boolean"},"deleted":{"type":"boolean"},"foreignNetwork":{"type":"boolean"},"name":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}},"m1":{"type":"object","additionalProperties":false,"required":["match","action"],"properties":{"match":{"$ref":"#/$defs/m0"},"action":{"type":"string","enum":["close","cloexec","keep","refuse","devnull"]},"as":{"type":"integer","minimum":0,"maximum":2147483647},"name":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}},"m2":{"type":"object","additionalProperties":false,"properties":{"default":{"type":"string","enum":["close","cloexec","keep","refuse","devnull"]},"rules":{"type":"array","items":{"$ref":"#/$defs/m1"}},"expect":{"type":"array","items":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}}},"m3":{"type":"object","additionalProperties":false,"required":["file"],"properties":{"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"}}},"m4":{"type":"object","additionalProperties":false,"properties":{"listen":{"type":"string","pattern":"^[^\\u0000]+$"},"type":{"type":"string","enum":["stream","dgram","seqpacket"]},"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"token":{"type":"boolean"},"pipe":{"type":"string","enum":["read","write"]},"socketpair":{"type":"string","enum":["stream","dgram","seqpacket"]},"memfd":{"anyOf":[{"type":"string"},{"$ref":"#/$defs/m3"}]},"devnull":{"type":"boolean"},"mode":{"type":"string","pattern":"^0?[0-7]{3}$"},"owner":{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"},"backlog":{"type":"integer","minimum":1,"maximum":2147483647},"reusePort":{"type":"boolean"},"access":{"type":"string","enum":["read","write","readWrite","append"]},"hold":{"type":"boolean"}}},"m5":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"$ref":"#/$defs/m4"}},"m6":{"type":"object","additionalProperties":false,"properties":{"inherited":{"$ref":"#/$defs/m2"},"open":{"$ref":"#/$defs/m5"},"method":{"type":"string","enum":["auto","closeRange","procfs","scan"]},"scanLimit":{"type":"integer","minimum":3,"maximum":2147483647}}},"m7":{"type":"object","additionalProperties":false,"properties":{"soft":{"anyOf":[{"type":"integer","minimum":1,"maximum":2147483584},{"type":"string","enum":["inherit","max"]}]},"hard":{"anyOf":[{"type":"integer","minimum":1,"maximum":2147483584},{"type":"string","enum":["inherit","max"]}]}}},"m8":{"type":"object","additionalProperties":false,"properties":{"nofile":{"$ref":"#/$defs/m7"}}},"m9":{"type":"object","propertyNames":{"type":"string","pattern":"^[^=\\u0000]+$"},"additionalProperties":{"type":"string","pattern":"^[^\\u0000]*$"}},"m10":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^[A-Z_][A-Z0-9_]*$"}]}},"m11":{"type":"object","additionalProperties":false,"properties":{"pass":{"$ref":"#/$defs/m10"},"protocol":{"type":"string","enum":["auto","none","systemd"]}}},"m12":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"type":"string","enum":["started","ready","completed"]}},"m13":{"type":"object","additionalProperties":false,"properties":{"notify":{"type":"integer","minimum":0,"maximum":2147483647},"sdNotify":{"type":"boolean"},"tcp":{"type":"string","pattern":"^.+:[0-9]{1,5}$"},"http":{"type":"string","pattern":"^http://"},"exec":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"period":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"timeout":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"}}},"m14":{"type":"object","additionalProperties":false,"properties":{"policy":{"type":"string","enum":["never","onFailure","always"]},"backoff":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)\\.\\.(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"jitter":{"type":"string","pattern":"^(100|[1-9]?[0-9])%$"},"limit":{"type":"string","pattern":"^[1-9][0-9]{0,5}/[1-9][0-9]{0,8}(ms|s|m|h)$"},"onLimit":{"type":"string","enum":["exit","stop"]}}},"m15":{"type":"object","additionalProperties":false,"properties":{"signal":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"}}},"m16":{"type":"object","additionalProperties":false,"properties":{"stdin":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"restart":{"$ref":"#/$defs/m14"}}},"m17":{"type":"object","propertyNames":{"type":"string","pattern":"^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"},"additionalProperties":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^ignore$"}]}},"m18":{"type":"object","propertyNames":{"type":"string","pattern":"^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"},"additionalProperties":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"}},"m19":{"type":"object","additionalProperties":false,"properties":{"forward":{"anyOf":[{"type":"string","enum":["all"]},{"type":"array","items":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]}}]},"to":{"type":"string","enum":["process","group","all"]},"rewrite":{"$ref":"#/$defs/m17"},"delay":{"$ref":"#/$defs/m18"}}},"m20":{"type":"object","additionalProperties":false,"properties":{"keep":{"type":"array","items":{"type":"string","pattern":"^CAP_[A-Z0-9_]{2,30}$"}},"ambient":{"type":"array","items":{"type":"string","pattern":"^CAP_[A-Z0-9_]{2,30}$"}}}},"m21":{"type":"object","additionalProperties":false,"properties":{"command":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"type":{"type":"string","enum":["service","oneshot"]},"user":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"}]},"groups":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+$"}]}},"cwd":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"umask":{"type":"string","pattern":"^0?[0-7]{3}$"},"env":{"$ref":"#/$defs/m9"},"envFile":{"anyOf":[{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},{"type":"array","items":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"}}]},"fds":{"$ref":"#/$defs/m11"},"stdin":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"stdout":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"stderr":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"dependsOn":{"$ref":"#/$defs/m12"},"ready":{"$ref":"#/$defs/m13"},"restart":{"$ref":"#/$defs/m14"},"stop":{"$ref":"#/$defs/m15"},"reload":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]},"override":{"$ref":"#/$defs/m16"},"signals":{"$ref":"#/$defs/m19"},"essential":{"type":"boolean"},"limits":{"$ref":"#/$defs/m8"},"noNewPrivileges":{"type":"boolean"},"capabilities":{"$ref":"#/$defs/m20"},"nice":{"type":"integer","minimum":-20,"maximum":19},"oomScoreAdj":{"type":"integer","minimum":-1000,"maximum":1000},"pdeathsig":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$"}]},"setsid":{"type":"boolean"}}},"m22":{"type":"object","minProperties":1,"propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"$ref":"#/$defs/m21"}},"m23":{"type":"object","additionalProperties":false,"required":["signal"],"properties":{"signal":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"}}},"m24":{"type":"object","additionalProperties":false,"properties":{"on":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]}},"budget":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"},"steps":{"type":"array","items":{"$ref":"#/$defs/m23"}}}},"m25":{"type":"object","additionalProperties":false,"properties":{"subreaper":{"type":"string","enum":["auto","always","never"]},"orphans":{"type":"string","enum":["terminate","wait","leave"]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"log":{"type":"string","enum":["none","unexpected","all"]}}},"m26":{"type":"object","propertyNames":{"type":"string","pattern":"^(0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])$"},"additionalProperties":{"type":"integer","minimum":0,"maximum":255}},"m27":{"type":"object","additionalProperties":false,"properties":{"map":{"$ref":"#/$defs/m26"}}},"m28":{"type":"object","additionalProperties":false,"properties":{"level":{"type":"string","enum":["error","warn","info","debug"]},"format":{"type":"string","enum":["text","json"]},"services":{"type":"string","enum":["raw","prefix","json"]}}}}};
+const schema19 = {"type":"object","additionalProperties":false,"patternProperties":{"^x-":{}},"required":["version"],"properties":{"version":{"const":1},"intent":{"type":"string","enum":["security","performance","simplicity"]},"fds":{"$ref":"#/$defs/m6"},"limits":{"$ref":"#/$defs/m8"},"services":{"$ref":"#/$defs/m22"},"signals":{"$ref":"#/$defs/m19"},"tty":{"type":"string","enum":["auto","foreground","none"]},"shutdown":{"$ref":"#/$defs/m24"},"reaping":{"$ref":"#/$defs/m25"},"exit":{"$ref":"#/$defs/m27"},"log":{"$ref":"#/$defs/m28"},"report":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$|^none$"},"dropPrivileges":{"type":"boolean"}},"$defs":{"m0":{"type":"object","additionalProperties":false,"minProperties":1,"properties":{"fd":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"},{"type":"array","minItems":1,"items":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"}]}}]},"kind":{"anyOf":[{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]}}]},"path":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"access":{"anyOf":[{"type":"string","enum":["read","write","readWrite","path"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["read","write","readWrite","path"]}}]},"family":{"anyOf":[{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]}}]},"type":{"anyOf":[{"type":"string","enum":["stream","dgram","seqpacket","raw"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["stream","dgram","seqpacket","raw"]}}]},"listening":{"type":"boolean"},"address":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"outsideRoot":{"type":"boolean"},"deleted":{"type":"boolean"},"foreignNetwork":{"type":"boolean"},"name":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}},"m1":{"type":"object","additionalProperties":false,"required":["match","action"],"properties":{"match":{"$ref":"#/$defs/m0"},"action":{"type":"string","enum":["close","cloexec","keep","refuse","devnull"]},"as":{"type":"integer","minimum":0,"maximum":2147483647},"name":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}},"m2":{"type":"object","additionalProperties":false,"properties":{"default":{"type":"string","enum":["close","cloexec","keep","refuse","devnull"]},"rules":{"type":"array","items":{"$ref":"#/$defs/m1"}},"expect":{"type":"array","items":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}}},"m3":{"type":"object","additionalProperties":false,"required":["file"],"properties":{"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"}}},"m4":{"type":"object","additionalProperties":false,"properties":{"listen":{"type":"string","pattern":"^[^\\u0000]+$"},"type":{"type":"string","enum":["stream","dgram","seqpacket"]},"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"token":{"type":"boolean"},"pipe":{"type":"string","enum":["read","write"]},"socketpair":{"type":"string","enum":["stream","dgram","seqpacket"]},"memfd":{"anyOf":[{"type":"string"},{"$ref":"#/$defs/m3"}]},"devnull":{"type":"boolean"},"mode":{"type":"string","pattern":"^0?[0-7]{3}$"},"owner":{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"},"backlog":{"type":"integer","minimum":1,"maximum":2147483647},"reusePort":{"type":"boolean"},"access":{"type":"string","enum":["read","write","readWrite","append"]},"hold":{"type":"boolean"}}},"m5":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"$ref":"#/$defs/m4"}},"m6":{"type":"object","additionalProperties":false,"properties":{"inherited":{"$ref":"#/$defs/m2"},"open":{"$ref":"#/$defs/m5"},"method":{"type":"string","enum":["auto","closeRange","procfs","scan"]},"scanLimit":{"type":"integer","minimum":3,"maximum":2147483647}}},"m7":{"type":"object","additionalProperties":false,"properties":{"soft":{"anyOf":[{"type":"integer","minimum":1,"maximum":2147483584},{"type":"string","enum":["inherit","max"]}]},"hard":{"anyOf":[{"type":"integer","minimum":1,"maximum":2147483584},{"type":"string","enum":["inherit","max"]}]}}},"m8":{"type":"object","additionalProperties":false,"properties":{"nofile":{"$ref":"#/$defs/m7"}}},"m9":{"type":"object","propertyNames":{"type":"string","pattern":"^[^=\\u0000]+$"},"additionalProperties":{"type":"string","pattern":"^[^\\u0000]*$"}},"m10":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^[A-Z_][A-Z0-9_]*$"}]}},"m11":{"type":"object","additionalProperties":false,"properties":{"pass":{"$ref":"#/$defs/m10"},"protocol":{"type":"string","enum":["auto","none","systemd"]}}},"m12":{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"type":"string","enum":["started","ready","completed"]}},"m13":{"type":"object","additionalProperties":false,"properties":{"notify":{"type":"integer","minimum":3,"maximum":2147483647},"sdNotify":{"type":"boolean"},"tcp":{"type":"string","pattern":"^[^\\u0000]*:[^:\\u0000]+$"},"http":{"type":"string","pattern":"^http://"},"exec":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"file":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"period":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"timeout":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"}}},"m14":{"type":"object","additionalProperties":false,"properties":{"policy":{"type":"string","enum":["never","onFailure","always"]},"backoff":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)\\.\\.(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"jitter":{"type":"string","pattern":"^(100|[1-9]?[0-9])%$"},"limit":{"type":"string","pattern":"^[1-9][0-9]{0,5}/[1-9][0-9]{0,8}(ms|s|m|h)$"},"onLimit":{"type":"string","enum":["exit","stop"]}}},"m15":{"type":"object","additionalProperties":false,"properties":{"signal":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"}}},"m16":{"type":"object","additionalProperties":false,"properties":{"stdin":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"restart":{"$ref":"#/$defs/m14"}}},"m17":{"type":"object","propertyNames":{"type":"string","pattern":"^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"},"additionalProperties":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^ignore$"}]}},"m18":{"type":"object","propertyNames":{"type":"string","pattern":"^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"},"additionalProperties":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"}},"m19":{"type":"object","additionalProperties":false,"properties":{"forward":{"anyOf":[{"type":"string","enum":["all"]},{"type":"array","items":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]}}]},"to":{"type":"string","enum":["process","group","all"]},"rewrite":{"$ref":"#/$defs/m17"},"delay":{"$ref":"#/$defs/m18"}}},"m20":{"type":"object","additionalProperties":false,"properties":{"keep":{"type":"array","items":{"type":"string","pattern":"^CAP_[A-Z0-9_]{2,30}$"}},"ambient":{"type":"array","items":{"type":"string","pattern":"^CAP_[A-Z0-9_]{2,30}$"}}}},"m21":{"type":"object","additionalProperties":false,"properties":{"command":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"type":{"type":"string","enum":["service","oneshot"]},"user":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"}]},"groups":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+$"}]}},"cwd":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"umask":{"type":"string","pattern":"^0?[0-7]{3}$"},"env":{"$ref":"#/$defs/m9"},"envFile":{"anyOf":[{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},{"type":"array","items":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"}}]},"fds":{"$ref":"#/$defs/m11"},"stdin":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"stdout":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"stderr":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"dependsOn":{"$ref":"#/$defs/m12"},"ready":{"$ref":"#/$defs/m13"},"watchdog":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"restart":{"$ref":"#/$defs/m14"},"stop":{"$ref":"#/$defs/m15"},"reload":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]},"override":{"$ref":"#/$defs/m16"},"signals":{"$ref":"#/$defs/m19"},"essential":{"type":"boolean"},"limits":{"$ref":"#/$defs/m8"},"noNewPrivileges":{"type":"boolean"},"capabilities":{"$ref":"#/$defs/m20"},"nice":{"type":"integer","minimum":-20,"maximum":19},"oomScoreAdj":{"type":"integer","minimum":-1000,"maximum":1000},"pdeathsig":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$"}]},"setsid":{"type":"boolean"}}},"m22":{"type":"object","minProperties":1,"propertyNames":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"additionalProperties":{"$ref":"#/$defs/m21"}},"m23":{"type":"object","additionalProperties":false,"required":["signal"],"properties":{"signal":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"}}},"m24":{"type":"object","additionalProperties":false,"properties":{"on":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]}},"budget":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$"},"steps":{"type":"array","items":{"$ref":"#/$defs/m23"}}}},"m25":{"type":"object","additionalProperties":false,"properties":{"subreaper":{"type":"string","enum":["auto","always","never"]},"orphans":{"type":"string","enum":["terminate","wait","leave"]},"wait":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"log":{"type":"string","enum":["none","unexpected","all"]}}},"m26":{"type":"object","propertyNames":{"type":"string","pattern":"^(0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])$"},"additionalProperties":{"type":"integer","minimum":0,"maximum":255}},"m27":{"type":"object","additionalProperties":false,"properties":{"map":{"$ref":"#/$defs/m26"}}},"m28":{"type":"object","additionalProperties":false,"properties":{"level":{"type":"string","enum":["error","warn","info","debug"]},"format":{"type":"string","enum":["text","json"]},"services":{"type":"string","enum":["raw","prefix","json"]}}}}};
 const func1 = Object.prototype.hasOwnProperty;
 let pattern3_;const pattern3 = { test: (text) => (pattern3_ ??= new RegExp("^x-", "u")).test(text) };
-let pattern62_;const pattern62 = { test: (text) => (pattern62_ ??= new RegExp("^(/|\\$\\{)[^\\u0000]*$|^none$", "u")).test(text) };
+let pattern63_;const pattern63 = { test: (text) => (pattern63_ ??= new RegExp("^(/|\\$\\{)[^\\u0000]*$|^none$", "u")).test(text) };
 const schema23 = {"type":"object","additionalProperties":false,"minProperties":1,"properties":{"fd":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"},{"type":"array","minItems":1,"items":{"anyOf":[{"type":"integer","minimum":0,"maximum":2147483647},{"type":"string","pattern":"^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$"}]}}]},"kind":{"anyOf":[{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["file","directory","charDevice","blockDevice","tty","pipe","fifo","socket","memfd","eventpoll","eventfd","timerfd","signalfd","inotify","fanotify","userfaultfd","ioUring","bpf","perfEvent","landlock","fscontext","seccomp","pidfd","namespace","mqueue","cgroup","proc","sysfs","other","undetermined"]}}]},"path":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"access":{"anyOf":[{"type":"string","enum":["read","write","readWrite","path"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["read","write","readWrite","path"]}}]},"family":{"anyOf":[{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["inet","inet6","unix","netlink","vsock","packet"]}}]},"type":{"anyOf":[{"type":"string","enum":["stream","dgram","seqpacket","raw"]},{"type":"array","minItems":1,"items":{"type":"string","enum":["stream","dgram","seqpacket","raw"]}}]},"listening":{"type":"boolean"},"address":{"anyOf":[{"type":"string","pattern":"^[^\\u0000]+$"},{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]+$"}}]},"outsideRoot":{"type":"boolean"},"deleted":{"type":"boolean"},"foreignNetwork":{"type":"boolean"},"name":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"}}};
 let pattern4_;const pattern4 = { test: (text) => (pattern4_ ??= new RegExp("^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$", "u")).test(text) };
 let pattern6_;const pattern6 = { test: (text) => (pattern6_ ??= new RegExp("^[^\\u0000]+$", "u")).test(text) };
@@ -1218,11 +1218,12 @@ return errors === 0;
 }
 validate67.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema30 = {"type":"object","additionalProperties":false,"properties":{"command":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"type":{"type":"string","enum":["service","oneshot"]},"user":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"}]},"groups":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+$"}]}},"cwd":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"umask":{"type":"string","pattern":"^0?[0-7]{3}$"},"env":{"$ref":"#/$defs/m9"},"envFile":{"anyOf":[{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},{"type":"array","items":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"}}]},"fds":{"$ref":"#/$defs/m11"},"stdin":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"stdout":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"stderr":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"dependsOn":{"$ref":"#/$defs/m12"},"ready":{"$ref":"#/$defs/m13"},"restart":{"$ref":"#/$defs/m14"},"stop":{"$ref":"#/$defs/m15"},"reload":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]},"override":{"$ref":"#/$defs/m16"},"signals":{"$ref":"#/$defs/m19"},"essential":{"type":"boolean"},"limits":{"$ref":"#/$defs/m8"},"noNewPrivileges":{"type":"boolean"},"capabilities":{"$ref":"#/$defs/m20"},"nice":{"type":"integer","minimum":-20,"maximum":19},"oomScoreAdj":{"type":"integer","minimum":-1000,"maximum":1000},"pdeathsig":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$"}]},"setsid":{"type":"boolean"}}};
+const schema30 = {"type":"object","additionalProperties":false,"properties":{"command":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\u0000]*$"}},"type":{"type":"string","enum":["service","oneshot"]},"user":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$"}]},"groups":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967294},{"type":"string","pattern":"^[A-Za-z0-9_.$-]+$"}]}},"cwd":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},"umask":{"type":"string","pattern":"^0?[0-7]{3}$"},"env":{"$ref":"#/$defs/m9"},"envFile":{"anyOf":[{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"},{"type":"array","items":{"type":"string","pattern":"^(/|\\$\\{)[^\\u0000]*$"}}]},"fds":{"$ref":"#/$defs/m11"},"stdin":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"stdout":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"stderr":{"type":"string","pattern":"^[a-z][A-Za-z0-9-]{0,62}$"},"dependsOn":{"$ref":"#/$defs/m12"},"ready":{"$ref":"#/$defs/m13"},"watchdog":{"type":"string","pattern":"^(0|[1-9][0-9]{0,8})(ms|s|m|h)$"},"restart":{"$ref":"#/$defs/m14"},"stop":{"$ref":"#/$defs/m15"},"reload":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$"}]},"override":{"$ref":"#/$defs/m16"},"signals":{"$ref":"#/$defs/m19"},"essential":{"type":"boolean"},"limits":{"$ref":"#/$defs/m8"},"noNewPrivileges":{"type":"boolean"},"capabilities":{"$ref":"#/$defs/m20"},"nice":{"type":"integer","minimum":-20,"maximum":19},"oomScoreAdj":{"type":"integer","minimum":-1000,"maximum":1000},"pdeathsig":{"anyOf":[{"type":"integer","minimum":1,"maximum":64},{"type":"string","pattern":"^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$"}]},"setsid":{"type":"boolean"}}};
 let pattern20_;const pattern20 = { test: (text) => (pattern20_ ??= new RegExp("^[^\\u0000]*$", "u")).test(text) };
 let pattern22_;const pattern22 = { test: (text) => (pattern22_ ??= new RegExp("^[A-Za-z0-9_.$-]+$", "u")).test(text) };
-let pattern44_;const pattern44 = { test: (text) => (pattern44_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$", "u")).test(text) };
-let pattern55_;const pattern55 = { test: (text) => (pattern55_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$", "u")).test(text) };
+let pattern39_;const pattern39 = { test: (text) => (pattern39_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)$", "u")).test(text) };
+let pattern45_;const pattern45 = { test: (text) => (pattern45_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$", "u")).test(text) };
+let pattern56_;const pattern56 = { test: (text) => (pattern56_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$", "u")).test(text) };
 let pattern25_;const pattern25 = { test: (text) => (pattern25_ ??= new RegExp("^[^=\\u0000]+$", "u")).test(text) };
 
 function validate73(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
@@ -1464,9 +1465,8 @@ return errors === 0;
 }
 validate79.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern35_;const pattern35 = { test: (text) => (pattern35_ ??= new RegExp("^.+:[0-9]{1,5}$", "u")).test(text) };
+let pattern35_;const pattern35 = { test: (text) => (pattern35_ ??= new RegExp("^[^\\u0000]*:[^:\\u0000]+$", "u")).test(text) };
 let pattern36_;const pattern36 = { test: (text) => (pattern36_ ??= new RegExp("^http://", "u")).test(text) };
-let pattern39_;const pattern39 = { test: (text) => (pattern39_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)$", "u")).test(text) };
 
 function validate81(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1496,7 +1496,7 @@ if(data0 > 2147483647 || isNaN(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/maximum",keyword:"maximum",params:{}});
 errors++;
 }
-if(data0 < 0 || isNaN(data0)){
+if(data0 < 3 || isNaN(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/minimum",keyword:"minimum",params:{}});
 errors++;
 }
@@ -1610,9 +1610,9 @@ return errors === 0;
 }
 validate81.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern41_;const pattern41 = { test: (text) => (pattern41_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)\\.\\.(0|[1-9][0-9]{0,8})(ms|s|m|h)$", "u")).test(text) };
-let pattern42_;const pattern42 = { test: (text) => (pattern42_ ??= new RegExp("^(100|[1-9]?[0-9])%$", "u")).test(text) };
-let pattern43_;const pattern43 = { test: (text) => (pattern43_ ??= new RegExp("^[1-9][0-9]{0,5}/[1-9][0-9]{0,8}(ms|s|m|h)$", "u")).test(text) };
+let pattern42_;const pattern42 = { test: (text) => (pattern42_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)\\.\\.(0|[1-9][0-9]{0,8})(ms|s|m|h)$", "u")).test(text) };
+let pattern43_;const pattern43 = { test: (text) => (pattern43_ ??= new RegExp("^(100|[1-9]?[0-9])%$", "u")).test(text) };
+let pattern44_;const pattern44 = { test: (text) => (pattern44_ ??= new RegExp("^[1-9][0-9]{0,5}/[1-9][0-9]{0,8}(ms|s|m|h)$", "u")).test(text) };
 
 function validate83(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1645,7 +1645,7 @@ errors++;
 if(data.backoff !== undefined){
 let data1 = data.backoff;
 if(typeof data1 === "string"){
-if(!pattern41.test(data1)){
+if(!pattern42.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/backoff",schemaPath:"#/properties/backoff/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1658,7 +1658,7 @@ errors++;
 if(data.jitter !== undefined){
 let data2 = data.jitter;
 if(typeof data2 === "string"){
-if(!pattern42.test(data2)){
+if(!pattern43.test(data2)){
 (vErrors ??= []).push({instancePath:instancePath+"/jitter",schemaPath:"#/properties/jitter/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1671,7 +1671,7 @@ errors++;
 if(data.limit !== undefined){
 let data3 = data.limit;
 if(typeof data3 === "string"){
-if(!pattern43.test(data3)){
+if(!pattern44.test(data3)){
 (vErrors ??= []).push({instancePath:instancePath+"/limit",schemaPath:"#/properties/limit/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1702,7 +1702,7 @@ return errors === 0;
 }
 validate83.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern45_;const pattern45 = { test: (text) => (pattern45_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$", "u")).test(text) };
+let pattern46_;const pattern46 = { test: (text) => (pattern46_ ??= new RegExp("^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$", "u")).test(text) };
 
 function validate85(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1744,7 +1744,7 @@ var _valid0 = _errs4 === errors;
 valid1 = valid1 || _valid0;
 const _errs6 = errors;
 if(typeof data0 === "string"){
-if(!pattern44.test(data0)){
+if(!pattern45.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/signal",schemaPath:"#/properties/signal/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1774,7 +1774,7 @@ vErrors = null;
 if(data.wait !== undefined){
 let data1 = data.wait;
 if(typeof data1 === "string"){
-if(!pattern45.test(data1)){
+if(!pattern46.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/wait",schemaPath:"#/properties/wait/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1841,8 +1841,8 @@ return errors === 0;
 }
 validate87.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern49_;const pattern49 = { test: (text) => (pattern49_ ??= new RegExp("^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$", "u")).test(text) };
-let pattern50_;const pattern50 = { test: (text) => (pattern50_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^ignore$", "u")).test(text) };
+let pattern50_;const pattern50 = { test: (text) => (pattern50_ ??= new RegExp("^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$", "u")).test(text) };
+let pattern51_;const pattern51 = { test: (text) => (pattern51_ ??= new RegExp("^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^ignore$", "u")).test(text) };
 
 function validate91(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1858,7 +1858,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern49.test(key0)){
+if(!pattern50.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -1896,7 +1896,7 @@ var _valid0 = _errs6 === errors;
 valid2 = valid2 || _valid0;
 const _errs8 = errors;
 if(typeof data0 === "string"){
-if(!pattern50.test(data0)){
+if(!pattern51.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1948,7 +1948,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern49.test(key0)){
+if(!pattern50.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -2045,7 +2045,7 @@ var _valid1 = _errs10 === errors;
 valid4 = valid4 || _valid1;
 const _errs12 = errors;
 if(typeof data1 === "string"){
-if(!pattern44.test(data1)){
+if(!pattern45.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/forward/" + i0,schemaPath:"#/properties/forward/anyOf/1/items/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2128,7 +2128,7 @@ return errors === 0;
 }
 validate90.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern53_;const pattern53 = { test: (text) => (pattern53_ ??= new RegExp("^CAP_[A-Z0-9_]{2,30}$", "u")).test(text) };
+let pattern54_;const pattern54 = { test: (text) => (pattern54_ ??= new RegExp("^CAP_[A-Z0-9_]{2,30}$", "u")).test(text) };
 
 function validate97(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -2154,7 +2154,7 @@ const len0 = data0.length;
 for(let i0=0; i0<len0; i0++){
 let data1 = data0[i0];
 if(typeof data1 === "string"){
-if(!pattern53.test(data1)){
+if(!pattern54.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/keep/" + i0,schemaPath:"#/properties/keep/items/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2177,7 +2177,7 @@ const len1 = data2.length;
 for(let i1=0; i1<len1; i1++){
 let data3 = data2[i1];
 if(typeof data3 === "string"){
-if(!pattern53.test(data3)){
+if(!pattern54.test(data3)){
 (vErrors ??= []).push({instancePath:instancePath+"/ambient/" + i1,schemaPath:"#/properties/ambient/items/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2514,6 +2514,19 @@ vErrors = vErrors === null ? validate81.errors : vErrors.concat(validate81.error
 errors = vErrors.length;
 }
 }
+if(data.watchdog !== undefined){
+let data17 = data.watchdog;
+if(typeof data17 === "string"){
+if(!pattern39.test(data17)){
+(vErrors ??= []).push({instancePath:instancePath+"/watchdog",schemaPath:"#/properties/watchdog/pattern",keyword:"pattern",params:{}});
+errors++;
+}
+}
+else {
+(vErrors ??= []).push({instancePath:instancePath+"/watchdog",schemaPath:"#/properties/watchdog/type",keyword:"type",params:{type: "string"}});
+errors++;
+}
+}
 if(data.restart !== undefined){
 if(!(validate83(data.restart, {instancePath:instancePath+"/restart",parentData:data,parentDataProperty:"restart",rootData,dynamicAnchors}))){
 vErrors = vErrors === null ? validate83.errors : vErrors.concat(validate83.errors);
@@ -2527,29 +2540,29 @@ errors = vErrors.length;
 }
 }
 if(data.reload !== undefined){
-let data19 = data.reload;
-const _errs47 = errors;
+let data20 = data.reload;
+const _errs49 = errors;
 let valid10 = false;
-const _errs48 = errors;
-if(!(((typeof data19 == "number") && (!(data19 % 1) && !isNaN(data19))) && (isFinite(data19)))){
+const _errs50 = errors;
+if(!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))){
 (vErrors ??= []).push({instancePath:instancePath+"/reload",schemaPath:"#/properties/reload/anyOf/0/type",keyword:"type",params:{type: "integer"}});
 errors++;
 }
-if((typeof data19 == "number") && (isFinite(data19))){
-if(data19 > 64 || isNaN(data19)){
+if((typeof data20 == "number") && (isFinite(data20))){
+if(data20 > 64 || isNaN(data20)){
 (vErrors ??= []).push({instancePath:instancePath+"/reload",schemaPath:"#/properties/reload/anyOf/0/maximum",keyword:"maximum",params:{}});
 errors++;
 }
-if(data19 < 1 || isNaN(data19)){
+if(data20 < 1 || isNaN(data20)){
 (vErrors ??= []).push({instancePath:instancePath+"/reload",schemaPath:"#/properties/reload/anyOf/0/minimum",keyword:"minimum",params:{}});
 errors++;
 }
 }
-var _valid3 = _errs48 === errors;
+var _valid3 = _errs50 === errors;
 valid10 = valid10 || _valid3;
-const _errs50 = errors;
-if(typeof data19 === "string"){
-if(!pattern44.test(data19)){
+const _errs52 = errors;
+if(typeof data20 === "string"){
+if(!pattern45.test(data20)){
 (vErrors ??= []).push({instancePath:instancePath+"/reload",schemaPath:"#/properties/reload/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2558,17 +2571,17 @@ else {
 (vErrors ??= []).push({instancePath:instancePath+"/reload",schemaPath:"#/properties/reload/anyOf/1/type",keyword:"type",params:{type: "string"}});
 errors++;
 }
-var _valid3 = _errs50 === errors;
+var _valid3 = _errs52 === errors;
 valid10 = valid10 || _valid3;
 if(!valid10){
 (vErrors ??= []).push({instancePath:instancePath+"/reload",schemaPath:"#/properties/reload/anyOf",keyword:"anyOf",params:{}});
 errors++;
 }
 else {
-errors = _errs47;
+errors = _errs49;
 if(vErrors !== null){
-if(_errs47){
-vErrors.length = _errs47;
+if(_errs49){
+vErrors.length = _errs49;
 }
 else {
 vErrors = null;
@@ -2613,63 +2626,63 @@ errors = vErrors.length;
 }
 }
 if(data.nice !== undefined){
-let data26 = data.nice;
-if(!(((typeof data26 == "number") && (!(data26 % 1) && !isNaN(data26))) && (isFinite(data26)))){
+let data27 = data.nice;
+if(!(((typeof data27 == "number") && (!(data27 % 1) && !isNaN(data27))) && (isFinite(data27)))){
 (vErrors ??= []).push({instancePath:instancePath+"/nice",schemaPath:"#/properties/nice/type",keyword:"type",params:{type: "integer"}});
 errors++;
 }
-if((typeof data26 == "number") && (isFinite(data26))){
-if(data26 > 19 || isNaN(data26)){
+if((typeof data27 == "number") && (isFinite(data27))){
+if(data27 > 19 || isNaN(data27)){
 (vErrors ??= []).push({instancePath:instancePath+"/nice",schemaPath:"#/properties/nice/maximum",keyword:"maximum",params:{}});
 errors++;
 }
-if(data26 < -20 || isNaN(data26)){
+if(data27 < -20 || isNaN(data27)){
 (vErrors ??= []).push({instancePath:instancePath+"/nice",schemaPath:"#/properties/nice/minimum",keyword:"minimum",params:{}});
 errors++;
 }
 }
 }
 if(data.oomScoreAdj !== undefined){
-let data27 = data.oomScoreAdj;
-if(!(((typeof data27 == "number") && (!(data27 % 1) && !isNaN(data27))) && (isFinite(data27)))){
+let data28 = data.oomScoreAdj;
+if(!(((typeof data28 == "number") && (!(data28 % 1) && !isNaN(data28))) && (isFinite(data28)))){
 (vErrors ??= []).push({instancePath:instancePath+"/oomScoreAdj",schemaPath:"#/properties/oomScoreAdj/type",keyword:"type",params:{type: "integer"}});
 errors++;
 }
-if((typeof data27 == "number") && (isFinite(data27))){
-if(data27 > 1000 || isNaN(data27)){
+if((typeof data28 == "number") && (isFinite(data28))){
+if(data28 > 1000 || isNaN(data28)){
 (vErrors ??= []).push({instancePath:instancePath+"/oomScoreAdj",schemaPath:"#/properties/oomScoreAdj/maximum",keyword:"maximum",params:{}});
 errors++;
 }
-if(data27 < -1000 || isNaN(data27)){
+if(data28 < -1000 || isNaN(data28)){
 (vErrors ??= []).push({instancePath:instancePath+"/oomScoreAdj",schemaPath:"#/properties/oomScoreAdj/minimum",keyword:"minimum",params:{}});
 errors++;
 }
 }
 }
 if(data.pdeathsig !== undefined){
-let data28 = data.pdeathsig;
-const _errs65 = errors;
+let data29 = data.pdeathsig;
+const _errs67 = errors;
 let valid11 = false;
-const _errs66 = errors;
-if(!(((typeof data28 == "number") && (!(data28 % 1) && !isNaN(data28))) && (isFinite(data28)))){
+const _errs68 = errors;
+if(!(((typeof data29 == "number") && (!(data29 % 1) && !isNaN(data29))) && (isFinite(data29)))){
 (vErrors ??= []).push({instancePath:instancePath+"/pdeathsig",schemaPath:"#/properties/pdeathsig/anyOf/0/type",keyword:"type",params:{type: "integer"}});
 errors++;
 }
-if((typeof data28 == "number") && (isFinite(data28))){
-if(data28 > 64 || isNaN(data28)){
+if((typeof data29 == "number") && (isFinite(data29))){
+if(data29 > 64 || isNaN(data29)){
 (vErrors ??= []).push({instancePath:instancePath+"/pdeathsig",schemaPath:"#/properties/pdeathsig/anyOf/0/maximum",keyword:"maximum",params:{}});
 errors++;
 }
-if(data28 < 1 || isNaN(data28)){
+if(data29 < 1 || isNaN(data29)){
 (vErrors ??= []).push({instancePath:instancePath+"/pdeathsig",schemaPath:"#/properties/pdeathsig/anyOf/0/minimum",keyword:"minimum",params:{}});
 errors++;
 }
 }
-var _valid4 = _errs66 === errors;
+var _valid4 = _errs68 === errors;
 valid11 = valid11 || _valid4;
-const _errs68 = errors;
-if(typeof data28 === "string"){
-if(!pattern55.test(data28)){
+const _errs70 = errors;
+if(typeof data29 === "string"){
+if(!pattern56.test(data29)){
 (vErrors ??= []).push({instancePath:instancePath+"/pdeathsig",schemaPath:"#/properties/pdeathsig/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2678,17 +2691,17 @@ else {
 (vErrors ??= []).push({instancePath:instancePath+"/pdeathsig",schemaPath:"#/properties/pdeathsig/anyOf/1/type",keyword:"type",params:{type: "string"}});
 errors++;
 }
-var _valid4 = _errs68 === errors;
+var _valid4 = _errs70 === errors;
 valid11 = valid11 || _valid4;
 if(!valid11){
 (vErrors ??= []).push({instancePath:instancePath+"/pdeathsig",schemaPath:"#/properties/pdeathsig/anyOf",keyword:"anyOf",params:{}});
 errors++;
 }
 else {
-errors = _errs65;
+errors = _errs67;
 if(vErrors !== null){
-if(_errs65){
-vErrors.length = _errs65;
+if(_errs67){
+vErrors.length = _errs67;
 }
 else {
 vErrors = null;
@@ -2807,7 +2820,7 @@ var _valid0 = _errs4 === errors;
 valid1 = valid1 || _valid0;
 const _errs6 = errors;
 if(typeof data0 === "string"){
-if(!pattern44.test(data0)){
+if(!pattern45.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/signal",schemaPath:"#/properties/signal/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2837,7 +2850,7 @@ vErrors = null;
 if(data.wait !== undefined){
 let data1 = data.wait;
 if(typeof data1 === "string"){
-if(!pattern45.test(data1)){
+if(!pattern46.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/wait",schemaPath:"#/properties/wait/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2902,7 +2915,7 @@ var _valid0 = _errs6 === errors;
 valid3 = valid3 || _valid0;
 const _errs8 = errors;
 if(typeof data1 === "string"){
-if(!pattern44.test(data1)){
+if(!pattern45.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/on/" + i0,schemaPath:"#/properties/on/items/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2938,7 +2951,7 @@ errors++;
 if(data.budget !== undefined){
 let data2 = data.budget;
 if(typeof data2 === "string"){
-if(!pattern45.test(data2)){
+if(!pattern46.test(data2)){
 (vErrors ??= []).push({instancePath:instancePath+"/budget",schemaPath:"#/properties/budget/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -3048,7 +3061,7 @@ return errors === 0;
 }
 validate106.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-let pattern61_;const pattern61 = { test: (text) => (pattern61_ ??= new RegExp("^(0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])$", "u")).test(text) };
+let pattern62_;const pattern62 = { test: (text) => (pattern62_ ??= new RegExp("^(0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])$", "u")).test(text) };
 
 function validate109(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -3064,7 +3077,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern61.test(key0)){
+if(!pattern62.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -3302,7 +3315,7 @@ errors = vErrors.length;
 if(data.report !== undefined){
 let data11 = data.report;
 if(typeof data11 === "string"){
-if(!pattern62.test(data11)){
+if(!pattern63.test(data11)){
 (vErrors ??= []).push({instancePath:instancePath+"/report",schemaPath:"#/properties/report/pattern",keyword:"pattern",params:{}});
 errors++;
 }

@@ -44,6 +44,10 @@ export interface DescriptorCalls {
   makePipe(): readonly [number, number] | number;
   /** memfd_create(2) with this content, sealed against every change. */
   makeMemoryFile(name: string, content: Uint8Array): number;
+  /** O_NONBLOCK, for an open file that fdinit alone has. */
+  setNonBlocking(fd: number): number;
+  /** Both are the same open file; where the kernel cannot tell (before Linux 6.10), the same file on the same device. */
+  isSameOpenFile(one: number, another: number): boolean;
   changeDescriptorOwner(fd: number, uid: number, gid: number): number;
   /** The numbers in /proc/self/fd, or undefined when that is not procfs or cannot be read. */
   listDescriptors(): number[] | undefined;

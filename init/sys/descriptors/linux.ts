@@ -33,6 +33,8 @@ export const descriptorCalls: DescriptorCalls = {
   openDevNull,
   makePipe: () => making().makePipe(),
   makeMemoryFile: (name, content) => making().makeMemoryFile(name, content),
+  setNonBlocking: (fd) => making().setNonBlocking(fd),
+  isSameOpenFile: (one, another) => making().isSameOpenFile(one, another),
   changeDescriptorOwner: (fd, uid, gid) => making().changeDescriptorOwner(fd, uid, gid),
   listDescriptors,
   descriptorMode,
