@@ -32,12 +32,12 @@ function main(): number {
   const read = readPolicy(kernel, invocation.options, parsersAndReports);
   if (!read.ok) return stop(read.code, read.message);
   say = voiceOf(kernel, read.policy.log);
-
   const facts = observe(kernel, [signalFd], questions(read.policy));
   const planned = buildPlan(read.policy, facts, commandLineFrom(kernel, invocation.programAt));
   if (!planned.ok) return stop(...parsersAndReports().refusal(kernel, read.policy, planned));
   const { steps, again, supervision, warnings } = planned.plan;
-  if (warnings.length > 0) parsersAndReports().sayWarnings(say, kernel, read.policy, warnings);
+  const told = read.policy.log.level !== "warn";
+  if (told || warnings.length > 0) parsersAndReports().tellPlan(say, kernel, read.policy, planned, signalFd);
 
   const context = launchContext(kernel, signalFd + 1);
   const launched = launch(steps, context);
@@ -45,7 +45,7 @@ function main(): number {
     return stop(...parsersAndReports().launchFailure(kernel, read.policy, launched.failure, invocation));
   // The point of no return: the program runs, and nothing may bail out any more.
   const first = started(launched, say);
-  if (read.policy.log.level !== "warn") parsersAndReports().tellStart(say, steps, first);
+  if (told) parsersAndReports().tellStart(say, steps, first);
   const startAgain = startingAgain(again, context, say);
   return supervise({ kernel, signalFd, supervision, say, context, startAgain }, first);
 }

@@ -7,5 +7,5 @@ export { renderIssues } from "../policy/wording/render.ts";
 export { readSubcommand } from "./read-subcommand.ts";
 export { report } from "./reports/reports.ts";
 export { launchFailure } from "./start/launch-failure.ts";
-export { refusal, sayWarnings } from "./start/refusal.ts";
-export { tellStart } from "./start/tell-start.ts";
+export { refusal } from "./start/refusal.ts";
+export { tellPlan, tellStart } from "./start/tell-start.ts";

@@ -9,6 +9,7 @@ import {
   SI_USER,
   SIGCHLD,
   SIGCONT,
+  SIGKILL,
   SIGSTOP,
   SIGTRAP,
   STDIN_FILENO,
@@ -19,11 +20,12 @@ import type { Observer } from "./observer.ts";
 import { Sender } from "./sending.ts";
 import { deadline, initialState, next } from "./state.ts";
 import type { Started, Surroundings } from "./surroundings.ts";
+import { progressInWords } from "./words.ts";
 
 // holders: loaded when a service with pipes or tokens ends. observing: loaded for `reaping.log` and `report`.
 const holders = () => require("./holders.ts") as typeof import("./holders.ts");
-// telling: loaded when a shutdown begins, or processes are left at the end.
-const telling = () => require("./telling.ts") as typeof import("./telling.ts");
+// Loaded when the service ends by SIGKILL.
+const oom = () => require("./oom-kills.ts") as typeof import("./oom-kills.ts");
 const observing = () => require("./observer.ts") as typeof import("./observer.ts");
 
 /** The most ended children taken in one round; fewer when `reaping.log` or `report` looks at each, which takes longer. */
@@ -198,9 +200,16 @@ class Supervisor {
     }
     this.observer?.ended(changed, seen, isService);
     if (!isService) return;
+    if ((changed.status & 0x7f) === SIGKILL && !this.observer) this.sayOomKills();
     this.observer?.serviceEnded(changed.status, this.state.service?.startedAt ?? 0, this.kernel.now());
     this.handle({ type: "serviceEnded", now: this.kernel.now(), status: changed.status });
     this.leaveRest();
+  }
+
+  /** The counter may hold kills of before this start: nothing is read when a program starts. */
+  private sayOomKills(): void {
+    const kills = oom().oomKills(this.kernel) ?? 0;
+    if (kills > 0) this.surroundings.say("warn", `${oom().oomKillsInWords(kills)}, as its cgroup counts`);
   }
 
   /** Ends at once where the kernel is to kill what is left, and the exit code is known. */
@@ -248,7 +257,7 @@ class Supervisor {
       const before = this.state;
       this.state = result.state;
       if (isProgress(before, result.state))
-        for (const words of telling().progressInWords(before, result)) this.surroundings.say("info", words);
+        for (const words of progressInWords(before, result)) this.surroundings.say("info", words);
       this.known = [];
     }
     for (const action of result.actions) this.act(action);

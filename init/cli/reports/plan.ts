@@ -57,6 +57,23 @@ function planReport(
   };
 }
 
+/** What becomes of each inherited descriptor, each looked at as `plan` shows it. */
+export function fatesOf(
+  kernel: Kernel,
+  policy: Policy,
+  planned: PlanResult,
+  own: readonly [number, ...number[]],
+): Fate[] {
+  const asked = questions(policy);
+  const facts = observe(kernel, own, {
+    ...asked,
+    enumerate: true,
+    classify: true,
+    lookAt: [{ first: 0, last: LAST_FD }],
+  });
+  return decideAll(policy, facts).map((known) => fateOf(known, facts, planned));
+}
+
 function withPlaces<T extends Remark>(kernel: Kernel, policy: Policy, remarks: readonly T[]) {
   const text = remarks.length === 0 ? undefined : policyText(kernel, policy);
   return remarks.map((remark) => ({ ...remark, line: placedLine(text, remark.message, remark.at) }));
