@@ -4,7 +4,7 @@
 import { type Decided, decide } from "../../plan/decide.ts";
 import { descriptorInWords } from "../../plan/descriptor-words.ts";
 import type { Policy } from "../../policy/types.ts";
-import type { Inspection, Kernel } from "../../sys/kernel.ts";
+import type { Inspection, Kernel, StartedAs, Whose } from "../../sys/kernel.ts";
 import { EACCES, ENOENT, errnoText } from "../../sys/libc/errno.ts";
 import { textOf } from "../../sys/text/bytes.ts";
 import { visibleJson } from "../../sys/text/visible.ts";
@@ -14,6 +14,7 @@ import type { Options, SubcommandLine } from "../invocation.ts";
 import { dressed, lookOf } from "../output/look.ts";
 import { type Outcome, print } from "../output/print.ts";
 import { section, table } from "../output/table.ts";
+import { embeddedNames } from "../policy-source/embedded.ts";
 import { readPolicy } from "../policy-source/read-policy.ts";
 import { readSubcommand } from "../read-subcommand.ts";
 import { decisionAsJson, decisionInWords, evidenceOf, kindOf, policyInWords } from "./describe.ts";
@@ -29,6 +30,7 @@ export function audit(
 ): Outcome {
   const seen = kernel.inspect(pid);
   const read = readPolicy(kernel, optionsFor(kernel, options, seen), parser);
+  const isItself = (known: Decided) => typeof seen !== "number" && seen.whose.get(known.fd)?.by === "itself";
   if (!read.ok) return { code: read.code, complaint: read.message };
   const { policy } = read;
   if (typeof seen === "number") {
@@ -48,8 +50,9 @@ export function audit(
     return { code: EXIT_SOFTWARE, complaint };
   }
   const judged = judge(policy, seen);
-  if (suggest) return print(kernel, suggestPolicy(policy, seen, judged));
-  const code = judged.every(isAllowed) ? 0 : EXIT_REFUSED;
+  if (suggest) return print(kernel, suggestPolicy(policy, seen, judged, programOf(kernel, policy, seen)));
+  // What the process opened itself, no start inherits: it is listed, and nothing is held against it.
+  const code = judged.every((known) => isAllowed(known) || isItself(known)) ? 0 : EXIT_REFUSED;
   const text = json
     ? `${visibleJson(auditAsJson(policy, seen, judged, code), 2)}\n`
     : dressed(auditAsText(policy, seen, judged, code), lookOf(kernel, color));
@@ -59,18 +62,39 @@ export function audit(
 const LONGEST = 1 << 20;
 
 /**
- * The policy that a running fdinit was started with, when `--policy` names no other: its own options and variables. A policy from
- * standard input is gone.
+ * The policy that a running fdinit was started with, when `--policy` names no other: that of the process itself, else that of
+ * PID 1, by its own options and variables. A policy from standard input is gone.
  */
 function optionsFor(kernel: Kernel, given: Options, seen: Inspection | number): Options {
-  const isOther = typeof seen === "number" || seen.own.length === 0;
-  if (isOther || given.policy !== undefined || given.intent !== undefined) return given;
-  const [, ...words] = textsOf(kernel, `/proc/${seen.pid}/cmdline`);
-  const environment = textsOf(kernel, `/proc/${seen.pid}/environ`);
+  if (given.policy !== undefined || given.intent !== undefined) return given;
+  const init = runningFdinit(seen) ?? runningFdinit(kernel.inspect(INIT));
+  const started = init && startOf(kernel, init);
+  if (started?.do !== "run" || started.options.policy === "-") return given;
+  const { policy } = started.options;
+  const { cwd } = init?.startedAs ?? {};
+  const isRelative = policy !== undefined && !policy.startsWith("/") && !embeddedNames().includes(policy);
+  return isRelative && cwd !== undefined
+    ? { ...started.options, policy: `${cwd}/${policy}` }
+    : started.options;
+}
+
+function startOf(kernel: Kernel, { pid, startedAs: { words } }: Inspection) {
+  const environment = textsOf(kernel, `/proc/${pid}/environ`);
   const variable = (name: string) =>
     environment.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
-  const started = readArguments(words, variable, () => ({ readSubcommand }));
-  return started.do === "run" && started.options.policy !== "-" ? started.options : given;
+  return readArguments(words.slice(1), variable, () => ({ readSubcommand }));
+}
+
+function runningFdinit(seen: Inspection | number): Inspection | undefined {
+  return typeof seen === "number" || seen.own.length === 0 ? undefined : seen;
+}
+
+/** The program that a start by a suggested policy is to run: of a running fdinit its own program. */
+function programOf(kernel: Kernel, { services: [service] }: Policy, seen: Inspection): StartedAs {
+  if (seen.own.length === 0) return seen.startedAs;
+  const started = startOf(kernel, seen);
+  const at = started.do === "run" ? started.programAt : undefined;
+  return { words: at === undefined ? (service.command ?? []) : seen.startedAs.words.slice(at) };
 }
 
 /** Texts that each end with a NUL. */
@@ -97,21 +121,25 @@ function isAllowed({ decision: { action } }: Decided): boolean {
 }
 
 function auditAsText(policy: Policy, seen: Inspection, judged: readonly Decided[], code: number): string {
-  const heads = ["fd", "kind", "access", "action", "decided by", "evidence"];
+  const heads = ["fd", "kind", "access", "opened by", "action", "decided by", "evidence"];
   const rows = judged.map((known) => [
     String(known.fd),
     kindOf(known),
     known.descriptor?.access ?? "-",
+    whoseInWords(seen.whose.get(known.fd)),
     known.decision.action,
     decisionInWords(known.decision, known.fd, policy),
-    evidenceOf(known),
+    [evidenceOf(known), seen.whose.get(known.fd)?.because].filter(Boolean).join("; "),
   ]);
   const own = (seen.descriptors ?? []).filter(({ fd }) => seen.own.includes(fd));
-  const odd = judged.filter((known) => !isAllowed(known)).length;
+  const inherited = judged.filter(({ fd }) => seen.whose.get(fd)?.by !== "itself");
+  const odd = inherited.filter((known) => !isAllowed(known)).length;
+  const itself = judged.length - inherited.length;
+  const opened = itself === 0 ? "" : `; ${itself} more the process opened itself`;
   const outcome =
     code === 0
-      ? "everything would be allowed"
-      : `${odd} of ${judged.length} would be refused, closed or replaced`;
+      ? `everything would be allowed${opened}`
+      : `${odd} of ${inherited.length} would be refused, closed or replaced${opened}`;
   return [
     table([
       ["process", `${seen.pid}, ${seen.command}`],
@@ -130,6 +158,10 @@ function auditAsText(policy: Policy, seen: Inspection, judged: readonly Decided[
   ].join("\n");
 }
 
+function whoseInWords(whose: Whose | undefined): string {
+  return whose === undefined ? "not known" : whose.by === "itself" ? "itself" : "inherited";
+}
+
 function processAsJson({ pid, command }: Inspection) {
   return { pid, command };
 }
@@ -145,6 +177,7 @@ function auditAsJson(policy: Policy, seen: Inspection, judged: readonly Decided[
       fd: known.fd,
       what: descriptorInWords(known),
       descriptor: known.descriptor ?? null,
+      openedBy: seen.whose.get(known.fd) ?? null,
       decision: decisionAsJson(known.decision, known.fd, policy),
     })),
     own: seen.own,
