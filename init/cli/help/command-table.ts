@@ -120,7 +120,7 @@ export const COMMANDS: readonly SubcommandEntry[] = [
     name: "doctor",
     operands: "",
     mostOperands: 0,
-    options: [POLICY, INTENT, JSON_FLAG, HELP],
+    options: [POLICY, INTENT, JSON_FLAG, COLOR, HELP],
     title: "what this place lets fdinit do",
     words:
       "Looks at kernel, /proc, cgroup, seccomp, limits, capabilities and whether it is PID 1, and says of each what fdinit does about it. With a policy, whether it can be carried out here.",

@@ -42,6 +42,15 @@ describe("fdinit help", () => {
       for (const line of out.split("\n")) expect(line.length).toBeLessThan(230);
     }
   });
+  test("finds a key by its last name, and without the brackets of a list", () => {
+    for (const about of ["kind", "fds.inherited.rules.match.kind", "fds.inherited.rules[0].match.kind"]) {
+      const { code, out } = explained(about);
+      expect([code, out]).toEqual([0, expect.stringMatching(/rules.*match\.kind: Kind\n/)]);
+    }
+    const { out } = explained("signal");
+    for (const key of ["services.NAME.stop.signal", "shutdown.steps[].signal"]) expect(out).toContain(key);
+  });
+
   test("guesses what was meant otherwise, and ends with 64", () => {
     expect(explained("shutdown.bugdet")).toMatchObject({
       code: 64,
