@@ -110,7 +110,7 @@ function keyHelp(path: string, node: Schema): string {
 function commandHelp(command: SubcommandEntry): string {
   const { name, title, words, options, exits, example } = command;
   return [
-    `fdinit ${name}: ${title}`,
+    ...wrapped(`fdinit ${name}: ${title}`, ""),
     "",
     `usage: ${usageOf(command)}`,
     "",
@@ -119,7 +119,7 @@ function commandHelp(command: SubcommandEntry): string {
     "options",
     ...columns(options.map((option) => [optionInWords(option), option.words])),
     "",
-    `exit code: ${exits}`,
+    ...wrapped(`exit code: ${exits}`, ""),
     `example: ${example}`,
     "",
   ].join("\n");
@@ -132,7 +132,7 @@ function overview(): string {
     option.variable === undefined ? option.words : `${option.words} (variable ${option.variable})`,
   ]);
   return [
-    `fdinit ${version}: a container init that decides about every inherited file descriptor`,
+    ...wrapped(`fdinit ${version}: a container init that decides about every inherited file descriptor`, ""),
     "",
     "usage: fdinit [OPTIONS] [--] COMMAND [ARGS...]",
     "",

@@ -36,7 +36,9 @@ export function wordTable(rows: readonly (readonly string[])[], width: number | 
     const cells = before[index]?.map((cell, at) => cell + " ".repeat((widths[at] ?? 0) - columnsOf(cell)));
     const head = `  ${cells?.map((cell) => `${cell}  `).join("") ?? ""}`;
     const words = wrapped(printable(row.at(-1) ?? ""), " ".repeat(isNarrow ? 6 : start), width);
-    return isNarrow ? [head, ...words] : [head + (words[0] ?? "").trimStart(), ...words.slice(1)];
+    return isNarrow
+      ? [...wrapped(before[index]?.join(" ") ?? "", "  ", width), ...words]
+      : [head + (words[0] ?? "").trimStart(), ...words.slice(1)];
   });
   return lines
     .map((line) => line.trimEnd())

@@ -15,7 +15,7 @@ import { EXIT_REFUSED } from "../exit-codes.ts";
 import type { SubcommandLine } from "../invocation.ts";
 import { dressed, lookOf } from "../output/look.ts";
 import { type Outcome, print } from "../output/print.ts";
-import { section, wordTable } from "../output/table.ts";
+import { wordTable } from "../output/table.ts";
 import { readPolicy } from "../policy-source/read-policy.ts";
 import { policyInWords } from "./describe.ts";
 import { parser } from "./parser.ts";
@@ -48,11 +48,13 @@ export function doctor(kernel: Kernel, { options, json, color }: SubcommandLine)
       findings.map(({ what, found, does }) => [what, found, does]),
       width,
     ),
-    section(
-      `the policy (${policyInWords(policy)})`,
-      problems.map((problem) => [problem]),
-      "can be carried out here, as far as can be seen without a start",
-    ),
+    `the policy (${policyInWords(policy)})\n${wordTable(
+      (problems.length === 0
+        ? ["can be carried out here, as far as can be seen without a start"]
+        : problems
+      ).map((problem) => [problem]),
+      width,
+    )}`,
   ].join("\n");
   return print(kernel, dressed(text, { ...look, width: undefined }), code);
 }
