@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { COMMANDS, EXIT_TABLE } from "../../../init/cli/help/command-table.ts";
 import { completion } from "../../../init/cli/help/completion.ts";
@@ -133,6 +134,41 @@ describe("completions", () => {
     expect(completed("fdinit check --format ")).toEqual(["github", "json", "sarif", "text"]);
     expect(completed("fdinit completion ")).toEqual(["bash", "fish", "zsh"]);
   });
+  const zsh = Bun.which("zsh");
+  test.skipIf(zsh === null)(
+    "of zsh are what a person gets who types and presses the tab key",
+    () => {
+      const folder = mkdtempSync(join(tmpdir(), "fdinit-zsh-"));
+      writeFileSync(join(folder, "_fdinit"), script("zsh").out);
+      writeFileSync(join(folder, "policy-of-mine.yaml"), "");
+      const typed: readonly (readonly [keys: string, words: string])[] = [
+        ["fdinit che\t", "check"],
+        ["fdinit check --form\tgi\t", "check --format=github"],
+        ["fdinit check --format sa\t", "check --format sarif"],
+        ["fdinit check pol\t", "check policy-of-mine.yaml"],
+        ["fdinit completion fi\t", "completion fish"],
+        ["fdinit --intent si\t", "--intent simplicity"],
+        ["fdinit --policy ngi\t", "--policy nginx"],
+        ["fdinit policies pos\t", "policies postgres"],
+        ["fdinit audit --sug\t", "audit --suggest"],
+        ["fdinit help doc\t", "help doctor"],
+      ];
+      const setUp = `fpath=(${folder} $fpath); autoload -Uz compinit; compinit -u -D; cd ${folder}
+fdinit() { print -r -- "RAN<$*>" }
+PROMPT= RPROMPT=; print READY`;
+      const session = `zmodload zsh/zpty
+zpty person zsh -f -i
+zpty -w person '${setUp.replaceAll("'", "'\\''")}'
+zpty -r person line $'*\nREADY*'
+${typed.map(([keys]) => `zpty -w person $'${keys.replaceAll("\t", "\\t")}'; zpty -r person line '*RAN<*>*'; print -r -- "$line"`).join("\n")}
+zpty -d person`;
+      const run = Bun.spawnSync([zsh ?? "zsh", "-f", "-c", session], { stdin: "ignore", timeout: 50_000 });
+      const ran = [...run.stdout.toString().matchAll(/RAN<([^>$]*)>/g)].map(([, words = ""]) => words.trim());
+      rmSync(folder, { recursive: true });
+      expect(ran).toEqual(typed.map(([, words]) => words));
+    },
+    60_000,
+  );
   for (const shell of ["zsh", "fish"] as const) {
     const path = Bun.which(shell);
     test.skipIf(path === null)(`of ${shell} are a script that it accepts`, () => {
