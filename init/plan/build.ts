@@ -47,10 +47,10 @@ export function buildPlan(policy: Policy, facts: Facts, commandLine: CommandLine
  * Whether services are supervised each by itself (services.ts): there are several, or the only one has a readiness check, is
  * a oneshot, or has its lines or its control in fdinit's hands. A command of the command line is always one program.
  */
-export function hasSeveral({ services, log, control }: Policy, hasCommand: boolean): boolean {
+export function hasSeveral({ services, log, control }: Policy, commandLine: CommandLine): boolean {
   const [{ type, ready, watchdogMs }, ...others] = services;
   if (others.length > 0) return true;
-  if (hasCommand) return false;
+  if (commandLine) return false;
   if (type === "oneshot" || ready || watchdogMs !== undefined || control) return true;
   return log.services !== undefined && log.services !== "raw";
 }

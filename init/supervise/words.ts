@@ -28,7 +28,7 @@ function joined(large: number, largeUnit: string, small: number, smallUnit: stri
   return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
 }
 
-/** What was done when the state became another, for `log.level: info`: nothing for most changes. Goes by what next() answered. */
+/** The steps taken when the state became another, for `log.level: info`: none for most changes. Goes by the answer of next(). */
 export function progressInWords(before: State, { state, actions }: Next): string[] {
   const words: string[] = [];
   const { shutdown, ending } = state;

@@ -45,7 +45,7 @@ function require(name) {
   return loaded.exports;
 }`;
 
-/** What the bundler makes of a file behind a require(). */
+/** A file behind a require(), as the bundler writes it. */
 const BEHIND_REQUIRE = /^var (\w+) = __commonJS\(function\(exports2, module2\) \{\n([\s\S]*?)^\}\);$/gm;
 
 interface Apart {
@@ -76,7 +76,7 @@ function constantsOf(text: string): ReadonlyMap<string, string> {
   return new Map([...line.matchAll(/(\w+) = (-?\d+)/g)].map(([, name = "", value = ""]) => [name, value]));
 }
 
-/** What is declared at the top of a bundle. */
+/** The names declared at the top of a bundle. */
 function namesOf(text: string): ReadonlySet<string> {
   const names = new Set<string>(["host"]);
   for (const [, name = ""] of text.matchAll(/^(?:async )?(?:function\*?|class) ([\w$]+)/gm)) names.add(name);

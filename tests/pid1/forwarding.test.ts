@@ -135,8 +135,10 @@ describeWith(["gcc", "unshare"], "signals", () => {
   });
 
   test("one for a program that has just ended does no harm", async () => {
-    const running = await start({ run: ["sh", "-c", "echo ready; exit 3"] }).ready();
+    // The program waits until fdinit's pid is known: it would have ended before.
+    const running = await start({ run: ["sh", "-c", "echo ready; read line; exit 3"] }).ready();
     const pid = await running.pid();
+    running.type("\n");
     await until("it is over", () => {
       try {
         process.kill(pid, "SIGTERM");

@@ -63,7 +63,7 @@ function start(plain: Kernel, wordCount: number, wanted: Start, own: readonly [n
   const planned = buildPlan(policy, facts, program);
   if (!planned.ok)
     return failed(plain, wanted, {
-      code: "kernel",
+      stage: "plan",
       message: planned.refusals.map(({ message }) => message).join("; "),
     });
   const { steps, supervision } = planned.plan;

@@ -15,7 +15,7 @@ export type ReadPolicy =
   | { readonly ok: true; readonly policy: Policy }
   | { readonly ok: false; readonly code: number; readonly message: Message };
 
-/** What reads a policy's text, and words what is wrong with it. */
+/** Reads a policy's text, and words the complaints about it. */
 export interface PolicyParser {
   readonly loadPolicy: typeof loadPolicy;
   readonly renderIssues: typeof renderIssues;

@@ -6,9 +6,7 @@ import { descriptorInWords } from "../../plan/descriptor-words.ts";
 import type { Policy } from "../../policy/types.ts";
 import type { Inspection, Kernel, StartedAs, Whose } from "../../sys/kernel.ts";
 import { EACCES, ENOENT, errnoText } from "../../sys/libc/errno.ts";
-import { textOf } from "../../sys/text/bytes.ts";
 import { visibleJson } from "../../sys/text/visible.ts";
-import { readArguments } from "../arguments.ts";
 import { EXIT_REFUSED, EXIT_SOFTWARE } from "../exit-codes.ts";
 import type { Options, SubcommandLine } from "../invocation.ts";
 import { dressed, lookOf } from "../output/look.ts";
@@ -16,7 +14,7 @@ import { type Outcome, print } from "../output/print.ts";
 import { section, table } from "../output/table.ts";
 import { embeddedNames } from "../policy-source/embedded.ts";
 import { readPolicy } from "../policy-source/read-policy.ts";
-import { readSubcommand } from "../read-subcommand.ts";
+import { optionsOf, programWordsOf } from "../policy-source/running-fdinit.ts";
 import { decisionAsJson, decisionInWords, evidenceOf, kindOf, policyInWords } from "./describe.ts";
 import { parser } from "./parser.ts";
 import { suggestPolicy } from "./suggest.ts";
@@ -59,30 +57,19 @@ export function audit(
   return print(kernel, text, code);
 }
 
-const LONGEST = 1 << 20;
-
 /**
- * The policy that a running fdinit was started with, when `--policy` names no other: that of the process itself, else that of
- * PID 1, by its own options and variables. A policy from standard input is gone.
+ * Those that a running fdinit was started with, when `--policy` names no other: the process itself, else PID 1. A policy by a
+ * relative path lies below that fdinit's working directory.
  */
 function optionsFor(kernel: Kernel, given: Options, seen: Inspection | number): Options {
   if (given.policy !== undefined || given.intent !== undefined) return given;
   const init = runningFdinit(seen) ?? runningFdinit(kernel.inspect(INIT));
-  const started = init && startOf(kernel, init);
-  if (started?.do !== "run" || started.options.policy === "-") return given;
-  const { policy } = started.options;
-  const { cwd } = init?.startedAs ?? {};
+  const options = init && optionsOf(kernel, init.pid);
+  if (!options) return given;
+  const { policy } = options;
+  const { cwd } = init.startedAs;
   const isRelative = policy !== undefined && !policy.startsWith("/") && !embeddedNames().includes(policy);
-  return isRelative && cwd !== undefined
-    ? { ...started.options, policy: `${cwd}/${policy}` }
-    : started.options;
-}
-
-function startOf(kernel: Kernel, { pid, startedAs: { words } }: Inspection) {
-  const environment = textsOf(kernel, `/proc/${pid}/environ`);
-  const variable = (name: string) =>
-    environment.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
-  return readArguments(words.slice(1), variable, () => ({ readSubcommand }));
+  return isRelative && cwd !== undefined ? { ...options, policy: `${cwd}/${policy}` } : options;
 }
 
 function runningFdinit(seen: Inspection | number): Inspection | undefined {
@@ -92,15 +79,7 @@ function runningFdinit(seen: Inspection | number): Inspection | undefined {
 /** The program that a start by a suggested policy is to run: of a running fdinit its own program. */
 function programOf(kernel: Kernel, { services: [service] }: Policy, seen: Inspection): StartedAs {
   if (seen.own.length === 0) return seen.startedAs;
-  const started = startOf(kernel, seen);
-  const at = started.do === "run" ? started.programAt : undefined;
-  return { words: at === undefined ? (service.command ?? []) : seen.startedAs.words.slice(at) };
-}
-
-/** Texts that each end with a NUL. */
-function textsOf(kernel: Kernel, path: string): string[] {
-  const bytes = kernel.readFile(path, LONGEST);
-  return typeof bytes === "number" ? [] : textOf(bytes).split("\0").slice(0, -1);
+  return { words: programWordsOf(kernel, seen.pid) ?? service.command ?? [] };
 }
 
 /** The decisions of a start that inherits these descriptors. */

@@ -3,16 +3,17 @@
 // comes here.
 
 import type { LaunchFailure } from "../../launch/result.ts";
+import type { LaunchStage } from "../../launch/stages.ts";
 import type { PolicyKey } from "../../plan/plan.ts";
 import { CAPABILITY_NAMES } from "../../policy/meaning/capabilities.ts";
 import type { Policy } from "../../policy/types.ts";
 import { nearestWord } from "../../policy/wording/nearest.ts";
 import type { Kernel } from "../../sys/kernel.ts";
-import { EACCES } from "../../sys/libc/errno.ts";
+import { EACCES, EPERM } from "../../sys/libc/errno.ts";
 import { textOf } from "../../sys/text/bytes.ts";
-import { LAUNCH_EXIT } from "../exit-codes.ts";
+import { EXIT_CANNOT_EXECUTE, EXIT_NOT_FOUND, EXIT_REFUSED, launchExit } from "../exit-codes.ts";
 import { SUBCOMMANDS } from "../invocation.ts";
-import type { Message } from "../output/say.ts";
+import type { StagedMessage } from "../output/say.ts";
 import { placedComplaint, policyText } from "./place.ts";
 
 /** `programAt`: where the program's name stands on the command line, when it stands there. */
@@ -21,13 +22,32 @@ export function launchFailure(
   policy: Policy,
   failure: LaunchFailure,
   { programAt }: { readonly programAt?: number },
-): [code: number, message: Message] {
-  const { code } = failure;
+): [code: number, message: StagedMessage] {
+  const { stage } = failure;
   const message = withNames(failure.message);
-  const hint = code === "not-found" ? subcommandHint(kernel, programAt) : permissionHint(kernel, message);
-  const isOfCommandLine = programAt !== undefined && (code === "not-found" || code === "not-executable");
-  const at = isOfCommandLine ? [] : keysOf(failure);
-  return [LAUNCH_EXIT[code], placedComplaint(policyText(kernel, policy), code, { message, at, hint })];
+  const isProgram = stage === "find-program" || stage === "execute";
+  const hint =
+    stage === "find-program"
+      ? subcommandHint(kernel, programAt)
+      : permissionHint(kernel, { ...failure, message });
+  const at = isProgram && programAt !== undefined ? [] : keysOf(failure);
+  const text = placedComplaint(policyText(kernel, policy), codeOf(stage), { message, at, hint });
+  return [launchExit(stage), { stage, text }];
+}
+
+/** The code that `fdinit help` explains: one for each exit code, and one more for a program that cannot be executed. */
+function codeOf(stage: LaunchStage): string {
+  if (stage === "execute") return "not-executable";
+  switch (launchExit(stage)) {
+    case EXIT_NOT_FOUND:
+      return "not-found";
+    case EXIT_REFUSED:
+      return "descriptor";
+    case EXIT_CANNOT_EXECUTE:
+      return "cannot-start";
+    default:
+      return "kernel";
+  }
 }
 
 /** The kernel has numbers for capabilities, and people have names. */
@@ -45,76 +65,83 @@ function subcommandHint(kernel: Kernel, programAt: number | undefined): string |
   return near === undefined ? undefined : `did you mean the subcommand "${near}"?`;
 }
 
-interface Call {
-  /** The keys of a service that ask for the call; any of them may be written. */
-  readonly keys?: readonly (readonly string[])[];
+interface AtFault {
+  /** The keys of a service that ask for the stage; any of them may be written. */
+  readonly keys?: readonly PolicyKey[];
   /** The capability that it needs. */
   readonly capability?: string;
 }
 
-/** By the system call that a message names in brackets. */
-const CALLS: Readonly<Record<string, Call>> = {
-  setresuid: { keys: [["user"]], capability: "SETUID" },
-  setresgid: { keys: [["user"]], capability: "SETGID" },
-  setgroups: { keys: [["groups"], ["user"]], capability: "SETGID" },
-  setpriority: { keys: [["nice"]], capability: "SYS_NICE" },
-  prlimit64: { keys: [["limits", "nofile"], ["limits"]], capability: "SYS_RESOURCE" },
-  prlimit: { capability: "SYS_RESOURCE" },
-  PR_CAPBSET_DROP: { keys: [["capabilities"]], capability: "SETPCAP" },
-  PR_SET_KEEPCAPS: { keys: [["capabilities"]] },
-  PR_CAP_AMBIENT_RAISE: { keys: [["capabilities", "ambient"]] },
-  capset: { keys: [["capabilities"]], capability: "SETPCAP" },
-  chdir: { keys: [["cwd"]] },
-  setsid: { keys: [["setsid"]] },
-  setpgid: { keys: [["signals", "to"]] },
-  PR_SET_PDEATHSIG: { keys: [["pdeathsig"]] },
-  PR_SET_NO_NEW_PRIVS: { keys: [["noNewPrivileges"]] },
-  dup3: { keys: [["fds", "pass"]] },
-  fcntl: { keys: [["fds", "pass"]] },
-  chown: { capability: "CHOWN" },
-  fchown: { capability: "CHOWN" },
+const STAGES: Readonly<Partial<Record<LaunchStage, AtFault>>> = {
+  "find-user": { keys: [["user"], ["groups"]] },
+  "find-program": { keys: [["command", 0]] },
+  "read-variables": { keys: [["envFile"]] },
+  execute: { keys: [["command", 0]] },
+  user: { keys: [["user"]], capability: "SETUID" },
+  group: { keys: [["user"]], capability: "SETGID" },
+  groups: { keys: [["groups"], ["user"]], capability: "SETGID" },
+  nice: { keys: [["nice"]], capability: "SYS_NICE" },
+  "oom-score": { keys: [["oomScoreAdj"]] },
+  limit: { keys: [["limits", "nofile"], ["limits"]], capability: "SYS_RESOURCE" },
+  "bounding-set": { keys: [["capabilities"]], capability: "SETPCAP" },
+  "keep-capabilities": { keys: [["capabilities"]] },
+  capabilities: { keys: [["capabilities"]], capability: "SETPCAP" },
+  "ambient-capabilities": { keys: [["capabilities", "ambient"]] },
+  "working-directory": { keys: [["cwd"]] },
+  session: { keys: [["setsid"]] },
+  "process-group": { keys: [["signals", "to"]] },
+  "parent-death-signal": { keys: [["pdeathsig"]] },
+  "no-new-privileges": { keys: [["noNewPrivileges"]] },
+  "pass-descriptor": { keys: [["fds", "pass"]] },
+  "open-files-limit": { capability: "SYS_RESOURCE" },
+  "drop-privileges": { capability: "SETPCAP" },
 };
 
-/** `cannot become user 7 (setresuid): EPERM`, `(give it to app, chown)`. */
-function callIn(message: string): string {
-  return /\((?:[^()]*, )?(\w+)[^()]*\): E[A-Z0-9]+/.exec(message)?.[1] ?? "";
-}
+/** The keys of stages that are about PID 1. */
+const OF_PID_1: Readonly<Partial<Record<LaunchStage, PolicyKey>>> = {
+  "open-files-limit": ["limits", "nofile"],
+  subreaper: ["reaping", "subreaper"],
+  "drop-privileges": ["dropPrivileges"],
+};
 
-function keysOf({ code, message, at, service }: LaunchFailure): PolicyKey[] {
+function keysOf({ stage, message, at, service, call }: LaunchFailure): PolicyKey[] {
   if (at) {
-    const isOwner = at[1] === "open" && /\(no (user|group) |, chown\)/.test(message);
+    const isOwner = stage === "open" && (call?.endsWith("chown") || /no (user|group) "/.test(message));
     return isOwner ? [[...at.slice(0, -1), "owner"], at] : [at];
   }
+  const own = OF_PID_1[stage];
+  if (own) return [own];
   if (service === undefined) return [];
-  const of = (...keys: readonly string[][]): PolicyKey[] => keys.map((key) => ["services", service, ...key]);
-  if (code !== "cannot-start") return of(["command", "0"], ["command"]).map(withNumber);
-  if (message.includes(": no user ")) return of(["user"]);
-  if (message.includes(": no group ")) return of(["groups"], ["user"]);
-  if (message.includes("OOM score")) return of(["oomScoreAdj"]);
-  return of(...(CALLS[callIn(message)]?.keys ?? []).map((key) => [...key]));
+  const keys = STAGES[stage]?.keys ?? [];
+  // A group may stand in either key: a service that has `groups` is told of that one.
+  const isGroup = stage === "find-user" && message.includes("no group ");
+  return (isGroup ? [...keys].reverse() : keys).map((key) => ["services", service, ...key]);
 }
 
-function withNumber(key: PolicyKey): PolicyKey {
-  return key.map((step) => (step === "0" ? 0 : step));
-}
-
-function permissionHint(kernel: Kernel, message: string): string | undefined {
-  if (!/\b(EPERM|EACCES)\b/.test(message)) return undefined;
-  const call = callIn(message);
-  const [, port] = /\(bind [^)]*:(\d+)\)/.exec(message) ?? [];
-  if (port !== undefined)
-    return Number(port) < 1024 ? lacking(kernel, "NET_BIND_SERVICE", "a port below 1024") : undefined;
-  if (call === "setgroups" && fileText(kernel, "/proc/self/setgroups")?.trim() === "deny")
+function permissionHint(kernel: Kernel, failure: LaunchFailure): string | undefined {
+  const { stage, message, errno, call = "" } = failure;
+  if (errno !== EPERM && errno !== EACCES) return undefined;
+  if (stage === "open") return openingHint(kernel, call);
+  if (stage === "groups" && fileText(kernel, "/proc/self/setgroups")?.trim() === "deny")
     return "this user namespace forbids it (/proc/self/setgroups is deny)";
-  const [, hard] = /:(\d+) \(prlimit(?:64)?\)/.exec(message) ?? [];
-  const most = Number(fileText(kernel, "/proc/sys/fs/nr_open") ?? Number.NaN);
-  if (hard !== undefined && Number(hard) > most)
-    return `the kernel allows at most ${most} (fs.nr_open), whatever the capabilities`;
-  if (message.includes("OOM score"))
-    return lacking(kernel, "SYS_RESOURCE", "a lower value than fdinit's own");
-  const { capability } = CALLS[call] ?? {};
+  if (stage === "limit" || stage === "open-files-limit") {
+    const [, hard] = /:(\d+) \(/.exec(message) ?? [];
+    const most = Number(fileText(kernel, "/proc/sys/fs/nr_open") ?? Number.NaN);
+    if (hard !== undefined && Number(hard) > most)
+      return `the kernel allows at most ${most} (fs.nr_open), whatever the capabilities`;
+  }
+  if (stage === "oom-score") return lacking(kernel, "SYS_RESOURCE", "a lower value than fdinit's own");
+  const { capability } = STAGES[stage] ?? {};
   if (capability !== undefined) return lacking(kernel, capability, "it");
   return pathHint(kernel, message);
+}
+
+/** By the call that opening a descriptor stopped at: `bind *:80`, `give it to app, chown`. */
+function openingHint(kernel: Kernel, call: string): string | undefined {
+  const [, port] = /^bind .*:(\d+)$/.exec(call) ?? [];
+  if (port !== undefined)
+    return Number(port) < 1024 ? lacking(kernel, "NET_BIND_SERVICE", "a port below 1024") : undefined;
+  return call.endsWith("chown") ? lacking(kernel, "CHOWN", "it") : pathHint(kernel, `(${call})`);
 }
 
 function lacking(kernel: Kernel, capability: string, what: string): string | undefined {

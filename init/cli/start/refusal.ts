@@ -23,6 +23,7 @@ export function refusal(
 }
 
 export function sayWarnings(say: Say, kernel: Kernel, policy: Policy, warnings: readonly Remark[]): void {
+  if (warnings.length === 0) return;
   const text = policyText(kernel, policy);
   for (const { message, at } of warnings) say("warn", placedLine(text, message, at));
 }

@@ -2,12 +2,14 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { launchExit } from "../../../init/cli/exit-codes.ts";
 import { COMMANDS, EXIT_TABLE } from "../../../init/cli/help/command-table.ts";
 import { completion } from "../../../init/cli/help/completion.ts";
 import { help } from "../../../init/cli/help/help.ts";
 import { MESSAGES, START_MESSAGES } from "../../../init/cli/help/messages.ts";
 import { keyNames } from "../../../init/cli/help/schema-keys.ts";
 import { SUBCOMMANDS } from "../../../init/cli/invocation.ts";
+import { type LaunchStage, STAGE_WORDS } from "../../../init/launch/stages.ts";
 import { loadPolicy } from "../../../init/policy/load.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 import { brief } from "../policy/reading.ts";
@@ -48,8 +50,8 @@ describe("fdinit help", () => {
       const { code, out } = explained(about);
       expect([code, out]).toEqual([0, expect.stringMatching(/rules.*match\.kind: Kind\n/)]);
     }
-    const { out } = explained("signal");
-    for (const key of ["services.NAME.stop.signal", "shutdown.steps[].signal"]) expect(out).toContain(key);
+    const { out } = explained("wait");
+    for (const key of ["services.NAME.stop.wait", "shutdown.steps[].wait"]) expect(out).toContain(key);
   });
 
   test("guesses what was meant otherwise, and ends with 64", () => {
@@ -92,7 +94,7 @@ describe("completions", () => {
     const outcome = completion(kernel, { do: "completion", options: {}, operands: [shell] });
     return { ...outcome, out };
   };
-  /** What bash would offer behind these words, the last of them begun. */
+  /** Bash's offers behind these words, the last of them begun. */
   const offered = (...words: string[]) => {
     const run = Bun.spawnSync(
       [
@@ -189,6 +191,13 @@ zpty -d person`;
 
 describe("documentation has everything", () => {
   const docs = (name: string) => readFileSync(join(import.meta.dir, "../../../docs", name), "utf8");
+  test("every stage of a launch stands in the row of its exit code", () => {
+    const rows = docs("exit-codes.md").split("\n");
+    for (const stage of Object.keys(STAGE_WORDS) as LaunchStage[])
+      expect(rows.filter((row) => row.includes(`\`${stage}\``))).toEqual([
+        expect.stringContaining(`| ${launchExit(stage)} | `),
+      ]);
+  });
   test("every code of a message has a section", () => {
     const page = docs("messages.md");
     for (const code of [...Object.keys(MESSAGES), ...Object.keys(START_MESSAGES)])

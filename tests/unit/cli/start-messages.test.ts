@@ -2,12 +2,14 @@
 // it, the code, and what is missing.
 
 import { describe, expect, test } from "bun:test";
+import { linesOf, type Message } from "../../../init/cli/output/say.ts";
 import { launchFailure } from "../../../init/cli/start/launch-failure.ts";
 import { refusal, sayWarnings } from "../../../init/cli/start/refusal.ts";
 import type { LaunchFailure } from "../../../init/launch/result.ts";
+import type { LaunchStage } from "../../../init/launch/stages.ts";
 import { loadPolicy } from "../../../init/policy/load.ts";
 import { builtInPolicy } from "../../../init/policy/meaning/built-in.ts";
-import { EACCES, ENOENT } from "../../../init/sys/libc/errno.ts";
+import { EACCES, ENOENT, EPERM } from "../../../init/sys/libc/errno.ts";
 import { bytesOf } from "../../../init/sys/text/bytes.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 
@@ -71,80 +73,113 @@ function said(failure: LaunchFailure, place: Place = {}, programAt?: number): st
     failure,
     programAt === undefined ? {} : { programAt },
   );
-  return typeof message === "string" ? message : message.join("\n");
+  expect(message.stage).toBe(failure.stage);
+  return linesOf(message).join("\n");
 }
 
-const ofApp = (message: string): LaunchFailure => ({ code: "cannot-start", message, service: "app" });
-const opening = (name: string, kind: string, message: string): LaunchFailure => ({
-  code: "kernel",
-  message,
-  at: ["fds", "open", name, kind],
-});
+/** As the launch room gives it: the error and the call stand in the message. */
+function failed(stage: LaunchStage, message: string, more: Partial<LaunchFailure> = {}): LaunchFailure {
+  const [, call, name = ""] = /(?:\(([^()]*)\): )?(E[A-Z]+)/.exec(message) ?? [];
+  const errno = ({ EPERM, EACCES, ENOENT } as Readonly<Record<string, number>>)[name];
+  return {
+    stage,
+    message,
+    ...(errno === undefined ? {} : { errno }),
+    ...(call === undefined ? {} : { call }),
+    ...more,
+  };
+}
+
+const ofApp = (stage: LaunchStage, message: string) => failed(stage, message, { service: "app" });
+const opening = (name: string, kind: string, message: string) =>
+  failed("open", message, { at: ["fds", "open", name, kind] });
 
 describe("a failed start names the place of the key that is at fault", () => {
   test.each([
-    [ofApp('cannot start app: no user "app" in /etc/passwd'), 13, "services.app.user"],
-    [ofApp("cannot start app: cannot become user 7 (setresuid): EPERM: no"), 13, "services.app.user"],
-    [ofApp("cannot start app: cannot take the groups 7 (setgroups): EPERM: no"), 13, "services.app.user"],
     [
-      ofApp('cannot start app: cannot change to the working directory "/srv" (chdir): ENOENT: no'),
+      ofApp("find-user", 'cannot start app: no user "app" in /etc/passwd'),
+      13,
+      "services.app.user",
+      "cannot-start",
+    ],
+    [ofApp("user", "cannot become user 7 (setresuid): EPERM: no"), 13, "services.app.user", "cannot-start"],
+    [
+      ofApp("groups", "cannot take the groups 7 (setgroups): EPERM: no"),
+      13,
+      "services.app.user",
+      "cannot-start",
+    ],
+    [
+      ofApp("working-directory", 'cannot change to "/srv" (chdir): ENOENT: no'),
       14,
       "services.app.cwd",
+      "cannot-start",
     ],
     [
-      ofApp("cannot start app: cannot give up capability 0 (PR_CAPBSET_DROP): EPERM: no"),
+      ofApp("bounding-set", "cannot give up capability 0 (PR_CAPBSET_DROP): EPERM: no"),
       15,
       "services.app.capabilities",
+      "cannot-start",
     ],
     [
-      { code: "not-found", message: 'cannot execute "/srv/app": ENOENT: no', service: "app" } as const,
+      ofApp("find-program", 'cannot execute "/srv/app": ENOENT: no'),
       12,
       "services.app.command[0]",
+      "not-found",
     ],
     [
-      opening("web", "listen", 'cannot open listener "web" (bind *:80): EADDRINUSE: no'),
+      ofApp("execute", 'cannot execute "/srv/app": EACCES: no'),
+      12,
+      "services.app.command[0]",
+      "not-executable",
+    ],
+    [
+      opening("web", "listen", "cannot open listener (bind *:80): EADDRINUSE: no"),
       4,
       "fds.open.web.listen",
+      "kernel",
     ],
-    [opening("log", "file", 'cannot open "log" (open /var/log/x): ENOENT: no'), 5, "fds.open.log.file"],
     [
-      opening("log", "file", 'cannot open "log" (no user "app" in /etc/passwd): ENOENT: no'),
+      opening("log", "file", 'cannot open "log" (open /var/log/x): ENOENT: no'),
+      5,
+      "fds.open.log.file",
+      "kernel",
+    ],
+    [
+      opening("log", "file", 'cannot open "log": no user "app" in /etc/passwd'),
       5,
       "fds.open.log.owner",
+      "kernel",
     ],
     [
-      {
-        code: "kernel",
-        message: "cannot set RLIMIT_NOFILE to 1:2 (prlimit): EPERM: no",
-        at: ["limits", "nofile"],
-      } as const,
+      failed("open-files-limit", "cannot set RLIMIT_NOFILE to 1:2 (prlimit): EPERM: no"),
       9,
       "limits.nofile",
+      "kernel",
     ],
-  ])("%o", (failure, line, key) => {
+  ] as const)("%o", (failure, line, key, code) => {
     const text = said(failure);
     expect(text).toMatch(new RegExp(`^p\\.yaml:${line}:\\d+: `));
     expect(text).toContain(`(${key})`);
-    expect(text).toContain(`[${failure.code}]`);
+    expect(text).toContain(`[${code}]`);
     expect(text).toContain(POLICY.split("\n")[line - 1] as string);
   });
 
   test("and none where the policy does not hold the key, or there is no policy", () => {
-    const limits = ofApp("cannot start app: cannot set the limit nofile to 1:2 (prlimit64): EPERM: no");
+    const limits = ofApp(
+      "limit",
+      "cannot start app: cannot set the limit nofile to 1:2 (prlimit64): EPERM: no",
+    );
     expect(said(limits)).toMatch(/^cannot start app: .* \[cannot-start\]\n/);
-    const failure: LaunchFailure = { code: "not-found", message: 'cannot execute "x": not found in PATH' };
+    const failure = failed("find-program", 'cannot execute "x": not found in PATH');
     expect(launchFailure(placeWith({}), builtInPolicy("security"), failure, {})).toEqual([
       127,
-      ['cannot execute "x": not found in PATH [not-found]'],
+      { stage: "find-program", text: ['cannot execute "x": not found in PATH [not-found]'] },
     ]);
   });
 
   test("and none of the policy's command where the command line names the program", () => {
-    const failure = {
-      code: "not-found",
-      message: 'cannot execute "chek": not found',
-      service: "app",
-    } as const;
+    const failure = ofApp("find-program", 'cannot execute "chek": not found');
     expect(said(failure, {}, 1)).toBe(
       'cannot execute "chek": not found [not-found]\n    did you mean the subcommand "check"?',
     );
@@ -153,40 +188,41 @@ describe("a failed start names the place of the key that is at fault", () => {
 
 describe("EPERM and EACCES say what is missing", () => {
   test.each([
-    ["cannot become uid 7 (setresuid): EPERM: operation not permitted", "CAP_SETUID"],
-    ["cannot take the groups 7 (setgroups): EPERM: operation not permitted", "CAP_SETGID"],
-    ['cannot open listener "a" (bind *:80): EACCES: permission denied', "CAP_NET_BIND_SERVICE"],
-    ["cannot set the limit nofile to 1:2 (prlimit64): EPERM: operation not permitted", "CAP_SYS_RESOURCE"],
-    ["cannot set the OOM score adjustment -9 (write): EACCES: permission denied", "CAP_SYS_RESOURCE"],
-  ])("the capability: %s", (message, missing) => {
-    expect(said(ofApp(message))).toContain(`${missing}, which fdinit does not have`);
+    ["user", "cannot become uid 7 (setresuid): EPERM: no", "CAP_SETUID"],
+    ["groups", "cannot take the groups 7 (setgroups): EPERM: no", "CAP_SETGID"],
+    ["open", "cannot open listener (bind *:80): EACCES: no", "CAP_NET_BIND_SERVICE"],
+    ["open", "cannot open it (give it to app, chown): EPERM: no", "CAP_CHOWN"],
+    ["limit", "cannot set the limit nofile to 1:2 (prlimit64): EPERM: no", "CAP_SYS_RESOURCE"],
+    ["oom-score", "cannot set the OOM score adjustment -9 (write): EACCES: no", "CAP_SYS_RESOURCE"],
+  ] as const)("the capability of the stage %s: %s", (stage, message, missing) => {
+    expect(said(ofApp(stage, message))).toContain(`${missing}, which fdinit does not have`);
   });
 
   test("the capability that cannot be given up, by its name", () => {
-    expect(said(ofApp("cannot give up capability 10 (PR_CAPBSET_DROP): EPERM: no"))).toContain(
-      "cannot give up CAP_NET_BIND_SERVICE (PR_CAPBSET_DROP)",
-    );
+    expect(
+      said(ofApp("bounding-set", "cannot give up capability 10 (PR_CAPBSET_DROP): EPERM: no")),
+    ).toContain("cannot give up CAP_NET_BIND_SERVICE (PR_CAPBSET_DROP)");
   });
 
   test("something else, where fdinit has the capability", () => {
     const files = { "/proc/self/status": "CapEff:\t000001ffffffffff\n" };
-    const text = said(ofApp("cannot become user 7 (setresuid): EPERM: no"), { files });
+    const text = said(ofApp("user", "cannot become user 7 (setresuid): EPERM: no"), { files });
     expect(text).toContain("fdinit has CAP_SETUID, so a seccomp profile");
   });
 
   test("the kernel's own limit, which no capability raises", () => {
     const message = "cannot start app: cannot set the limit nofile to 1:2000000000 (prlimit64): EPERM: no";
-    const text = said(ofApp(message), { files: { "/proc/sys/fs/nr_open": "1048576\n" } });
+    const text = said(ofApp("limit", message), { files: { "/proc/sys/fs/nr_open": "1048576\n" } });
     expect(text).toContain("at most 1048576 (fs.nr_open)");
   });
 
   test("a user namespace that forbids setgroups", () => {
     const files = { "/proc/self/setgroups": "deny\n" };
-    expect(said(ofApp("x (setgroups): EPERM: no"), { files })).toContain("/proc/self/setgroups");
+    expect(said(ofApp("groups", "x (setgroups): EPERM: no"), { files })).toContain("/proc/self/setgroups");
   });
 
   const message = 'cannot execute "/x/app": EACCES: permission denied';
-  const execution = { code: "not-executable", message, service: "app" } as const;
+  const execution = ofApp("execute", message);
   test.each([
     [{ "/x/app": 0o040755 }, "", "it is a directory"],
     [{ "/x/app": 0o100644 }, "", "chmod +x"],
@@ -206,7 +242,7 @@ describe("EPERM and EACCES say what is missing", () => {
   test("a folder on the way to a working directory, a file, a socket", () => {
     const modes = { "/x": 0o040700 };
     for (const failed of [
-      ofApp('cannot change to the working directory "/x/y" (chdir): EACCES: no'),
+      ofApp("working-directory", 'cannot change to the working directory "/x/y" (chdir): EACCES: no'),
       opening("log", "file", 'cannot open "log" (open /x/y): EACCES: no'),
       opening("web", "listen", 'cannot open listener "web" (bind unix:/x/y): EACCES: no'),
     ])
@@ -227,7 +263,7 @@ describe("what a plan refuses or warns of", () => {
     ] as const;
     const [code, first, second] = refusal(placeWith({}), policy, { ok: false, code: "descriptor", refusals });
     expect(code).toBe(77);
-    expect(first?.[0]).toBe(
+    expect(linesOf(first as Message)[0]).toBe(
       "p.yaml:8:9: descriptor 7 (file /a) was inherited and fds.inherited.rules[0] of the policy refuses it [descriptor]",
     );
     expect(second).toEqual(["the working directory lies outside [descriptor]"]);

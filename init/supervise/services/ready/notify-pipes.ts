@@ -4,7 +4,7 @@
 import type { Kernel, Watched } from "../../../sys/kernel.ts";
 import { EAGAIN } from "../../../sys/libc/errno.ts";
 import type { SayLine } from "../../surroundings.ts";
-import type { ServiceEvent } from "../events.ts";
+import type { ServiceEvent } from "../machine/events.ts";
 import type { Watcher } from "../watcher.ts";
 
 const LINE_FEED = 0x0a;

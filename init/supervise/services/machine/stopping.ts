@@ -1,8 +1,8 @@
 // One service's stop: its steps, how long each may take, and what is left when its main process has ended. Pure.
 
-import type { ShutdownStep } from "../../plan/plan.ts";
-import { SIGABRT, SIGCONT, SIGKILL, SIGTERM } from "../../sys/libc/constants.ts";
-import { isFollowedByContinue } from "../ending.ts";
+import type { ShutdownStep } from "../../../plan/plan.ts";
+import { SIGABRT, SIGCONT, SIGKILL, SIGTERM } from "../../../sys/libc/constants.ts";
+import { isFollowedByContinue } from "../../ending.ts";
 import type { ServicesState, StopReason } from "./events.ts";
 import { planned, type Turn } from "./transitions.ts";
 
