@@ -189,10 +189,10 @@ const MISTAKES: readonly Mistake[] = [
     ],
   },
   {
-    name: "a key that other versions have",
-    ...withPolicy("services: { app: { dependsOn: { db: ready } } }"),
+    name: "a dependency on a service that is not there",
+    ...withPolicy("services: { app: { command: [a], dependsOn: { db: ready } }, web: { command: [b] } }", []),
     code: 78,
-    says: ["does not act on it yet", "remove it"],
+    says: ["p.yaml:2:", "db"],
   },
 ]; // prettier-ignore
 
