@@ -55,12 +55,15 @@ export function hasSeveral({ services, log, control }: Policy, commandLine: Comm
   return log.services !== undefined && log.services !== "raw";
 }
 
-/** A command of the command line gets fdinit's standard input and is not started again, unless `override` says otherwise. */
+/**
+ * A command of the command line gets fdinit's standard input in place of /dev/null and is not started again, unless
+ * `override` says otherwise. It keeps the descriptors of the policy, one as standard input included.
+ */
 function forCommandLine(service: Service): Service {
-  const { override, restart } = service;
+  const { override, restart, stdin } = service;
   return {
     ...service,
-    stdin: override?.stdin ?? "inherit",
+    stdin: override?.stdin ?? (stdin === "devnull" ? "inherit" : stdin),
     restart: override?.restart ?? { ...restart, policy: "never" },
   };
 }
@@ -69,7 +72,7 @@ export function refused(refusals: readonly Refusal[]): Extract<PlanResult, { ok:
   return { ok: false, refusals, code: refusals[0]?.code ?? "command-line" };
 }
 
-/** What is done to PID 1 itself before anything starts. */
+/** The steps for PID 1 itself, before anything starts. */
 export function preparation(
   policy: Policy,
   facts: Facts,

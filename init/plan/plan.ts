@@ -155,7 +155,7 @@ export interface Plan {
   readonly warnings: readonly Remark[];
 }
 
-/** What a person should know, and the key of the policy that decided it, if one did. */
+/** A sentence for a person, and the key of the policy that decided it, if one did. */
 export interface Remark {
   readonly message: string;
   readonly at?: PolicyKey;
@@ -194,7 +194,7 @@ export interface SupervisedService
 }
 
 export interface ServicesPlan {
-  /** What is done before any service starts. */
+  /** The steps before any service starts. */
   readonly steps: readonly Step[];
   readonly services: readonly PlannedService[];
   readonly supervision: ServicesSupervision;

@@ -39,7 +39,7 @@ function connected(socket = path): number {
   return fd;
 }
 
-/** What comes until the other end closes. */
+/** The bytes that come until the other end closes. */
 function replyTo(fd: number, serve: (ms: number) => void, mostMs = 3000): Record<string, unknown> {
   let text = "";
   for (const until = performance.now() + mostMs; performance.now() < until; ) {

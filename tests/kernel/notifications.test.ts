@@ -95,7 +95,7 @@ function world() {
     })();
     await watch(kernel, notifications, "everything is sent", () => isOver);
     await answers;
-    // What has been sent is in the socket already.
+    // A message that has been sent is in the socket already.
     let isEmpty = false;
     await watch(kernel, notifications, "everything is taken", () => {
       const was = isEmpty;

@@ -1,4 +1,4 @@
-// What /proc shows of a running fdinit's services where no control socket answers: which of them have processes, and since when.
+// The services of a running fdinit as /proc shows them, where no control socket answers: which of them have processes, and since when.
 // Everything else (restarts, readiness, the last exit) is known to PID 1 alone.
 
 import type { Policy } from "../../policy/types.ts";
@@ -23,7 +23,7 @@ export interface SeenService {
   readonly processes: number;
 }
 
-/** What can be seen; or why it cannot. */
+/** The services that can be seen; or why none can. */
 export type Seen =
   | { readonly ok: true; readonly services: readonly SeenService[] }
   | { readonly ok: false; readonly why: string };

@@ -54,7 +54,7 @@ function ofOne({ name, service, policy }: Draft): Record<string, unknown> {
   };
 }
 
-/** What a draft says of the whole policy becomes the service's own where several share it. */
+/** Keys that a draft has for the whole policy become the service's own where several share it. */
 function ofSeveral(drafts: readonly Draft[], notes: string[]): Record<string, unknown> {
   const started = drafts.filter(({ service }) => service["command"] !== undefined);
   for (const { name } of drafts.filter((each) => !started.includes(each)))

@@ -18,7 +18,7 @@ export function lookOf(kernel: Kernel, when: string | undefined): Look {
   return { isColoured: isAsked, width: widthOf(kernel) };
 }
 
-/** What COLUMNS says, else the width of the terminal that is written to. A pipe gets whole lines. */
+/** COLUMNS, else the width of the terminal that is written to. A pipe gets whole lines. */
 export function widthOf(kernel: Kernel): number | undefined {
   const columns = environmentOf(kernel)("COLUMNS") ?? "";
   return /^[1-9]\d{1,3}$/.test(columns) ? Number(columns) : kernel.terminalColumns(STDOUT_FILENO);

@@ -20,7 +20,7 @@ export interface StagedMessage {
 /** Says a message of a level, when the policy's level lets it through. */
 export type Say = (level: LogLevel, message: Message) => void;
 
-/** What of a policy's `log` is about fdinit's own messages. */
+/** The part of a policy's `log` that is about fdinit's own messages. */
 export type Voice = Pick<LogPolicy, "level" | "format">;
 
 /** Lines that standard error would not take; said when it takes the next one. */

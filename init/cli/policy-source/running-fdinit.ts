@@ -1,4 +1,4 @@
-// What a running fdinit was started with, as /proc shows it: its options and its environment.
+// The options and variables that a running fdinit was started with, as /proc shows it: its options and its environment.
 
 import type { Environment } from "../../policy/types.ts";
 import type { Kernel } from "../../sys/kernel.ts";

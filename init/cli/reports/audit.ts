@@ -49,7 +49,7 @@ export function audit(
   }
   const judged = judge(policy, seen);
   if (suggest) return print(kernel, suggestPolicy(policy, seen, judged, programOf(kernel, policy, seen)));
-  // What the process opened itself, no start inherits: it is listed, and nothing is held against it.
+  // No start inherits a descriptor that the process opened itself: it is listed, and nothing is held against it.
   const code = judged.every((known) => isAllowed(known) || isItself(known)) ? 0 : EXIT_REFUSED;
   const text = json
     ? `${visibleJson(auditAsJson(policy, seen, judged, code), 2)}\n`

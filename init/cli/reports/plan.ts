@@ -57,7 +57,7 @@ function planReport(
   };
 }
 
-/** What becomes of each inherited descriptor, each looked at as `plan` shows it. */
+/** The fate of each inherited descriptor, each looked at as `plan` shows it. */
 export function fatesOf(
   kernel: Kernel,
   policy: Policy,

@@ -1,6 +1,6 @@
 // `fdinit audit --suggest`: a policy that allows exactly what was seen, each rule with its evidence.
-// An undetermined descriptor gets no rule: a policy must not allow a descriptor that could not be looked at. What the process
-// opened itself gets none either. Used as it is, the policy starts the program again.
+// An undetermined descriptor gets no rule: a policy must not allow a descriptor that could not be looked at. A descriptor that
+// the process opened itself gets none either. Used as it is, the policy starts the program again.
 
 import type { Decided } from "../../plan/decide.ts";
 import { FIRST_BEYOND_STANDARD } from "../../plan/match.ts";

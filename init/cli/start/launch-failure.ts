@@ -188,7 +188,7 @@ function forbiddenFolder(kernel: Kernel, path: string): string | undefined {
   return found && `fdinit's user may not enter the folder ${JSON.stringify(found.folder)}`;
 }
 
-/** What fdinit may enter and the service's user perhaps not. */
+/** A folder that fdinit may enter and the service's user perhaps not. */
 function narrowFolder(kernel: Kernel, path: string): string | undefined {
   for (const { folder } of [...foldersTo(path), { folder: path }]) {
     const mode = kernel.pathMode(folder);

@@ -46,7 +46,7 @@ export function runServices(
     supervisorSocket: environmentOf(kernel)("NOTIFY_SOCKET") || undefined,
     launch: (start) => {
       const result = launch(start, context);
-      // What an earlier start has said is the same at every one.
+      // A warning of a start is the same at every one, and is said once.
       const fresh = result.ok ? (result.warnings ?? []).filter(({ message }) => !said.has(message)) : [];
       for (const { message } of fresh) said.add(message);
       return started(result.ok ? { ...result, warnings: fresh } : result, say);

@@ -9,7 +9,7 @@ const WIDTH = 100;
 const GUTTER = 5;
 const MOST_RENDERED = 20;
 
-/** What is shown of a complaint; a start has codes of its own. */
+/** The parts of a complaint that are shown; a start has codes of its own. */
 type Rendered = Pick<
   PolicyIssue,
   "line" | "column" | "length" | "message" | "expected" | "nearest" | "hint"

@@ -301,7 +301,7 @@ class ServicesSupervisor {
     }
   }
 
-  /** What PID 1 keeps for this service, and no living one uses, is closed: the reader of the other end sees its end. */
+  /** A descriptor that PID 1 keeps for this service, and that no living one uses, is closed: the reader of the other end sees its end. */
   private giveUp(name: string): void {
     const { services, context, kernel } = this.surroundings;
     if (!this.state.shutdown) return;
@@ -324,7 +324,7 @@ class ServicesSupervisor {
     if (problem !== undefined) say("warn", problem);
   }
 
-  /** What the control socket may know and do. */
+  /** The doings that the control socket may ask for. */
   private get controlled(): Controlled {
     return {
       answerStatus: () => this.status(),

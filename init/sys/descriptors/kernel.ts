@@ -42,7 +42,7 @@ export interface Watched {
   readonly write?: boolean;
 }
 
-/** What became of lines that were offered to a descriptor. */
+/** The fate of lines that were offered to a descriptor. */
 export interface LinesWritten {
   /** Bytes of whole lines that need not be offered again. */
   readonly taken: number;

@@ -28,7 +28,7 @@ export interface ReceivedMessage {
   readonly lacksDescriptors: boolean;
 }
 
-/** Who made a connection, as SO_PEERCRED has it: `pid` is 0 for a process of another PID namespace. */
+/** The process that made a connection, as SO_PEERCRED has it: `pid` is 0 for a process of another PID namespace. */
 export interface PeerCredentials {
   readonly pid: number;
   readonly uid: number;

@@ -29,7 +29,7 @@ const REPLY_MS = 5000;
 const ROOT = 0;
 const NOTHING = new Uint8Array(0);
 
-/** What the control socket needs to know and to have done; the loop gives it. */
+/** The knowledge and the deeds that the control socket needs; the loop gives them. */
 export interface Controlled {
   answerStatus(): StatusReport;
   isHealthy(): Health;

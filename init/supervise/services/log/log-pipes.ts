@@ -103,7 +103,7 @@ export class LogPipes implements Watcher {
       for (const stream of [...sink.streams]) {
         for (let left = MOST_FLUSHED, got = 1; got > 0 && left > 0 && !sink.hasWork; left -= got)
           got = sink.read(stream, this.clock());
-        // What is in the pipe still is lost: the output takes no more.
+        // The rest in the pipe is lost: the output takes no more.
         sink.end(stream);
         sink.pump(Number.POSITIVE_INFINITY);
       }

@@ -94,7 +94,7 @@ export interface DelayedServiceSignal {
   readonly service?: string;
 }
 
-/** What the control socket may ask of one service. */
+/** A request that the control socket may make of one service. */
 export type ServiceRequest = "start" | "stop" | "restart" | "reload";
 
 export type ServiceEvent = { readonly now: number } & (
@@ -164,5 +164,5 @@ export interface ServicesNext {
   readonly actions: readonly ServiceAction[];
 }
 
-/** What ending.ts answers for several services. */
+/** The answer of ending.ts for several services. */
 export type ServicesEnding = Next<ServicesState>;

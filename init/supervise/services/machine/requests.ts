@@ -1,4 +1,4 @@
-// What the control socket asks of one service. Pure.
+// The requests of the control socket about one service. Pure.
 
 import { SIGHUP } from "../../../sys/libc/constants.ts";
 import type { ServiceRequest } from "./events.ts";

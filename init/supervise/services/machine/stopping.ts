@@ -95,7 +95,7 @@ export function endRest(turn: Turn, name: string): void {
   const { stop } = turn.of(name);
   const { state, now } = turn;
   const waitMs = Math.min(state.supervision.reaping.waitMs, shareOf(state, name, now));
-  // What got SIGKILL already is on its way.
+  // Processes that got SIGKILL already are on their way.
   const nextAt = stop?.isKilled ? stop.nextAt : now + waitMs;
   turn.change(name, {
     phase: "leaving",

@@ -15,7 +15,7 @@ import { MOST_OF_SERVICE, Store, type StoredDescriptor } from "./store.ts";
 /** The most messages taken at once, before anything else is looked at. */
 const MOST_AT_ONCE = 16;
 /**
- * What notifications may cost within a window. When as many have come, or when handling them has taken as long (to find the
+ * The most that notifications may cost within a window. When as many have come, or when handling them has taken as long (to find the
  * service of a process, /proc is looked through), the socket is not looked at for the rest of it, and senders wait.
  */
 const WINDOW_MS = 100;
@@ -37,7 +37,7 @@ export class Notifications implements Watcher {
   private readonly store: Store;
   private fd: number | undefined;
   private readonly texts = new Map<string, string>();
-  /** What has been said, by service and subject: there are as many as services times subjects. */
+  /** The complaints that were said, by service and subject: there are as many as services times subjects. */
   private readonly said = new Set<string>();
   private windowEnd = 0;
   private takenInWindow = 0;
@@ -59,7 +59,7 @@ export class Notifications implements Watcher {
     this.name = opened.name;
   }
 
-  /** A new start: what the one before had as its status is gone. What it stored stays. */
+  /** A new start: the status of the one before is gone, and the descriptors that it stored stay. */
   begin(service: string): void {
     this.texts.delete(service);
   }
@@ -69,7 +69,7 @@ export class Notifications implements Watcher {
     return this.texts.get(service);
   }
 
-  /** What the next start is to be given by LISTEN_FDS and LISTEN_FDNAMES. */
+  /** The descriptors that the next start is given by LISTEN_FDS and LISTEN_FDNAMES. */
   stored(service: string): readonly StoredDescriptor[] {
     return this.store.of(service);
   }

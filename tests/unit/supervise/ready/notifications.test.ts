@@ -1,4 +1,4 @@
-// What is done about messages that a real kernel gives only in trouble, and the order of what a message says.
+// The handling of messages that a real kernel gives only in trouble, and the order of the parts of a message.
 
 import { describe, expect, test } from "bun:test";
 import { Notifications } from "../../../../init/supervise/services/ready/notifications.ts";
