@@ -35,13 +35,13 @@ function policyOf(page: string): string {
 const VALID = "version: 1\n";
 
 interface Run {
-  /** What the first line of the block begins with. */
+  /** The beginning of the first line of the block. */
   readonly begins: string;
   /** Files of the reader's, besides `fdinit` in the path and `dist/fdinit`. */
   readonly files?: Readonly<Record<string, string>>;
   /** The policy changes to another user. */
   readonly needsRoot?: true;
-  /** What the commands have to say. */
+  /** Words that the commands have to say. */
   readonly says: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-// What is said when a start fails or goes with a warning: the file, the line, the column and the key of the policy that decided
+// The words about a start that fails or goes with a warning: the file, the line, the column and the key of the policy that decided
 // it, the code, and what is missing.
 
 import { describe, expect, test } from "bun:test";
