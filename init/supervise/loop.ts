@@ -253,15 +253,25 @@ class Supervisor {
 
   private handle(event: Event): Next {
     const result = next(this.state, event);
+    let told: readonly string[] = [];
     if (result.state !== this.state) {
       const before = this.state;
       this.state = result.state;
-      if (isProgress(before, result.state))
-        for (const words of progressInWords(before, result)) this.surroundings.say("info", words);
+      if (isProgress(before, result.state)) told = progressInWords(before, result);
       this.known = [];
     }
-    for (const action of result.actions) this.act(action);
+    for (const action of result.actions) {
+      // The reason is said first, then the step, then what has come of it.
+      if (action.do !== "say" && told.length > 0) told = this.tell(told);
+      this.act(action);
+    }
+    if (told.length > 0) this.tell(told);
     return result;
+  }
+
+  private tell(lines: readonly string[]): readonly string[] {
+    for (const line of lines) this.surroundings.say("info", line);
+    return [];
   }
 
   private act(action: Action): void {
