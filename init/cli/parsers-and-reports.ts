@@ -10,4 +10,4 @@ export { report } from "./reports/reports.ts";
 export { launchFailure } from "./start/launch-failure.ts";
 export { refusal } from "./start/refusal.ts";
 export { runServices } from "./start/run-services.ts";
-export { tellStart } from "./start/tell-start.ts";
+export { tellPlan, tellStart } from "./start/tell-start.ts";

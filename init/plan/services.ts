@@ -44,7 +44,7 @@ export function buildServicesPlan(
     given,
   } = planServices(policy, facts, decided);
   const refusals = [...findRefusals(policy, facts, decided), ...ofServices];
-  for (const message of swept.refusals) refusals.push({ code: "descriptor", message });
+  for (const remark of swept.refusals) refusals.push({ code: "descriptor", ...remark });
   if (commandLine) refusals.unshift(commandBesideServices(policy, commandLine));
   if (refusals.length > 0) return refused(refusals);
   const steps = preparation(policy, facts, decided, all, swept);
@@ -86,7 +86,7 @@ function planServices(policy: Policy, facts: Facts, decided: readonly Decided[])
     given.push(...passed.pass);
     const [program] = service.command ?? [];
     if (service.command === undefined || program === undefined) {
-      refusals.push({ code: "command-line", message: noProgram(name) });
+      refusals.push(noProgram(name));
       continue;
     }
     const command = { program: bytesOf(program), arguments: { words: service.command } };

@@ -29,7 +29,7 @@ export function readPolicy(
   parser: () => PolicyParser,
 ): ReadPolicy {
   const found = findPolicy(kernel, policy);
-  if (!found.ok) return { ok: false, code: EXIT_POLICY, message: found.message };
+  if (!found.ok) return { ok: false, code: EXIT_POLICY, message: `${found.message} [cannot-read]` };
   if (!found.source && service === undefined) return { ok: true, policy: builtInPolicy(intent) };
   const { loadPolicy, renderIssues, onlyService } = parser();
   if (!found.source) return onlyService(builtInPolicy(intent), service as string);

@@ -2,6 +2,7 @@
 
 import { descriptorInWords } from "../../plan/descriptor-words.ts";
 import type { Step } from "../../plan/plan.ts";
+import { readablePath } from "../../policy/key-path.ts";
 import { textOf } from "../../sys/text/bytes.ts";
 import { section, table } from "../output/table.ts";
 import { decisionAsJson, decisionInWords, evidenceOf, keyRows, kindOf, policyInWords } from "./describe.ts";
@@ -45,7 +46,7 @@ export function planAsText(report: PlanReport): string {
       : [
           section(
             "refusals",
-            refusals.map(({ message }) => [message]),
+            refusals.map(({ line }) => [line]),
           ),
         ]),
     ...(warnings.length === 0
@@ -53,7 +54,7 @@ export function planAsText(report: PlanReport): string {
       : [
           section(
             "warnings",
-            warnings.map((warning) => [warning]),
+            warnings.map(({ line }) => [line]),
           ),
         ]),
     section(
@@ -98,8 +99,12 @@ export function planAsJson(report: PlanReport) {
       descriptor,
     })),
     steps: steps.map(({ step, words }) => ({ ...stepAsJson(step), words })),
-    refusals,
-    warnings,
+    refusals: refusals.map(({ code, message, at }) => ({
+      code,
+      message,
+      ...(at === undefined ? {} : { key: readablePath(at) }),
+    })),
+    warnings: warnings.map(({ message }) => message),
   };
 }
 

@@ -3,7 +3,7 @@
 
 import { buildPlan, decideAll, hasSeveral } from "../../plan/build.ts";
 import { questions } from "../../plan/decide.ts";
-import type { CommandLine, Opening, PlanResult, Step, Sweep } from "../../plan/plan.ts";
+import type { CommandLine, Opening, PlanResult, Remark, Step, Sweep } from "../../plan/plan.ts";
 import { buildServicesPlan } from "../../plan/services.ts";
 import type { Policy } from "../../policy/types.ts";
 import { LAST_FD } from "../../policy/types.ts";
@@ -18,6 +18,7 @@ import type { SubcommandLine } from "../invocation.ts";
 import { dressed, lookOf } from "../output/look.ts";
 import { type Outcome, print } from "../output/print.ts";
 import { readPolicy } from "../policy-source/read-policy.ts";
+import { placedLine, policyText } from "../start/place.ts";
 import { parser } from "./parser.ts";
 import type { Fate, OwnDescriptor, PlanReport } from "./plan-contents.ts";
 import { planAsJson, planAsText } from "./plan-report.ts";
@@ -52,8 +53,8 @@ function planReport(
     fates: decided.map((known) => fateOf(known, facts, planned)),
     own: ownDescriptors(kernel, seen),
     steps: planned.ok ? planned.steps.map((step) => ({ step, words: stepInWords(step, operands) })) : [],
-    refusals: planned.ok ? [] : planned.refusals,
-    warnings: planned.ok ? planned.warnings : [],
+    refusals: planned.ok ? [] : withPlaces(kernel, policy, planned.refusals),
+    warnings: planned.ok ? withPlaces(kernel, policy, planned.warnings) : [],
     isForCommandLine: programAt !== undefined && policy.services[0].command !== undefined,
     exitCode: planned.ok ? 0 : REFUSAL_EXIT[planned.code],
   };
@@ -61,7 +62,7 @@ function planReport(
 
 /** The steps in the order in which they would be taken; of several services, each one's first start. */
 type PlannedSteps =
-  | { readonly ok: true; readonly steps: readonly Step[]; readonly warnings: readonly string[] }
+  | { readonly ok: true; readonly steps: readonly Step[]; readonly warnings: readonly Remark[] }
   | Extract<PlanResult, { ok: false }>;
 
 function plannedSteps(policy: Policy, facts: Facts, commandLine: CommandLine): PlannedSteps {
@@ -75,6 +76,28 @@ function plannedSteps(policy: Policy, facts: Facts, commandLine: CommandLine): P
   const order = startOrder(policy).flat();
   const inOrder = order.map((name) => services.find((service) => service.name === name));
   return { ok: true, steps: [...steps, ...inOrder.flatMap((service) => service?.start ?? [])], warnings };
+}
+
+/** The fate of each inherited descriptor, each looked at as `plan` shows it. */
+export function fatesOf(
+  kernel: Kernel,
+  policy: Policy,
+  planned: PlannedSteps,
+  own: readonly [number, ...number[]],
+): Fate[] {
+  const asked = questions(policy);
+  const facts = observe(kernel, own, {
+    ...asked,
+    enumerate: true,
+    classify: true,
+    lookAt: [{ first: 0, last: LAST_FD }],
+  });
+  return decideAll(policy, facts).map((known) => fateOf(known, facts, planned));
+}
+
+function withPlaces<T extends Remark>(kernel: Kernel, policy: Policy, remarks: readonly T[]) {
+  const text = remarks.length === 0 ? undefined : policyText(kernel, policy);
+  return remarks.map((remark) => ({ ...remark, line: placedLine(text, remark.message, remark.at) }));
 }
 
 function fateOf(known: Fate["known"], { runtime }: Facts, planned: PlannedSteps): Fate {
