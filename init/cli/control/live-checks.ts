@@ -1,5 +1,5 @@
-// What a process beside PID 1 can find out of a service's readiness by itself: the checks of `ready` that ask the service from
-// outside, each made once. A command (`exec`) would need the service's user and variables, and what a service says of itself is said to PID 1 alone.
+// The checks of `ready` that ask a service from outside, each made once by a process beside PID 1. A command (`exec`) would
+// need the service's user and variables, and notifications go to PID 1 alone.
 
 import type { ReadyCheck } from "../../policy/types.ts";
 import { probeOnce } from "../../supervise/services/ready/probe-once.ts";
