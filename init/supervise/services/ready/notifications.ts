@@ -67,8 +67,8 @@ export class Notifications implements Watcher {
   }
 
   /**
-   * The main process of a start has ended. What it had sent before may still be waiting: the descriptors of it are stored, and
-   * the rest is not about the next start.
+   * The main process of a start has ended. Its messages may still be waiting: their descriptors are stored, and their other
+   * lines are ignored, because they are not about the next start.
    */
   ended(service: string, pid: number): void {
     if (this.fd === undefined) return;
