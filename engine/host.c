@@ -183,11 +183,11 @@ FUNCTION(host_carry_out)
 	return JS_NewInt32(ctx, pid < 0 ? -errno : pid);
 }
 
-/** A bundle's function, from bytecode that is read when it is first asked for; the second wants more of the language than a start. */
+/** A bundle's function, from bytecode that is read when it is first asked for. Bundle 2, the second module, wants more of the language. */
 FUNCTION(host_bundle)
 {
 	int64_t which = integer(ctx, argv[0]);
-	if (which == 1) {
+	if (which == 2) {
 		JS_AddIntrinsicDate(ctx);
 		JS_AddIntrinsicProxy(ctx);
 		JS_AddIntrinsicPromise(ctx);

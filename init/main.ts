@@ -4,7 +4,7 @@
 import "./sys/first.ts"; // before everything else: until it has run, a signal can be lost
 import { commandLineFrom, readCommandLine } from "./cli/arguments.ts";
 import { EXIT_SOFTWARE } from "./cli/exit-codes.ts";
-import { secondModule } from "./cli/load-second-module.ts";
+import { policyModule, secondModule } from "./cli/load-modules.ts";
 import { DEFAULT_LOG, lastWords, type Message, voiceOf } from "./cli/output/say.ts";
 import { readPolicy } from "./cli/policy-source/read-policy.ts";
 import { isTriedAgain, started, startingAgain } from "./cli/start/start-again.ts";
@@ -29,7 +29,7 @@ function main(): number {
     const { code, complaint } = secondModule().report(kernel, invocation, [signalFd]);
     return complaint === undefined ? code : stop(code, complaint);
   }
-  const read = readPolicy(kernel, invocation.options, secondModule);
+  const read = readPolicy(kernel, invocation.options, secondModule, policyModule);
   if (!read.ok) return stop(read.code, read.message);
   say = voiceOf(kernel, read.policy.log);
 

@@ -1,4 +1,4 @@
-// Bundles the two modules of an executable, the first for its start. A function costs a fresh process time when it is made, and ten
+// Bundles the modules of an executable, the first for its start. A function costs a fresh process time when it is made, and ten
 // times that when it is first called; so what few starts need is made only when it is needed, and small
 // functions become part of those that call them (Closure Compiler). Bun's own minifier does neither.
 //
@@ -13,11 +13,12 @@ import type { Target } from "./targets.ts";
 
 const root = join(import.meta.dir, "..");
 const MAIN = join(root, "init/main.ts");
-/** What few starts need: a module of its own, loaded at first use (init/cli/load-second-module.ts). */
+/** What not every start needs: modules of their own, loaded at first use (init/cli/load-modules.ts). */
+const POLICY = join(root, "init/cli/policy-module.ts");
 const SECOND = join(root, "init/cli/second-module.ts");
 
 /** What the bundles are called in their folder. */
-export const MODULES = ["main.js", "second.js"] as const;
+export const MODULES = ["main.js", "policy.js", "second.js"] as const;
 /** Where an executable finds its own modules. */
 export const EMBEDDED = "/$bunfs/root";
 
@@ -64,7 +65,10 @@ export async function bundle(entry: string, plugins: BunPlugin[]): Promise<strin
     target: "bun",
     format: "cjs",
     external: [`${EMBEDDED}/*`],
-    define: { SECOND_MODULE: JSON.stringify(`${EMBEDDED}/${MODULES[1]}`) },
+    define: {
+      POLICY_MODULE: JSON.stringify(`${EMBEDDED}/${MODULES[1]}`),
+      SECOND_MODULE: JSON.stringify(`${EMBEDDED}/${MODULES[2]}`),
+    },
     plugins,
   });
   const [output] = built.outputs;
@@ -184,5 +188,6 @@ if (import.meta.main) {
     join(folder, MODULES[0]),
     inlined(runWhereTheyStand(withoutModuleOfFfi(await bundle(MAIN, [forTheStart(machine)])))),
   );
-  writeFileSync(join(folder, MODULES[1]), await bundle(SECOND, []));
+  writeFileSync(join(folder, MODULES[1]), await bundle(POLICY, []));
+  writeFileSync(join(folder, MODULES[2]), await bundle(SECOND, []));
 }

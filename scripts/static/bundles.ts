@@ -1,16 +1,16 @@
-// The bundles of the static executable: main's, the second module's, and one for each file that few starts need. QuickJS makes every
+// The bundles of the static executable: main's, the policy module's, the second module's, and one for each file that few starts need. QuickJS makes every
 // function of a bundle when it reads it, so that a file behind a require() is a bundle of its own, read when it is asked for.
 
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BunPlugin } from "bun";
-import { bundle, forTheStart, inlined, runWhereTheyStand } from "../bundle.ts";
+import { bundle, EMBEDDED, forTheStart, inlined, MODULES, runWhereTheyStand } from "../bundle.ts";
 import type { Target } from "../targets.ts";
 
 const init = join(import.meta.dir, "../../init");
 
 /** QuickJS's side of the seam in the place of Bun's. */
-function forQuickJs(): BunPlugin {
+export function forQuickJs(): BunPlugin {
   return {
     name: "for QuickJS",
     setup(build) {
@@ -22,27 +22,31 @@ function forQuickJs(): BunPlugin {
   };
 }
 
-/** The texts of all bundles, each a function's: the first is given the host, the second and the others what they use of it. */
+/** The texts of all bundles, each a function's: the first is given the host, the others what they use of it. */
 export async function bundles(machine: Target["machine"]): Promise<string[]> {
   refuseChanging();
   const main = runWhereTheyStand(await bundle(join(init, "main.ts"), [forQuickJs(), forTheStart(machine)]));
-  const second = await bundle(join(init, "cli/second-module.ts"), [forQuickJs()]);
-  const { rest, parts } = apart(main, 2);
+  const others = [
+    await bundle(join(init, "cli/policy-module.ts"), [forQuickJs()]),
+    await bundle(join(init, "cli/second-module.ts"), [forQuickJs()]),
+  ];
+  const { rest, parts } = apart(main, MODULES.length);
   return [
-    `(function (host) {\n${REQUIRE_SECOND}\n${inlined(rest)}\n})`,
-    `(function (module, exports, require, host) {\n${second}\n})`,
+    `(function (host) {\n${REQUIRE}\n${inlined(rest)}\n})`,
+    ...others.map((text) => `(function (module, exports, require, host) {\n${text}\n})`),
     ...parts,
   ];
 }
 
-/** The only module that is asked for by its place; and of Node's two, which yaml asks for, it uses nothing here. */
-const REQUIRE_SECOND = `var second;
+/** The modules are asked for by their places; and of Node's two, which yaml asks for, it uses nothing here. */
+const REQUIRE = `var modules = [];
 function require(name) {
   if (name === "process" || name === "buffer") return { env: {} };
-  if (second) return second.exports;
-  second = { exports: {} };
-  host.bundle(1)(second, second.exports, require, host);
-  return second.exports;
+  var which = ${JSON.stringify(MODULES.map((name) => `${EMBEDDED}/${name}`))}.indexOf(name);
+  if (modules[which]) return modules[which].exports;
+  var module = modules[which] = { exports: {} };
+  host.bundle(which)(module, module.exports, require, host);
+  return module.exports;
 }`;
 
 /** What the bundler makes of a file behind a require(). */
