@@ -183,7 +183,7 @@ FUNCTION(host_carry_out)
 	return JS_NewInt32(ctx, pid < 0 ? -errno : pid);
 }
 
-/** A bundle's function, from bytecode that is read when it is first asked for. Bundle 2, the second module, wants more of the language. */
+/** A bundle's function, from bytecode that is read at the first request. The parsers and reports (2) need more of the language than a start. */
 FUNCTION(host_bundle)
 {
 	int64_t which = integer(ctx, argv[0]);

@@ -2,9 +2,10 @@
 // plan, launch, supervise, leave with the truthful code. The only file that ends the process.
 
 import "./sys/first.ts"; // before everything else: until it has run, a signal can be lost
-import { commandLineFrom, readCommandLine } from "./cli/arguments.ts";
+import { readCommandLine } from "./cli/arguments.ts";
+import { commandLineFrom, environmentOf } from "./cli/command-line.ts";
 import { EXIT_SOFTWARE } from "./cli/exit-codes.ts";
-import { policyModule, secondModule } from "./cli/load-modules.ts";
+import { parsersAndReports, plainPolicies } from "./cli/load-modules.ts";
 import { DEFAULT_LOG, lastWords, type Message, voiceOf } from "./cli/output/say.ts";
 import { readPolicy } from "./cli/policy-source/read-policy.ts";
 import { isTriedAgain, started, startingAgain } from "./cli/start/start-again.ts";
@@ -23,29 +24,28 @@ let say = voiceOf(kernel, DEFAULT_LOG);
 function main(): number {
   const signalFd = openSignalFd();
   if (signalFd < 0) return stop(EXIT_SOFTWARE, noSignals(signalFd));
-
-  const invocation = readCommandLine(kernel, commandLineWords(), secondModule);
+  const invocation = readCommandLine(commandLineWords(), environmentOf(kernel), parsersAndReports);
   if (invocation.do !== "run") {
-    const { code, complaint } = secondModule().report(kernel, invocation, [signalFd]);
+    const { code, complaint } = parsersAndReports().report(kernel, invocation, [signalFd]);
     return complaint === undefined ? code : stop(code, complaint);
   }
-  const read = readPolicy(kernel, invocation.options, secondModule, policyModule);
+  const read = readPolicy(kernel, invocation.options, parsersAndReports, plainPolicies);
   if (!read.ok) return stop(read.code, read.message);
   say = voiceOf(kernel, read.policy.log);
 
   const facts = observe(kernel, [signalFd], questions(read.policy));
   const planned = buildPlan(read.policy, facts, commandLineFrom(kernel, invocation.programAt));
-  if (!planned.ok) return stop(...secondModule().refusal(kernel, read.policy, planned));
+  if (!planned.ok) return stop(...parsersAndReports().refusal(kernel, read.policy, planned));
   const { steps, again, supervision, warnings } = planned.plan;
   for (const warning of warnings) say("warn", warning);
 
   const context = launchContext(kernel, signalFd + 1);
   const launched = launch(steps, context);
   if (!launched.ok && !isTriedAgain(launched, again))
-    return stop(...secondModule().launchFailure(kernel, launched.failure, invocation));
+    return stop(...parsersAndReports().launchFailure(kernel, launched.failure, invocation));
   // The point of no return: the program runs, and nothing may bail out any more.
   const first = started(launched, say);
-  if (read.policy.log.level !== "warn") secondModule().tellStart(say, steps, first);
+  if (read.policy.log.level !== "warn") parsersAndReports().tellStart(say, steps, first);
   const startAgain = startingAgain(again, context, say);
   return supervise({ kernel, signalFd, supervision, say, context, startAgain }, first);
 }

@@ -1,4 +1,4 @@
-// Bundles the modules of an executable, the first for its start. A function costs a fresh process time when it is made, and ten
+// Bundles the modules of an executable: main, which every start loads, the plain policies, and the parsers and reports. A function costs a fresh process time when it is made, and ten
 // times that when it is first called; so what few starts need is made only when it is needed, and small
 // functions become part of those that call them (Closure Compiler). Bun's own minifier does neither.
 //
@@ -13,12 +13,12 @@ import type { Target } from "./targets.ts";
 
 const root = join(import.meta.dir, "..");
 const MAIN = join(root, "init/main.ts");
-/** What not every start needs: modules of their own, loaded at first use (init/cli/load-modules.ts). */
-const POLICY = join(root, "init/cli/policy-module.ts");
-const SECOND = join(root, "init/cli/second-module.ts");
+/** A start with a policy loads the plain policies, and few starts the parsers and reports: at first use (init/cli/load-modules.ts). */
+export const PLAIN_POLICIES = join(root, "init/cli/plain-policies.ts");
+export const PARSERS_AND_REPORTS = join(root, "init/cli/parsers-and-reports.ts");
 
-/** What the bundles are called in their folder. */
-export const MODULES = ["main.js", "policy.js", "second.js"] as const;
+/** The names of the bundles in their folder. */
+export const MODULES = ["main.js", "plain-policies.js", "parsers-and-reports.js"] as const;
 /** Where an executable finds its own modules. */
 export const EMBEDDED = "/$bunfs/root";
 
@@ -66,8 +66,8 @@ export async function bundle(entry: string, plugins: BunPlugin[]): Promise<strin
     format: "cjs",
     external: [`${EMBEDDED}/*`],
     define: {
-      POLICY_MODULE: JSON.stringify(`${EMBEDDED}/${MODULES[1]}`),
-      SECOND_MODULE: JSON.stringify(`${EMBEDDED}/${MODULES[2]}`),
+      PLAIN_POLICIES: JSON.stringify(`${EMBEDDED}/${MODULES[1]}`),
+      PARSERS_AND_REPORTS: JSON.stringify(`${EMBEDDED}/${MODULES[2]}`),
     },
     plugins,
   });
@@ -188,6 +188,6 @@ if (import.meta.main) {
     join(folder, MODULES[0]),
     inlined(runWhereTheyStand(withoutModuleOfFfi(await bundle(MAIN, [forTheStart(machine)])))),
   );
-  writeFileSync(join(folder, MODULES[1]), await bundle(POLICY, []));
-  writeFileSync(join(folder, MODULES[2]), await bundle(SECOND, []));
+  writeFileSync(join(folder, MODULES[1]), await bundle(PLAIN_POLICIES, []));
+  writeFileSync(join(folder, MODULES[2]), await bundle(PARSERS_AND_REPORTS, []));
 }

@@ -23,14 +23,14 @@ async function demonstrate(): Promise<void> {
     { fd: 7, words: "the directory /etc" },
     { fd: 9, words: "a pipe's write end" },
   ];
-  const place = { namespace, listener: held.fd };
+  const launcher = { namespace, listener: held.fd };
 
   introduce(leaked, namespace !== undefined);
   const tiniPath = Bun.which("tini");
   const tini = tiniPath
-    ? await observe("tini", [tiniPath, ...(namespace ? [] : ["-s"]), "--"], place)
+    ? await observe("tini", [tiniPath, ...(namespace ? [] : ["-s"]), "--"], launcher)
     : undefined;
-  const fdinit = await observe("fdinit", [EXECUTABLE, "--"], place);
+  const fdinit = await observe("fdinit", [EXECUTABLE, "--"], launcher);
   listener.stop();
   if (!tini) print("(tini is not installed here, so there is nothing to compare with.)", "");
 

@@ -61,7 +61,7 @@ export function fill(folder: string, target: Target, place: string): void {
   writeFileSync(join(folder, "etc", `ld-musl-${target.machine}.path`), `${place}/lib\n`);
   writeLicences(target, join(folder, "licences"));
   writeMaterials(target, folder);
-  settle(folder);
+  setModesAndTimes(folder);
 }
 
 /** What the folder is made of, where a scanner of images finds it. */
@@ -87,7 +87,7 @@ function writeLicences(target: Target, folder: string): void {
 }
 
 /** Modes and times that depend on nothing: every user may read and run it, and none may write. */
-function settle(folder: string): void {
+function setModesAndTimes(folder: string): void {
   const programs = ["fdinit", join("lib", "ld.so"), join("lib", "libstdc++.so.6")];
   for (const path of globSync("**", { cwd: folder })) {
     const isProgram = programs.includes(path);

@@ -1,30 +1,25 @@
 // Reads the command line: options up to the first word that is not one, then a subcommand or the program.
-// Answers an invocation or a complaint. The program's own words are never looked at.
+// Answers an invocation or a complaint. Pure: words and variables are arguments. The program's own words are never looked at.
 
-import type { CommandLine } from "../plan/plan.ts";
 import type { Environment } from "../policy/types.ts";
-import type { Kernel } from "../sys/kernel.ts";
-import { textOf } from "../sys/text/bytes.ts";
 import { originalOf } from "./drop-in/names.ts";
-import { environmentOf } from "./environment.ts";
 import { complain, type Invocation, SUBCOMMANDS, type Subcommand } from "./invocation.ts";
 import { commandLineOptions, cut, type WrittenOptions } from "./options.ts";
 import type { readSubcommand } from "./read-subcommand.ts";
 
-/** What reads the words behind a subcommand's name; asked for where there is one. */
+/** Reads the words behind a subcommand's name; asked for where there is one. */
 type SubcommandReader = () => { readonly readSubcommand: typeof readSubcommand };
 
-/** Reads the command line: as argv[0] has it, that of another init. `words` are those after argv[0]. */
+/** Reads the command line. Where argv[0] is the name of another init, the words are that one's and are not read here. */
 export function readCommandLine(
-  kernel: Kernel,
-  words: readonly string[],
+  argv: readonly string[],
+  environment: Environment,
   reader: SubcommandReader,
 ): Invocation {
-  const argv0 = kernel.commandLineArgument(0);
-  const original = originalOf(argv0);
+  const original = originalOf(argv[0] ?? "");
   return original === undefined
-    ? readArguments(words, environmentOf(kernel), reader)
-    : { do: "standIn", original, argv: [textOf(argv0), ...words] };
+    ? readArguments(argv.slice(1), environment, reader)
+    : { do: "standIn", original, argv };
 }
 
 /** Reads argv without argv[0]; `environment` supplies FDINIT_POLICY and FDINIT_INTENT where no option does. */
@@ -51,13 +46,6 @@ export function readArguments(
   const subcommand = SUBCOMMANDS.includes(first as Subcommand) ? (first as Subcommand) : undefined;
   if (!subcommand) return run(given, environment, first === undefined ? undefined : index);
   return reader().readSubcommand(subcommand, words, index + 1, given, environment);
-}
-
-/** The program that stands at argv[at], with the arguments after it, byte for byte. */
-export function commandLineFrom(kernel: Kernel, at: number | undefined): CommandLine {
-  return at === undefined
-    ? undefined
-    : { program: kernel.commandLineArgument(at), arguments: { commandLineFrom: at } };
 }
 
 function unknownOption(word: string): Invocation {

@@ -1,14 +1,16 @@
-// The way to the executable's other modules, each loaded at first use: their bytecode would cost every start more
-// than a millisecond.
+// The way to the executable's other modules, each loaded at first use: the bytecode of the plain policies would cost every start
+// a part of a millisecond, that of the parsers and reports more than one.
 
-/** Set by scripts/bundle.ts: where the executable holds the modules. Run from source there is no such place. */
-declare const POLICY_MODULE: string;
-declare const SECOND_MODULE: string;
+/** Set by scripts/bundle.ts: the modules' places in the executable. Undefined when fdinit runs from source. */
+declare const PLAIN_POLICIES: string;
+declare const PARSERS_AND_REPORTS: string;
 
-export function policyModule(): typeof import("./policy-module.ts") {
-  return typeof POLICY_MODULE === "undefined" ? require("./policy-module.ts") : require(POLICY_MODULE);
+export function plainPolicies(): typeof import("./plain-policies.ts") {
+  return typeof PLAIN_POLICIES === "undefined" ? require("./plain-policies.ts") : require(PLAIN_POLICIES);
 }
 
-export function secondModule(): typeof import("./second-module.ts") {
-  return typeof SECOND_MODULE === "undefined" ? require("./second-module.ts") : require(SECOND_MODULE);
+export function parsersAndReports(): typeof import("./parsers-and-reports.ts") {
+  return typeof PARSERS_AND_REPORTS === "undefined"
+    ? require("./parsers-and-reports.ts")
+    : require(PARSERS_AND_REPORTS);
 }

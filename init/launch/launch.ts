@@ -67,6 +67,7 @@ function failed(code: LaunchFailure["code"], message: string): LaunchResult {
 // Loaded where a policy opens descriptors or names a user.
 const opening = () => require("./open.ts") as typeof import("./open.ts");
 const users = () => require("./users.ts") as typeof import("./users.ts");
+const environmentFiles = () => require("./environment-files.ts") as typeof import("./environment-files.ts");
 
 type OtherStep = Exclude<Step, { do: "spawn" }>;
 
@@ -131,6 +132,13 @@ type Source = SpawnRequest["pass"][number];
 
 function spawnStep(plan: Launch, context: LaunchContext): LaunchResult {
   const { kernel, firstOwn } = context;
+  if (plan.environmentFiles) {
+    const { environmentFiles: paths, ...rest } = plan;
+    const found = environmentFiles().readEnvironmentFiles(kernel, paths);
+    return "problem" in found
+      ? failed("cannot-start", `cannot start ${plan.service}: ${found.problem}`)
+      : spawnStep({ ...rest, environment: { ...found.variables, ...plan.environment } }, context);
+  }
   const found =
     plan.user || plan.groups ? users().findCredentials(kernel, plan.user, plan.groups) : undefined;
   if (typeof found === "string") return failed("cannot-start", `cannot start ${plan.service}: ${found}`);
@@ -141,11 +149,13 @@ function spawnStep(plan: Launch, context: LaunchContext): LaunchResult {
     wanted.push({ from: source, to });
   }
   const temporary: number[] = [];
-  if (plan.devNullAsStdin) {
-    const stdin = kernel.openDevNull(firstOwn);
-    if (stdin < 0) return failed("kernel", `cannot open /dev/null: ${errnoText(-stdin)}`);
-    temporary.push(stdin);
-    wanted.push({ from: stdin, to: 0 });
+  const devNulls = plan.devNullAsStdin ? [STDIN_FILENO] : [];
+  if (plan.devNullOutputs) devNulls.push(...plan.devNullOutputs);
+  for (const to of devNulls) {
+    const from = kernel.openDevNull(firstOwn);
+    if (from < 0) return failed("kernel", `cannot open /dev/null: ${errnoText(-from)}`);
+    temporary.push(from);
+    wanted.push({ from, to });
   }
   const untangled = untangle(wanted, context, temporary);
   if (typeof untangled !== "number") context.pipes = pipesAmong(plan.pass, wanted, kernel);

@@ -64,7 +64,16 @@ export function startProgram(
 type Wish = Omit<SpawnRequest, "path" | "byShell">;
 
 /** Keys of Launch that SpawnRequest does not have. SpawnRequest has the terminal under another name. */
-const NOT_ASKED = ["service", "program", "devNullAsStdin", "terminal", "user", "groups"];
+const NOT_ASKED = [
+  "service",
+  "program",
+  "devNullAsStdin",
+  "devNullOutputs",
+  "environmentFiles",
+  "terminal",
+  "user",
+  "groups",
+];
 
 /**
  * Names only what there is: sys/ starts a request that asks for nothing more by posix_spawn(3). In a loop, because

@@ -1,16 +1,9 @@
 // Decides which action a descriptor gets: that of the first rule that matches, else the default. Pure. A run, `plan` and
 // `audit` all ask here.
 
-import type {
-  FdRange,
-  InheritedAction,
-  InheritedPolicy,
-  InheritedRule,
-  Intent,
-  Policy,
-} from "../policy/types.ts";
+import type { InheritedAction, InheritedPolicy, InheritedRule, Intent, Policy } from "../policy/types.ts";
 import { LAST_FD } from "../policy/types.ts";
-import type { InheritedDescriptor, Questions, Range } from "../sys/facts.ts";
+import type { FdRange, InheritedDescriptor, Questions } from "../sys/facts.ts";
 import { FIRST_BEYOND_STANDARD, isByNumber, matches, numbersOf, without } from "./match.ts";
 
 export interface Decision {
@@ -29,7 +22,7 @@ export interface Decided extends InheritedDescriptor {
 /** A number with the facts about it: `descriptor` is absent when the number is not open or was not looked at. */
 type Known = Pick<InheritedDescriptor, "fd" | "descriptor">;
 
-export function decide(policy: InheritedPolicy, { fd, descriptor }: Known): Decision {
+function firstMatching(policy: InheritedPolicy, { fd, descriptor }: Known): Decision {
   let undetermined = false;
   for (const rule of policy.rules) {
     const answer = matches(rule.match, fd, descriptor);
@@ -39,14 +32,17 @@ export function decide(policy: InheritedPolicy, { fd, descriptor }: Known): Deci
   return { action: fd < FIRST_BEYOND_STANDARD ? "keep" : policy.default, undetermined };
 }
 
-/** security starts with nothing it cannot judge; the other intents go on as if the rule did not fit. */
-export function settle(policy: InheritedPolicy, intent: Intent, known: Known): Decision {
-  const decision = decide(policy, known);
+/**
+ * The action for a descriptor. Where a rule asks about a fact that could not be found out, the intent security refuses to start;
+ * the other intents go on as if that rule did not match.
+ */
+export function decide(policy: InheritedPolicy, intent: Intent, known: Known): Decision {
+  const decision = firstMatching(policy, known);
   return decision.undetermined && intent === "security" ? { ...decision, action: "refuse" } : decision;
 }
 
 /** A stretch of numbers that all get the same action. */
-export interface Stretch extends Range {
+export interface Stretch extends FdRange {
   readonly action: InheritedAction;
 }
 
@@ -61,12 +57,12 @@ export function stretches(
 ): Stretch[] {
   const cuts = [0, FIRST_BEYOND_STANDARD];
   for (const { match } of policy.rules) {
-    if (isByNumber(match)) for (const { from, to } of numbersOf(match)) cuts.push(from, to + 1);
+    if (isByNumber(match)) for (const { first, last } of numbersOf(match)) cuts.push(first, last + 1);
   }
   const looked = new Map<number, InheritedAction>();
   for (const known of listed) {
     if (!known.descriptor) continue;
-    looked.set(known.fd, (known.decision ?? settle(policy, intent, known)).action);
+    looked.set(known.fd, (known.decision ?? decide(policy, intent, known)).action);
     cuts.push(known.fd, known.fd + 1);
   }
   const sorted = ascending(cuts);
@@ -75,7 +71,7 @@ export function stretches(
     const first = sorted[index] as number;
     const last = (sorted[index + 1] ?? LAST_FD + 1) - 1;
     if (last < first || first > LAST_FD) continue;
-    const action = looked.get(first) ?? settle(policy, intent, { fd: first }).action;
+    const action = looked.get(first) ?? decide(policy, intent, { fd: first }).action;
     const before = result[result.length - 1];
     if (before && before.action === action && first !== FIRST_BEYOND_STANDARD) {
       before.last = last;
@@ -105,7 +101,7 @@ const MOST_LOOKED_AT = 256;
 export function questions(whole: Policy): Questions {
   const { intent } = whole;
   const { inherited: policy, method, scanLimit } = whole.fds;
-  const mustSee: Range[] = [];
+  const mustSee: FdRange[] = [];
   let closes = false;
   let marks = false;
   for (const { first, last, action } of stretches(policy, intent, [])) {
@@ -118,9 +114,9 @@ export function questions(whole: Policy): Questions {
   // 0 to 2 are passed on by themselves, unless a rule gives one another number.
   for (const { match, as } of policy.rules) {
     if (as === undefined || !match.fd) continue;
-    for (const { from, to } of match.fd) {
-      if (from < FIRST_BEYOND_STANDARD)
-        mustSee.push({ first: from, last: Math.min(to, FIRST_BEYOND_STANDARD - 1) });
+    for (const { first, last } of match.fd) {
+      if (first < FIRST_BEYOND_STANDARD)
+        mustSee.push({ first, last: Math.min(last, FIRST_BEYOND_STANDARD - 1) });
     }
   }
   const lookAt = [...mustSee];
@@ -140,7 +136,7 @@ export function questions(whole: Policy): Questions {
     classify = true;
     closes ||= action === "close";
     marks ||= action === "cloexec";
-    for (const { from, to } of open) lookAt.push({ first: from, last: to });
+    for (const range of open) lookAt.push(range);
   }
   let numbers = 0;
   for (const { first, last } of lookAt) numbers += last - first + 1;

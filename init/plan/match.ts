@@ -1,8 +1,9 @@
 // Whether a rule's `match` fits a descriptor: yes, no or "undetermined". Pure. A descriptor whose kind could not be found
 // out is "undetermined": the rule must neither apply to it nor be passed over in silence.
 
-import { type FdRange, type InheritedMatch, LAST_FD } from "../policy/types.ts";
+import { type InheritedMatch, LAST_FD } from "../policy/types.ts";
 import type { Descriptor } from "../sys/descriptors/kinds.ts";
+import type { FdRange } from "../sys/facts.ts";
 import { globMatches } from "./glob.ts";
 
 export type Match = boolean | "undetermined";
@@ -10,7 +11,7 @@ export type Match = boolean | "undetermined";
 /** 0, 1 and 2 are kept unless a rule names their numbers. The default and every other rule apply from 3 up. */
 export const FIRST_BEYOND_STANDARD = 3;
 
-const BEYOND_STANDARD = [{ from: FIRST_BEYOND_STANDARD, to: LAST_FD }];
+const BEYOND_STANDARD = [{ first: FIRST_BEYOND_STANDARD, last: LAST_FD }];
 
 /** True when a rule can be decided by the number alone. */
 export function isByNumber(match: InheritedMatch): boolean {
@@ -26,13 +27,13 @@ export function numbersOf({ fd }: InheritedMatch): readonly FdRange[] {
 /** The ranges that are left when others are taken out. */
 export function without(ranges: readonly FdRange[], taken: readonly FdRange[]): readonly FdRange[] {
   let left = ranges;
-  for (const { from, to } of taken) {
+  for (const { first, last } of taken) {
     const rest: FdRange[] = [];
     for (const range of left) {
-      if (to < range.from || range.to < from) rest.push(range);
+      if (last < range.first || range.last < first) rest.push(range);
       else {
-        if (range.from < from) rest.push({ from: range.from, to: from - 1 });
-        if (to < range.to) rest.push({ from: to + 1, to: range.to });
+        if (range.first < first) rest.push({ first: range.first, last: first - 1 });
+        if (last < range.last) rest.push({ first: last + 1, last: range.last });
       }
     }
     left = rest;
@@ -41,7 +42,7 @@ export function without(ranges: readonly FdRange[], taken: readonly FdRange[]): 
 }
 
 function isAbout(match: InheritedMatch, fd: number): boolean {
-  for (const { from, to } of numbersOf(match)) if (from <= fd && fd <= to) return true;
+  for (const { first, last } of numbersOf(match)) if (first <= fd && fd <= last) return true;
   return false;
 }
 

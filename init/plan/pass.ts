@@ -14,7 +14,7 @@ const WHOSE = ["LISTEN_PID", "LISTEN_PIDFDID"];
 const LISTEN_VARIABLES = ["LISTEN_FDS", "LISTEN_FDNAMES", ...WHOSE];
 
 export interface Passing
-  extends Pick<Launch, "pass" | "withoutVariables" | "pidVariable" | "devNullAsStdin"> {
+  extends Pick<Launch, "pass" | "withoutVariables" | "pidVariable" | "devNullAsStdin" | "devNullOutputs"> {
   readonly environment: Readonly<Record<string, string>>;
   readonly refusals: readonly Refusal[];
 }
@@ -43,10 +43,17 @@ export function passing(
   const refuse = (message: string) => refusals.push({ code: "descriptor", message });
   const handedOn = handedOnBy(facts, decided);
   const given = service.pass ? named(policy, service, handedOn, refuse) : handedOn;
-  if (service.stdin !== "inherit" && service.stdin !== "devnull") {
-    const stdin = sourceOf(service.stdin, policy, service, handedOn, refuse);
-    if (stdin !== undefined) given.push({ ...stdin, to: 0 });
-  }
+  const give = (name: string, to: number) => {
+    const source = sourceOf(name, policy, service, handedOn, refuse);
+    if (source !== undefined) given.push({ ...source, to });
+  };
+  const { stdin, stdout, stderr } = service;
+  if (stdin !== "inherit" && stdin !== "devnull") give(stdin, 0);
+  const devNullOutputs: number[] = [];
+  if (stdout === "devnull") devNullOutputs.push(1);
+  else if (stdout !== undefined) give(stdout, 1);
+  if (stderr === "devnull") devNullOutputs.push(2);
+  else if (stderr !== undefined) give(stderr, 2);
   const placed = service.protocol === "systemd" ? inARow(given) : given;
   const announced = announcedOf(service, placed);
   if (placed.length > 1) refuseCollisions(placed, refuse);
@@ -54,7 +61,8 @@ export function passing(
   if (service.stdin === "devnull") refuseTakenStdin(placed, refuse);
   return {
     pass: passesOf(placed),
-    devNullAsStdin: service.stdin === "devnull",
+    devNullAsStdin: stdin === "devnull",
+    ...(devNullOutputs.length > 0 ? { devNullOutputs } : {}),
     ...announcement(service, facts, placed, announced),
     refusals,
   };

@@ -3,17 +3,33 @@
 
 import type {
   CapabilitiesPolicy,
+  Condition,
+  ControlPolicy,
+  LogPolicy,
   Opening,
+  ReadyCheck,
   ReapingPolicy,
   RestartPolicy,
+  Service,
   ShutdownPolicy,
+  ShutdownStep,
   SignalsPolicy,
   UserAndGroup,
 } from "../policy/types.ts";
-import type { Range, Rung } from "../sys/facts.ts";
+import type { FdRange, Rung } from "../sys/facts.ts";
 import type { Arguments, ProgramLimit, ResourceLimit } from "../sys/kernel.ts";
 
-export type { ListenAddress, Opening, RestartPolicy, SignalsPolicy, UserAndGroup } from "../policy/types.ts";
+export type {
+  CheckAddress,
+  Condition,
+  ListenAddress,
+  Opening,
+  ReadyCheck,
+  RestartPolicy,
+  ShutdownStep,
+  SignalsPolicy,
+  UserAndGroup,
+} from "../policy/types.ts";
 export { PEER } from "../policy/types.ts";
 
 /** The program of the command line; undefined when it names none. */
@@ -52,11 +68,15 @@ export interface Launch {
   readonly capabilities?: CapabilitiesPolicy;
   readonly noNewPrivileges?: boolean;
   readonly parentDeathSignal?: number;
+  /** Files of variables, read at each start; `environment` wins over them. */
+  readonly environmentFiles?: readonly string[];
+  /** Of the standard streams 1 and 2, those that are /dev/null instead of fdinit's own. */
+  readonly devNullOutputs?: readonly number[];
 }
 
 /** How ranges of descriptors are closed or marked. */
 export interface Sweep {
-  readonly ranges: readonly Range[];
+  readonly ranges: readonly FdRange[];
   /** The ways to try, in this order, until one works. */
   readonly rungs: readonly Rung[];
   /** Where trying every number ends. */
@@ -129,6 +149,46 @@ export interface Plan {
   readonly again: readonly Step[];
   readonly supervision: Supervision;
   /** Warnings: a person should know them, and the start goes on. */
+  readonly warnings: readonly string[];
+}
+
+/** One of several services. */
+export interface PlannedService {
+  readonly name: string;
+  /** The steps of each of its starts: open what it alone is given, spawn, close PID 1's copies. */
+  readonly start: readonly Step[];
+  /** The names that it is given of what PID 1 keeps open. */
+  readonly uses: readonly string[];
+  /** How the command of its readiness check is started. */
+  readonly check?: Launch;
+}
+
+/** The parts of the policy by which several services are supervised. */
+export interface ServicesSupervision {
+  readonly services: readonly SupervisedService[];
+  readonly shutdown: ShutdownPolicy;
+  readonly reaping: Supervision["reaping"];
+  readonly exitMap: ReadonlyMap<number, number>;
+  readonly lines: NonNullable<LogPolicy["services"]>;
+  readonly control?: ControlPolicy;
+  readonly report?: string;
+}
+
+export interface SupervisedService
+  extends Pick<Service, "name" | "type" | "restart" | "essential" | "signals"> {
+  readonly dependsOn: ReadonlyMap<string, Condition>;
+  readonly ready?: ReadyCheck;
+  readonly watchdogMs?: number;
+  /** Undefined: the signal that began the shutdown, as `signals.rewrite` has it. */
+  readonly stop?: readonly ShutdownStep[];
+  readonly reload?: number;
+}
+
+export interface ServicesPlan {
+  /** What is done before any service starts. */
+  readonly steps: readonly Step[];
+  readonly services: readonly PlannedService[];
+  readonly supervision: ServicesSupervision;
   readonly warnings: readonly string[];
 }
 

@@ -5,6 +5,7 @@
 import { type InheritedPolicy, namesOf, type OpenPolicy, type Policy } from "../policy/types.ts";
 import { type Facts, FIRST_ANNOUNCED } from "../sys/facts.ts";
 import type { Decided, Decision } from "./decide.ts";
+import { descriptorInWords } from "./descriptor-words.ts";
 import { FIRST_BEYOND_STANDARD } from "./match.ts";
 import type { Pass, Refusal } from "./plan.ts";
 import { unseenWords } from "./sweep.ts";
@@ -59,15 +60,15 @@ function remedy({ descriptor }: Decided): string {
 }
 
 function passedOver(known: Decided): string {
-  return `descriptor ${known.fd} (${known.what}): ${UNDETERMINED} and is passed over${remedy(known)}`;
+  return `descriptor ${known.fd} (${descriptorInWords(known)}): ${UNDETERMINED} and is passed over${remedy(known)}`;
 }
 
 function refused(known: Decided): string {
-  const { fd, what, decision } = known;
+  const { fd, decision } = known;
   const why = decision.undetermined
     ? `${UNDETERMINED}${remedy(known)}`
     : `${decisionSource(decision)} refuses it`;
-  return `descriptor ${fd} (${what}) was inherited and ${why}`;
+  return `descriptor ${fd} (${descriptorInWords(known)}) was inherited and ${why}`;
 }
 
 /** Words the source of a decision: `fds.inherited.rules[0] of the policy`, `intent security`. */
@@ -84,7 +85,9 @@ function unexpected({ expect }: InheritedPolicy, decided: readonly Decided[]): s
   );
   return [
     ...missing.map((name) => `descriptor ${JSON.stringify(name)} is expected and did not arrive`),
-    ...surplus.map(({ fd, what }) => `descriptor ${fd} (${what}) is not expected: no rule is about it`),
+    ...surplus.map(
+      (known) => `descriptor ${known.fd} (${descriptorInWords(known)}) is not expected: no rule is about it`,
+    ),
   ];
 }
 

@@ -1,7 +1,8 @@
 // Rules that can never decide, because rules before them take every descriptor they could. Pure, and
 // careful: it names a rule only when that is certain, whatever the descriptors turn out to be.
 
-import type { FdRange, InheritedMatch, InheritedRule } from "../policy/types.ts";
+import type { InheritedMatch, InheritedRule } from "../policy/types.ts";
+import type { FdRange } from "../sys/facts.ts";
 import { isByNumber, numbersOf, without } from "./match.ts";
 
 export interface Shadowed {
@@ -42,6 +43,6 @@ function isImpliedBy(match: InheritedMatch, earlier: InheritedMatch): boolean {
 
 function size(ranges: readonly FdRange[]): number {
   let numbers = 0;
-  for (const { from, to } of ranges) numbers += to - from + 1;
+  for (const { first, last } of ranges) numbers += last - first + 1;
   return numbers;
 }

@@ -2,15 +2,15 @@
 // means. Pure: which rungs work was found out before, so that `fdinit plan` names the one that is used.
 
 import type { Policy } from "../policy/types.ts";
-import type { Facts, Range, Rung } from "../sys/facts.ts";
+import type { Facts, FdRange, Rung } from "../sys/facts.ts";
 import { CLOSE_RANGE_CLOEXEC } from "../sys/libc/constants.ts";
 import { errnoText } from "../sys/libc/errno.ts";
 import type { Sweep } from "./plan.ts";
 
 /** Ranges to close and to mark; empty ones need no rung. */
 export interface Wanted {
-  readonly close: readonly Range[];
-  readonly mark: readonly Range[];
+  readonly close: readonly FdRange[];
+  readonly mark: readonly FdRange[];
 }
 
 export interface Swept {
@@ -27,7 +27,7 @@ export function sweep(policy: Policy, facts: Facts, wanted: Wanted): Swept {
   const warnings: string[] = [];
   const noProcfs = procfsRefusal(policy, facts);
   if (noProcfs !== undefined) refusals.push(noProcfs);
-  const one = (ranges: readonly Range[], refused: number, flags: number): Sweep => {
+  const one = (ranges: readonly FdRange[], refused: number, flags: number): Sweep => {
     const { method, scanLimit } = policy.fds;
     if (method === "closeRange" && refused !== 0) refusals.push(noCloseRange(refused, flags));
     const rungs = rungsOf(policy, facts, refused);
@@ -73,7 +73,7 @@ function withoutBoth(errno: number, flags: number): string {
   return `${call(flags)} does not work (${errnoText(errno)}), and /proc/self/fd cannot be read`;
 }
 
-function reaches(ranges: readonly Range[], scanLimit: number): boolean {
+function reaches(ranges: readonly FdRange[], scanLimit: number): boolean {
   for (const { last } of ranges) if (last >= scanLimit) return true;
   return false;
 }

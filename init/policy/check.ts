@@ -1,12 +1,13 @@
 // The thorough look at a policy, for `fdinit check`: both parsers read it and have to agree, and complaints
 // that others make of a valid policy get their place in the text. Never on the way to a start.
 
+import type { PolicyIssue } from "./issue.ts";
 import { isRecord, type KeyPath, readablePath, valueAt } from "./key-path.ts";
 import { loadPolicy } from "./load.ts";
 import { decodePolicy } from "./reading/decode.ts";
 import { parsePlainYaml } from "./reading/plain-yaml.ts";
 import { readYamlDocument } from "./reading/yaml-document.ts";
-import type { Environment, LoadOptions, PolicyIssue, PolicyResult, PolicySource } from "./types.ts";
+import type { Environment, LoadOptions, PolicyResult, PolicySource } from "./types.ts";
 import { type Finding, issueOf } from "./wording/finding.ts";
 
 export function checkPolicy(

@@ -3,6 +3,7 @@
 // Touches no file and no process: the caller brings the bytes and the environment.
 
 import { adviceFor } from "./advice/advise.ts";
+import type { PolicyIssue } from "./issue.ts";
 import { pointerOf } from "./key-path.ts";
 import { loadPlainPolicy } from "./load-plain.ts";
 import { type Resolved, resolvePolicy, type WrittenPolicy } from "./meaning/resolve.ts";
@@ -12,7 +13,7 @@ import { readYamlDocument } from "./reading/yaml-document.ts";
 import { shapeErrors } from "./shape/shape-errors.ts";
 import { findUnsupported } from "./shape/supported.ts";
 import { keyKnower, shapeFindings } from "./shape/validate.ts";
-import type { Environment, LoadOptions, PolicyIssue, PolicyResult, PolicySource } from "./types.ts";
+import type { Environment, LoadOptions, PolicyResult, PolicySource } from "./types.ts";
 import { type Finding, issueOf, type Locate, type Span } from "./wording/finding.ts";
 
 /** The most complaints about one policy, so that a hostile policy does not take long. */

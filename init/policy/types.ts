@@ -3,7 +3,8 @@
 // does not act on has no field yet, and is added here when it is removed from supported.ts.
 
 import type { Access, Family, Kind, SocketType } from "../sys/descriptors/kinds.ts";
-import type { Rung } from "../sys/facts.ts";
+import type { FdRange, Rung } from "../sys/facts.ts";
+import type { PolicyIssue } from "./issue.ts";
 
 /** Fills every key left unset. */
 export type Intent = "security" | "performance" | "simplicity";
@@ -13,12 +14,6 @@ export type InheritedAction = "close" | "cloexec" | "keep" | "refuse" | "devnull
 
 /** The highest descriptor number there can be; an open-ended range such as `7-` ends here. */
 export const LAST_FD = 0x7fffffff;
-
-/** Both ends belong to the range. */
-export interface FdRange {
-  readonly from: number;
-  readonly to: number;
-}
 
 /** Ascending, disjoint, never adjacent, never empty. */
 export type FdSet = readonly FdRange[];
@@ -153,9 +148,37 @@ export type Protocol = "auto" | "none" | "systemd" | "repair";
 export interface RestartPolicy {
   readonly policy: "never" | "onFailure" | "always";
   readonly backoff: { readonly leastMs: number; readonly mostMs: number };
+  /** Each pause is lengthened by at most this share of itself, so that services that failed together are not started together. */
+  readonly jitter?: number;
   readonly limit: { readonly count: number; readonly withinMs: number };
   readonly onLimit: "exit" | "stop";
 }
+
+/** A numeric address that a check connects to: PID 1 asks no name server. */
+export interface CheckAddress {
+  readonly family: "inet" | "inet6";
+  readonly host: readonly number[];
+  readonly port: number;
+}
+
+/** How fdinit learns that a service is ready. A check is repeated every `periodMs`, and after `timeoutMs` in all the service has failed. */
+export type ReadyCheck = { readonly periodMs: number; readonly timeoutMs: number } & (
+  | { readonly by: "notify"; readonly fd: number }
+  | { readonly by: "sdNotify" }
+  /** `written` is the address as the policy has it; the addresses are tried in their order. */
+  | { readonly by: "tcp"; readonly written: string; readonly addresses: readonly CheckAddress[] }
+  | {
+      readonly by: "http";
+      readonly written: string;
+      readonly addresses: readonly CheckAddress[];
+      /** The value of the header Host. */
+      readonly host: string;
+      /** With the query; begins with a slash. */
+      readonly path: string;
+    }
+  | { readonly by: "exec"; readonly command: readonly string[] }
+  | { readonly by: "file"; readonly path: string }
+);
 
 /** Who gets a signal: the service's first process, its process group, or every process of the container. */
 export type SignalReceiver = "process" | "group" | "all";
@@ -178,11 +201,17 @@ export interface CapabilitiesPolicy {
   readonly ambient: readonly number[];
 }
 
+/** How far a service must have come before another one is started. */
+export type Condition = "started" | "ready" | "completed";
+
 export interface Service {
   readonly name: string;
   /** Never empty. Undefined: the command line must give it. */
   readonly command: readonly string[] | undefined;
-  readonly type: "default";
+  /** A oneshot is expected to end with code 0, and counts as completed then. */
+  readonly type: "service" | "oneshot";
+  /** Services by name that come first; undefined: none. */
+  readonly dependsOn?: ReadonlyMap<string, Condition>;
   /** Undefined: fdinit's own. */
   readonly user?: UserAndGroup;
   /** Supplementary groups as they are written; undefined: those of the user (initgroups(3)). */
@@ -190,14 +219,23 @@ export interface Service {
   /** Undefined: fdinit's own working directory. */
   readonly cwd: string | undefined;
   readonly umask?: number;
-  /** Set on top of the environment fdinit was started with. */
+  /** Set on top of the environment fdinit was started with, and of what `envFile` gives. */
   readonly env: Readonly<Record<string, string>>;
+  /** Files of variables, read at each start; later ones win. */
+  readonly envFile?: readonly string[];
   /** Undefined: every inherited descriptor that a rule keeps. */
   readonly pass: readonly PassPolicy[] | undefined;
   readonly protocol: Protocol;
   /** `inherit`, `devnull`, or a name of `fds`. */
   readonly stdin: string;
+  /** The same, for standard output and standard error. Undefined: fdinit's own. */
+  readonly stdout?: string;
+  readonly stderr?: string;
   readonly restart: RestartPolicy;
+  /** How it is stopped when it says so itself; undefined: as `shutdown.steps` has it. */
+  readonly stop?: readonly ShutdownStep[];
+  /** The signal that asks it to read its configuration again; undefined: SIGHUP. */
+  readonly reload?: number;
   readonly signals: SignalsPolicy;
   readonly setsid: boolean;
   readonly limits?: LimitsPolicy;
@@ -206,13 +244,21 @@ export interface Service {
   readonly nice?: number;
   readonly oomScoreAdj?: number;
   readonly parentDeathSignal?: number;
-  readonly essential: true;
+  /** Its end ends the container, with its code. */
+  readonly ready?: ReadyCheck;
+  /** A WATCHDOG=1 has to come this often (sd_notify(3)). */
+  readonly watchdogMs?: number;
+  readonly essential: boolean;
+  /** The keys for a command of the command line that takes the place of the service's own; undefined: those of COMMAND_LINE. */
+  readonly override?: { readonly stdin?: string; readonly restart?: RestartPolicy };
 }
 
 export interface ShutdownStep {
   readonly signal: number;
   /** Undefined: for as long as it takes. */
   readonly waitMs: number | undefined;
+  /** `wait: none` is written. With several services a step without any wait has a share of the budget instead. */
+  readonly isPatient?: true;
 }
 
 export interface ShutdownPolicy {
@@ -236,6 +282,13 @@ export type LogLevel = "error" | "warn" | "info" | "debug";
 export interface LogPolicy {
   readonly level: LogLevel;
   readonly format: "text" | "json";
+  /** How the lines of several services are told apart; undefined: `raw`. */
+  readonly services?: "raw" | "prefix" | "json";
+}
+
+export interface ControlPolicy {
+  /** A path, or an abstract name that begins with `@`. */
+  readonly socket: string;
 }
 
 /** Complete: every key this version acts on has its value. */
@@ -244,7 +297,7 @@ export interface Policy {
   readonly intent: Intent;
   readonly fds: FdsPolicy;
   readonly limits: LimitsPolicy;
-  /** Exactly one today. Without `services` in the policy it is called `main` and has no command. */
+  /** At least one. Without `services` in the policy it is called `main` and has no command. */
   readonly services: readonly [Service, ...Service[]];
   readonly tty: "auto" | "foreground" | "none";
   readonly shutdown: ShutdownPolicy;
@@ -254,6 +307,8 @@ export interface Policy {
   readonly log: LogPolicy;
   /** The file for the last line, which says which process ended and why; undefined: none. */
   readonly report: string | undefined;
+  /** The Unix socket by which services are asked about and told what to do; undefined: none. */
+  readonly control?: ControlPolicy;
   /** PID 1 gives up the privileges that nothing needs any more. */
   readonly dropPrivileges: boolean;
   /** Where it came from, for reports; `describeOrigins` reads it. */
@@ -290,62 +345,3 @@ export interface LoadOptions {
 export type PolicyResult =
   | { readonly ok: true; readonly policy: Policy }
   | { readonly ok: false; readonly issues: readonly PolicyIssue[]; readonly text: string | undefined };
-
-export type PolicyIssueCode =
-  // the file and its bytes
-  | "cannot-read"
-  | "too-large"
-  | "not-utf8"
-  | "empty"
-  // the YAML
-  | "yaml-syntax"
-  | "duplicate-key"
-  | "several-documents"
-  | "too-many-aliases"
-  | "too-deep"
-  | "unsupported-yaml"
-  // the variables
-  | "unknown-variable"
-  | "bad-variable"
-  // the shape
-  | "unknown-key"
-  | "missing-key"
-  | "wrong-type"
-  | "not-one-of"
-  | "bad-pattern"
-  | "out-of-range"
-  | "too-few"
-  | "unsupported-version"
-  // the meaning
-  | "unsupported-key"
-  | "unsupported-value"
-  | "bad-value"
-  // warnings of check
-  | "rule-never-matches"
-  | "opened-for-nobody"
-  | "relative-path"
-  // both parsers
-  | "parsers-disagree";
-
-/** One complaint. Positions count from 1, columns in UTF-16 units; absent when nothing can be pointed at. */
-export interface PolicyIssue {
-  readonly code: PolicyIssueCode;
-  /** The mistake, in one line without a full stop. May hold text of the policy: escape before printing. */
-  readonly message: string;
-  /** JSON pointer (RFC 6901) of the key or value; "" is the whole policy. */
-  readonly pointer: string;
-  /** The same for people: `services.app.command[0]`; "" is the whole policy. */
-  readonly path: string;
-  readonly line?: number;
-  readonly column?: number;
-  /** UTF-16 units to underline, from `column`, on that line. */
-  readonly length?: number;
-  /** The values that would have been accepted: `one of: close, keep`, `a number, "inherit" or "max"`. */
-  readonly expected?: string;
-  /** The known key that was probably meant, as a path from the top when it belongs elsewhere. */
-  readonly nearest?: string;
-  /** How to mend the mistake, in one sentence. */
-  readonly hint?: string;
-  /** A key or value that is accepted, as it would be written, and the JSON pointer of what it takes the place of. */
-  readonly suggestion?: { readonly pointer: string; readonly text: string; readonly on: "key" | "value" };
-}

@@ -2,15 +2,20 @@
 // left. Pure, a part of state.ts. The exit code is decided when this end begins, and nothing changes it afterwards.
 
 import { SIGCONT, SIGKILL, SIGSTOP, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU } from "../sys/libc/constants.ts";
-import type { Action, Budget, Ending, Event, Next, State, Target } from "./events.ts";
+import type { Action, Budget, Ending, EndingState, Event, Next, State, Target } from "./events.ts";
 
 /** A process that SIGKILL does not end within this time hangs in the kernel. */
 const UNKILLABLE_MS = 2000;
 
 export function endService(state: State, code: number): Next {
+  return beginEnding({ ...state, service: undefined }, code);
+}
+
+/** No service runs any more: the exit code is decided. */
+export function beginEnding<S extends EndingState>(state: S, code: number): Next<S> {
   const { reaping } = state.supervision;
   const ending: Ending = { code: mapped(state, code), phase: "begun" };
-  const after: State = { ...state, service: undefined, ending };
+  const after: S = { ...state, ending };
   // When fdinit is PID 1, the kernel ends what is left. When it is not, processes that are left live on and may hold pipes open.
   if (reaping.orphans === "leave")
     return {
@@ -20,18 +25,18 @@ export function endService(state: State, code: number): Next {
   return { state: after, actions: [] };
 }
 
-function mapped({ supervision }: State, code: number): number {
+function mapped({ supervision }: EndingState, code: number): number {
   return supervision.exitMap.get(code) ?? code;
 }
 
 const FIND_HOLDERS: Action = { do: "findHolders" };
 
 /** The next phase of the end: when no child is left, or when the phase's time is over. */
-export function endingOver(
-  state: State,
+export function endingOver<S extends EndingState>(
+  state: S,
   ending: Ending,
   event: Extract<Event, { type: "settled" | "time" }>,
-): Next {
+): Next<S> {
   const { now } = event;
   if (event.type === "settled") {
     if (!event.childrenLeft) return { state, actions: [{ do: "exit", code: ending.code }] };
@@ -43,7 +48,7 @@ export function endingOver(
   return kill(state, ending, now);
 }
 
-function handleOrphans(state: State, ending: Ending, now: number): Next {
+function handleOrphans<S extends EndingState>(state: S, ending: Ending, now: number): Next<S> {
   if (state.shutdown?.budget?.isUsedUp) return kill(state, ending, now);
   if (state.supervision.reaping.orphans === "terminate") {
     const { state: after, actions } = terminate(state, ending, now);
@@ -55,7 +60,7 @@ function handleOrphans(state: State, ending: Ending, now: number): Next {
 }
 
 /** A second shutdown signal while fdinit only waits for orphans: now the orphans get SIGTERM too. */
-export function endingSignal(state: State, ending: Ending, now: number): Next {
+export function endingSignal<S extends EndingState>(state: S, ending: Ending, now: number): Next<S> {
   return ending.phase === "waiting" ? terminate(state, ending, now) : { state, actions: [] };
 }
 
@@ -66,12 +71,15 @@ export function endingStep(state: State, ending: Ending, signal: number, now: nu
 }
 
 /** The budget is used up. The first time everything gets SIGKILL; the second time fdinit ends. */
-export function budgetOver(state: State, budget: Budget): Next {
+export function budgetOver<S extends EndingState>(state: S, budget: Budget): Next<S> {
   const { ending, shutdown } = state;
   if (budget.isUsedUp)
-    return { state, actions: [{ do: "exit", code: ending?.code ?? mapped(state, 128 + SIGKILL) }] };
-  const { nextAt: _nextAt, ...rest } = shutdown ?? { step: -1 };
-  const after: State = { ...state, shutdown: { ...rest, budget: { ...budget, isUsedUp: true } } };
+    return {
+      state,
+      actions: [{ do: "exit", code: ending?.code ?? mapped(state, state.code ?? 128 + SIGKILL) }],
+    };
+  const used = { ...shutdown, nextAt: undefined, budget: { ...budget, isUsedUp: true } };
+  const after: S = { ...state, shutdown: used };
   const why: Action = { do: "say", level: "warn", message: "the shutdown budget is used up" };
   const killed = ending
     ? kill(after, ending, budget.killAt)
@@ -79,7 +87,7 @@ export function budgetOver(state: State, budget: Budget): Next {
   return { state: killed.state, actions: [why, ...killed.actions] };
 }
 
-function terminate(state: State, ending: Ending, now: number): Next {
+function terminate<S extends EndingState>(state: S, ending: Ending, now: number): Next<S> {
   const nextAt = now + state.supervision.reaping.waitMs;
   return {
     state: { ...state, ending: { ...ending, phase: "terminating", nextAt } },
@@ -87,7 +95,7 @@ function terminate(state: State, ending: Ending, now: number): Next {
   };
 }
 
-function kill(state: State, ending: Ending, now: number): Next {
+function kill<S extends EndingState>(state: S, ending: Ending, now: number): Next<S> {
   const nextAt = now + UNKILLABLE_MS;
   return { state: { ...state, ending: { ...ending, phase: "killing", nextAt } }, actions: [{ do: "kill" }] };
 }
@@ -95,8 +103,13 @@ function kill(state: State, ending: Ending, now: number): Next {
 /** Signals that no SIGCONT follows: a SIGCONT would undo a stop signal, and is of no use behind SIGKILL. */
 const NOT_CONTINUED = [SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT];
 
+/** Whether a SIGCONT goes after the signal, for processes that are stopped. */
+export function isFollowedByContinue(signal: number): boolean {
+  return !NOT_CONTINUED.includes(signal);
+}
+
 /** A stopped process handles a signal only after SIGCONT. fdinit does not know which processes are stopped, and a SIGCONT to a running one does no harm. */
 export function sendAndContinue(to: Target, signal: number): readonly Action[] {
   const sent: Action = { do: "send", to, signal };
-  return NOT_CONTINUED.includes(signal) ? [sent] : [sent, { do: "send", to, signal: SIGCONT }];
+  return isFollowedByContinue(signal) ? [sent, { do: "send", to, signal: SIGCONT }] : [sent];
 }

@@ -98,7 +98,17 @@ export type Action =
   | { readonly do: "say"; readonly level: "warn" | "info"; readonly message: string }
   | { readonly do: "exit"; readonly code: number };
 
-export interface Next {
-  readonly state: State;
+export interface Next<S = State> {
+  readonly state: S;
   readonly actions: readonly Action[];
+}
+
+/** The part of a state that the end of the container is about: of one service, and of several. */
+export interface EndingState {
+  readonly self: number;
+  readonly supervision: Pick<Supervision, "reaping" | "exitMap">;
+  readonly shutdown?: { readonly budget?: Budget };
+  readonly ending?: Ending;
+  /** The code that is decided before the end begins. */
+  readonly code?: number;
 }

@@ -15,14 +15,14 @@ import {
 } from "../sys/libc/constants.ts";
 import { errnoText } from "../sys/libc/errno.ts";
 import type { Action, Event, Next, State } from "./events.ts";
-import type { Observer } from "./report.ts";
+import type { Observer } from "./observer.ts";
 import { Sender } from "./sending.ts";
 import { deadline, initialState, next } from "./state.ts";
 import type { Started, Surroundings } from "./surroundings.ts";
 
-// holders: loaded when a service with pipes or tokens ends. reports: loaded for `reaping.log` and `report`.
+// holders: loaded when a service with pipes or tokens ends. observing: loaded for `reaping.log` and `report`.
 const holders = () => require("./holders.ts") as typeof import("./holders.ts");
-const reports = () => require("./report.ts") as typeof import("./report.ts");
+const observing = () => require("./observer.ts") as typeof import("./observer.ts");
 
 /** The most ended children taken in one round; fewer when `reaping.log` or `report` looks at each, which takes longer. */
 const MOST_REAPED = 64;
@@ -80,7 +80,7 @@ class Supervisor {
     this.sender = new Sender(surroundings);
     const { reaping, report } = state.supervision;
     this.observer =
-      reaping.log === "none" && report === undefined ? undefined : new (reports().Observer)(surroundings);
+      reaping.log === "none" && report === undefined ? undefined : new (observing().Observer)(surroundings);
   }
 
   /** Blocks until something happens. Signals that it takes are handled when it returns. */

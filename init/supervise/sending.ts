@@ -5,7 +5,7 @@ import { SIGKILL } from "../sys/libc/constants.ts";
 import { ESRCH, errnoText } from "../sys/libc/errno.ts";
 import { signalName } from "../sys/signals/signal-names.ts";
 import type { Target } from "./events.ts";
-import type { Observer } from "./report.ts";
+import type { Observer } from "./observer.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { descendantsOrNone, inWords, nameOf } from "./tree.ts";
 

@@ -20,8 +20,10 @@ import {
   SIGXFSZ,
 } from "../sys/libc/constants.ts";
 import { signalName } from "../sys/signals/signal-names.ts";
+import { budgetFrom } from "./budget.ts";
 import { budgetOver, endingOver, endingSignal, endingStep, endService, sendAndContinue } from "./ending.ts";
-import type { Action, Budget, DelayedSignal, Event, Next, State, Target } from "./events.ts";
+import type { Action, DelayedSignal, Event, Next, State, Target } from "./events.ts";
+import { exitCode } from "./exit-code.ts";
 import { codeInWords, durationInWords } from "./words.ts";
 
 /** Before the first start, which "started" or "startFailed" tells of. */
@@ -89,12 +91,6 @@ export function deadline(state: State): number | undefined {
   let earliest: number | undefined;
   for (const at of times) if (at !== undefined) earliest = Math.min(at, earliest ?? at);
   return earliest;
-}
-
-/** wait(2)'s status as a shell says it: the exit status, or 128 + n after signal n. */
-export function exitCode(status: number): number {
-  const signal = status & 0x7f;
-  return signal === 0 ? (status >> 8) & 0xff : 128 + signal;
 }
 
 export function say(level: "warn" | "info", message: string): Action {
@@ -177,16 +173,6 @@ function pass({ service, supervision }: State, signal: number, value: bigint | u
 function targetOf({ signals: { to }, hasOwnGroup }: Supervision, pid: number): Target {
   if (to === "all") return "all";
   return to === "group" && hasOwnGroup ? { group: pid } : { process: pid };
-}
-
-/** The part of a budget that is kept for the time that SIGKILL takes. */
-const RESERVE_MS = 250;
-const RESERVE_SHARE = 0.2;
-
-function budgetFrom(since: number, now: number, ms: number | undefined): { budget?: Budget } {
-  if (ms === undefined) return {};
-  const endAt = Math.max(since + ms, now);
-  return { budget: { killAt: endAt - Math.min(RESERVE_MS, ms * RESERVE_SHARE), endAt, isUsedUp: false } };
 }
 
 function shutDown(state: State, { at: now, since, signal, value }: DelayedSignal): Next {

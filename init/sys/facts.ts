@@ -6,7 +6,7 @@ import type { ResourceLimit } from "./self/kernel.ts";
 import type { TerminalFacts } from "./terminal/kernel.ts";
 
 /** An inclusive range of descriptor numbers. */
-export interface Range {
+export interface FdRange {
   readonly first: number;
   readonly last: number;
 }
@@ -21,9 +21,9 @@ export interface Questions {
   /** The kind of each open descriptor must be known, not only that it is open. */
   readonly classify: boolean;
   /** Numbers that must be looked at. */
-  readonly lookAt: readonly Range[];
+  readonly lookAt: readonly FdRange[];
   /** Numbers of `lookAt` that must not be missed, because they are not all closed or marked alike. */
-  readonly mustSee: readonly Range[];
+  readonly mustSee: readonly FdRange[];
   /** Where a number-by-number look ends when /proc cannot list them. */
   readonly scanLimit: number;
   /** The one way to list, close and mark that the policy wants; `auto`: whichever works. */
@@ -44,10 +44,12 @@ export const FIRST_ANNOUNCED = 3;
 /** An inherited descriptor that was looked at. */
 export interface InheritedDescriptor {
   readonly fd: number;
-  /** The descriptor in words: the text of its link in /proc, else its file type. */
-  readonly what: string;
   /** Only when the questions asked for it. */
   readonly descriptor?: Descriptor;
+  /** Of one that was not classified: the text of its link in /proc. */
+  readonly link?: string;
+  /** Of one without a link: st_mode, which is known without /proc; negative when it could not be found out. */
+  readonly mode?: number;
 }
 
 /** What there is to list, close and mark with. Absent: nobody asked. */

@@ -12,7 +12,7 @@ import type { SignalCalls } from "./signals/kernel.ts";
 import type { SocketCalls } from "./sockets/kernel.ts";
 import type { TerminalCalls } from "./terminal/kernel.ts";
 
-export type { Inspection } from "./descriptors/kernel.ts";
+export type { Inspection, Watched } from "./descriptors/kernel.ts";
 export type { OpenedFile, PathFailure } from "./paths/kernel.ts";
 export type {
   Arguments,
@@ -28,7 +28,7 @@ export type {
 } from "./processes/kernel.ts";
 export type { CapabilitySets, Credentials, ResourceLimit } from "./self/kernel.ts";
 export type { ReceivedSignal, SignalSet } from "./signals/kernel.ts";
-export type { SocketAddress, SocketFile } from "./sockets/kernel.ts";
+export type { ReceivedMessage, SocketAddress, SocketFile } from "./sockets/kernel.ts";
 export type { TerminalFacts } from "./terminal/kernel.ts";
 
 export interface Kernel

@@ -2,28 +2,17 @@
 // at all. On the way of every start, so written in loops: the first use of Array's map, flatMap or
 // filter costs a fresh process a tenth of a millisecond each.
 
-import type { Descriptor } from "./descriptors/kinds.ts";
 import { findRuntimeDescriptors } from "./engine/descriptors.ts";
 import {
   type Facts,
+  type FdRange,
   FIRST_ANNOUNCED,
   type InheritedDescriptor,
   type Questions,
-  type Range,
   type Rungs,
 } from "./facts.ts";
 import type { Kernel } from "./kernel.ts";
-import {
-  CLOSE_RANGE_CLOEXEC,
-  S_IFBLK,
-  S_IFCHR,
-  S_IFDIR,
-  S_IFIFO,
-  S_IFMT,
-  S_IFREG,
-  S_IFSOCK,
-  STDIN_FILENO,
-} from "./libc/constants.ts";
+import { CLOSE_RANGE_CLOEXEC, STDIN_FILENO } from "./libc/constants.ts";
 import { textOf } from "./text/bytes.ts";
 
 /** Most numbers that are looked at only to find Bun's eventpoll and eventfd, so that closing can leave those two open. */
@@ -44,7 +33,7 @@ export function observe(kernel: Kernel, own: readonly [number, ...number[]], que
   const inherited: InheritedDescriptor[] = [];
   for (const fd of numbers) {
     if (notInherited.includes(fd)) continue;
-    inherited.push(questions.classify ? classified(kernel, fd, announced) : described(kernel, fd));
+    inherited.push(questions.classify ? classified(kernel, fd, announced) : linkOrMode(kernel, fd));
   }
   const terminal = questions.terminal ? kernel.terminal(STDIN_FILENO) : undefined;
   const outside = questions.workingDirectory ? kernel.workingDirectoryOutside() : undefined;
@@ -100,7 +89,7 @@ function rungs(kernel: Kernel, { method, closes, marks }: Questions, listed: boo
   };
 }
 
-function isIn(ranges: readonly Range[], fd: number): boolean {
+function isIn(ranges: readonly FdRange[], fd: number): boolean {
   for (const { first, last } of ranges) if (first <= fd && fd <= last) return true;
   return false;
 }
@@ -135,32 +124,7 @@ function announcement(kernel: Kernel): Announcement {
 function classified(kernel: Kernel, fd: number, announced: readonly string[]): InheritedDescriptor {
   const found = kernel.classify(fd);
   const name = announced[fd - FIRST_ANNOUNCED];
-  const descriptor = name === undefined ? found : { ...found, name };
-  return { fd, what: describeDescriptor(descriptor), descriptor };
-}
-
-/** One descriptor in words: what it is, where it leads, and what makes it remarkable. */
-export function describeDescriptor({
-  kinds,
-  path,
-  deleted,
-  outsideRoot,
-  socket,
-  access,
-  evidence,
-}: Descriptor): string {
-  const [kind] = kinds;
-  if (socket) {
-    const state = socket.listening ? "listening " : "";
-    const to = socket.peer ? `to ${socket.peer}` : "";
-    const where = socket.local && to ? `${socket.local} ${to}` : (socket.local ?? to);
-    const foreign = socket.foreignNetwork ? ", of another network namespace" : "";
-    return `a ${state}${socket.family} ${socket.type} socket${where && ` at ${where}`}${foreign}`;
-  }
-  const end = evidence.indexOf(", ");
-  const where = path ?? (end < 0 ? evidence : evidence.slice(0, end));
-  const marks = `${deleted ? ", deleted" : ""}${outsideRoot ? ", outside the root" : ""}`;
-  return `${kind} ${where}${marks}${access === "path" ? ", O_PATH" : ""}`;
+  return { fd, descriptor: name === undefined ? found : { ...found, name } };
 }
 
 interface OpenNumbers {
@@ -170,28 +134,8 @@ interface OpenNumbers {
   readonly unseenFrom?: number;
 }
 
-function described(kernel: Kernel, fd: number): InheritedDescriptor {
-  return { fd, what: kernel.descriptorLink(fd) ?? typeName(kernel.descriptorMode(fd)) };
-}
-
-/** The file type in words, which is known without /proc. */
-function typeName(mode: number): string {
-  switch (mode < 0 ? mode : mode & S_IFMT) {
-    case 0:
-      return "an anonymous inode";
-    case S_IFBLK:
-      return "a block device";
-    case S_IFCHR:
-      return "a character device";
-    case S_IFDIR:
-      return "a directory";
-    case S_IFIFO:
-      return "a pipe";
-    case S_IFREG:
-      return "a file";
-    case S_IFSOCK:
-      return "a socket";
-    default:
-      return "of a kind that cannot be determined";
-  }
+/** The link, or the file type, which is known without /proc. */
+function linkOrMode(kernel: Kernel, fd: number): InheritedDescriptor {
+  const link = kernel.descriptorLink(fd);
+  return link === undefined ? { fd, mode: kernel.descriptorMode(fd) } : { fd, link };
 }

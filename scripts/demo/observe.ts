@@ -34,13 +34,18 @@ export interface Observation {
   readonly killedExitCode: number;
 }
 
-export interface Place {
+/** What a container of the demonstration starts with. */
+export interface Launcher {
   readonly namespace: readonly string[] | undefined;
   /** The descriptor of a listening socket. */
   readonly listener: number;
 }
 
-export async function observe(name: string, init: readonly string[], place: Place): Promise<Observation> {
+export async function observe(
+  name: string,
+  init: readonly string[],
+  launcher: Launcher,
+): Promise<Observation> {
   const directory = mkdtempSync(join(tmpdir(), "fdinit-demo-"));
   const environment = { PIPE: makeFifo(directory, "pipe"), GATE: makeFifo(directory, "gate") };
   const pipe = openSync(environment.PIPE, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -52,7 +57,7 @@ export async function observe(name: string, init: readonly string[], place: Plac
     gateIsOpen = false;
   };
   try {
-    using server = await startContainer({ ...place, init, environment, program: SERVER });
+    using server = await startContainer({ ...launcher, init, environment, program: SERVER });
     const seen = {
       init: descriptorsOf(server.initPid),
       program: descriptorsOf(server.programPid),
@@ -62,7 +67,7 @@ export async function observe(name: string, init: readonly string[], place: Plac
     shutGate();
     const left = await untilReaped(() => orphansOf(server));
     const ownExitCode = await server.stop();
-    using plain = await startContainer({ ...place, init, environment, program: PLAIN_PROGRAM });
+    using plain = await startContainer({ ...launcher, init, environment, program: PLAIN_PROGRAM });
     return { name, ...seen, left, ownExitCode, killedExitCode: await plain.stop() };
   } finally {
     shutGate();

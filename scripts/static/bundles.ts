@@ -1,10 +1,19 @@
-// The bundles of the static executable: main's, the policy module's, the second module's, and one for each file that few starts need. QuickJS makes every
+// The bundles of the static executable: main, the plain policies, the parsers and reports, and one for each file that few starts need. QuickJS makes every
 // function of a bundle when it reads it, so that a file behind a require() is a bundle of its own, read when it is asked for.
 
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BunPlugin } from "bun";
-import { bundle, EMBEDDED, forTheStart, inlined, MODULES, runWhereTheyStand } from "../bundle.ts";
+import {
+  bundle,
+  EMBEDDED,
+  forTheStart,
+  inlined,
+  MODULES,
+  PARSERS_AND_REPORTS,
+  PLAIN_POLICIES,
+  runWhereTheyStand,
+} from "../bundle.ts";
 import type { Target } from "../targets.ts";
 
 const init = join(import.meta.dir, "../../init");
@@ -22,13 +31,13 @@ export function forQuickJs(): BunPlugin {
   };
 }
 
-/** The texts of all bundles, each a function's: the first is given the host, the others what they use of it. */
+/** The texts of all bundles, each a function. That of main is given the host, the others the names that they use of main. */
 export async function bundles(machine: Target["machine"]): Promise<string[]> {
   refuseChanging();
   const main = runWhereTheyStand(await bundle(join(init, "main.ts"), [forQuickJs(), forTheStart(machine)]));
   const others = [
-    await bundle(join(init, "cli/policy-module.ts"), [forQuickJs()]),
-    await bundle(join(init, "cli/second-module.ts"), [forQuickJs()]),
+    await bundle(PLAIN_POLICIES, [forQuickJs()]),
+    await bundle(PARSERS_AND_REPORTS, [forQuickJs()]),
   ];
   const { rest, parts } = apart(main, MODULES.length);
   return [
@@ -38,7 +47,7 @@ export async function bundles(machine: Target["machine"]): Promise<string[]> {
   ];
 }
 
-/** The modules are asked for by their places; and of Node's two, which yaml asks for, it uses nothing here. */
+/** Answers the modules with a place of their own. yaml asks for two of Node's, and uses nothing of them here. */
 const REQUIRE = `var modules = [];
 function require(name) {
   if (name === "process" || name === "buffer") return { env: {} };

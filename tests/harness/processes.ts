@@ -84,6 +84,6 @@ export function waiting(pid: number): "forever" | "perhaps not" | undefined {
 }
 
 /** Until fdinit has done all it does at its start and waits. */
-export async function settled(pid: number): Promise<void> {
+export async function untilWaiting(pid: number): Promise<void> {
   await until("fdinit waits", () => waiting(pid));
 }

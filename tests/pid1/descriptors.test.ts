@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { fixture, IS_QUICKJS } from "../harness/fixtures.ts";
 import { leaveNothingBehind } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
-import { descriptors, extra, settled } from "../harness/processes.ts";
+import { descriptors, extra, untilWaiting } from "../harness/processes.ts";
 import { policy, type Running, run, type Start, start } from "../harness/run.ts";
 
 leaveNothingBehind();
@@ -27,7 +27,7 @@ async function held(what: Omit<Start, "run">): Promise<Held> {
 
 async function look(running: Running): Promise<Held> {
   const pid = await running.pid();
-  await settled(pid);
+  await untilWaiting(pid);
   return { payload: beyond(descriptors(await running.payload())), init: beyond(descriptors(pid)) };
 }
 

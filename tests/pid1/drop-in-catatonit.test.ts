@@ -18,7 +18,7 @@ import {
 import { fixture } from "../harness/fixtures.ts";
 import { leaveNothingBehind } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
-import { children, descriptors, extra, settled, status, until } from "../harness/processes.ts";
+import { children, descriptors, extra, status, until, untilWaiting } from "../harness/processes.ts";
 
 leaveNothingBehind();
 
@@ -191,7 +191,7 @@ describeWith(["gcc", "unshare", "bash"], "what catatonit gets wrong, fdinit as c
   test("-P reaps what ends up with it", async () => {
     const running = catatonit(["-P"], { launch: ["child=3"] });
     const pid = await running.pid();
-    await settled(pid);
+    await untilWaiting(pid);
     expect(children(pid)).toEqual([]);
     send(pid, 15);
     expect((await running.ended()).code).toBe(0);
@@ -201,7 +201,7 @@ describeWith(["gcc", "unshare", "bash"], "what catatonit gets wrong, fdinit as c
     for (let round = 0; round < 10; round++) {
       const running = catatonit(["-g", "--", "sleep", "1000"], { as: "pid1" });
       const pid = await running.pid();
-      await settled(pid);
+      await untilWaiting(pid);
       send(pid, 15);
       expect((await running.ended()).code).toBe(143);
     }

@@ -19,7 +19,7 @@ import {
 import { fixture } from "../harness/fixtures.ts";
 import { leaveNothingBehind } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
-import { children, descriptors, extra, settled, status, until } from "../harness/processes.ts";
+import { children, descriptors, extra, status, until, untilWaiting } from "../harness/processes.ts";
 
 leaveNothingBehind();
 
@@ -227,7 +227,7 @@ describeWith(["gcc", "unshare", "bash"], "what dumb-init gets wrong, fdinit as d
     const pid = await running.pid();
     send(pid, 10);
     await running.printed("10 0 0\n");
-    await settled(pid);
+    await untilWaiting(pid);
     expect((await running.finished()).stdout).toBe("end\n");
   });
 
@@ -235,7 +235,7 @@ describeWith(["gcc", "unshare", "bash"], "what dumb-init gets wrong, fdinit as d
     for (let round = 0; round < 10; round++) {
       const running = dumbInit(["sleep", "1000"], { as: "pid1" });
       const pid = await running.pid();
-      await settled(pid);
+      await untilWaiting(pid);
       send(pid, 15);
       expect((await running.ended()).code).toBe(143);
     }

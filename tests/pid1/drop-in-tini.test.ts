@@ -21,7 +21,7 @@ import {
 import { FDINIT, fixture } from "../harness/fixtures.ts";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
-import { children, descriptors, extra, settled, status, until } from "../harness/processes.ts";
+import { children, descriptors, extra, status, until, untilWaiting } from "../harness/processes.ts";
 
 leaveNothingBehind();
 
@@ -225,7 +225,7 @@ describeWith(["gcc", "unshare", "bash"], "what tini gets wrong, fdinit as tini d
     for (let round = 0; round < 10; round++) {
       const running = tini(["-g", "--", "sleep", "1000"], { as: "pid1" });
       const pid = await running.pid();
-      await settled(pid);
+      await untilWaiting(pid);
       send(pid, 15);
       expect((await running.ended()).code).toBe(143);
     }
@@ -267,7 +267,7 @@ describeWith(["gcc", "unshare", "bash"], "what tini gets wrong, fdinit as tini d
   test("nothing wakes it up while nothing happens", async () => {
     const running = await recorder(tini, ["-s", "--"]);
     const pid = await running.pid();
-    await settled(pid);
+    await untilWaiting(pid);
     const switches = () => status(pid, "voluntary_ctxt_switches");
     const before = switches();
     await Bun.sleep(2_500); // tini looks every second

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { fixture } from "../harness/fixtures.ts";
 import { leaveNothingBehind } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
-import { children, settled, until } from "../harness/processes.ts";
+import { children, until, untilWaiting } from "../harness/processes.ts";
 import { policy, run, start } from "../harness/run.ts";
 
 leaveNothingBehind();
@@ -86,7 +86,7 @@ describeWith(["gcc", "unshare"], "signals", () => {
     for (let attempt = 0; attempt < 30; attempt++) {
       const running = start({ run: ["sleep", "1000"], options: signals({ to: "group" }) });
       const pid = await running.pid();
-      await settled(pid);
+      await untilWaiting(pid);
       process.kill(pid, "SIGTERM");
       expect((await running.ended()).code).toBe(143);
     }

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { fixture, IS_QUICKJS } from "../harness/fixtures.ts";
 import { leaveNothingBehind } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
-import { children, settled, status, until } from "../harness/processes.ts";
+import { children, status, until, untilWaiting } from "../harness/processes.ts";
 import { policy, run, start } from "../harness/run.ts";
 
 leaveNothingBehind();
@@ -30,7 +30,7 @@ describeWith(["python3", "unshare"], "garbage", () => {
       `  while sigqueue(${pid}, 40, ctypes.c_void_p(i)) != 0: time.sleep(0.001)`, // RLIMIT_SIGPENDING
     ].join("\n");
     expect(Bun.spawnSync(["python3", "-c", script]).success).toBe(true);
-    await settled(pid);
+    await untilWaiting(pid);
     const [, kilobytes] =
       /^Anonymous: +(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8")) ?? [];
     // 4.4 MB; with the heap that Bun has otherwise it is 12 MB. The static executable has half a megabyte.
@@ -67,7 +67,7 @@ describeWith(["gcc", "unshare"], "while memory is collected all the time", () =>
     const options = policy(JSON.stringify({ version: 1, dropPrivileges: true, services }));
     const running = await start({ run: [], options, env: COLLECTS }).ready();
     const pid = await running.pid();
-    await settled(pid);
+    await untilWaiting(pid);
     // CAP_KILL alone
     for (const set of ["CapPrm", "CapEff"]) expect(status(pid, set)).toBe("0000000000000020");
     expect(await running.finished()).toMatchObject({ stderr: "" });

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { ENGINE_OWN, FDINIT, fixture } from "../harness/fixtures.ts";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
-import { descriptors, extra, settled } from "../harness/processes.ts";
+import { descriptors, extra, untilWaiting } from "../harness/processes.ts";
 import { policy, run, type Start, start } from "../harness/run.ts";
 
 leaveNothingBehind();
@@ -47,18 +47,18 @@ const UNREADABLE = "mount -t tmpfs -o mode=000 none /proc/1/fd";
 /** No look at it goes beyond this number; the harness never opens as many. */
 const END = 16_384;
 
-interface Seen {
+interface OpenNumbers {
   /** The open numbers beyond 2, asked from inside with F_GETFD. */
   readonly program: number[];
   /** What PID 1 holds beyond 2 and what is its own (Bun's pair, the signalfd, /dev/null in their place). */
   readonly init: number[];
 }
 
-async function seen(what: Omit<Start, "run">): Promise<Seen> {
+async function seen(what: Omit<Start, "run">): Promise<OpenNumbers> {
   const running = start({ ...what, run: [fixture("numbers"), String(END)] });
   const line = await running.line();
   const pid = await running.pid();
-  await settled(pid);
+  await untilWaiting(pid);
   const held = descriptors(pid);
   const { code, stderr } = await running.finished();
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -86,8 +86,8 @@ const LEFT_OPEN = [
   "rlimit=7:512:512",
 ];
 const NUMBERS = [4, 5, 7, 8, 9, 1500, 15000];
-const CLOSED: Seen = { program: [], init: [] };
-const MARKED: Seen = { program: [], init: NUMBERS };
+const CLOSED: OpenNumbers = { program: [], init: [] };
+const MARKED: OpenNumbers = { program: [], init: NUMBERS };
 
 const PLACES: Readonly<Record<string, () => Pick<Start, "before">>> = {
   plain: () => ({}),

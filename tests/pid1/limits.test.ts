@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { fixture } from "../harness/fixtures.ts";
 import { leaveNothingBehind } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
-import { settled } from "../harness/processes.ts";
+import { untilWaiting } from "../harness/processes.ts";
 import { policy, start } from "../harness/run.ts";
 
 leaveNothingBehind();
@@ -11,7 +11,7 @@ leaveNothingBehind();
 /** The program's limit of open files, [soft, hard], when fdinit was started with another. */
 async function nofile(from: string, options: readonly string[] = []): Promise<(number | undefined)[]> {
   const running = await start({ launch: [`rlimit=7:${from}`], options, run: [fixture("hold")] }).ready();
-  await settled(await running.pid());
+  await untilWaiting(await running.pid());
   const limits = readFileSync(`/proc/${await running.payload()}/limits`, "latin1");
   expect((await running.finished()).code).toBe(0);
   const [, soft, hard] = /^Max open files\s+(\d+)\s+(\d+)/m.exec(limits) ?? [];

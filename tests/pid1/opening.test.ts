@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { ENGINE_OWN, fixture } from "../harness/fixtures.ts";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
-import { descriptors, extra, settled } from "../harness/processes.ts";
+import { descriptors, extra, untilWaiting } from "../harness/processes.ts";
 import { freePort } from "../harness/requests.ts";
 import { policy, run, start } from "../harness/run.ts";
 
@@ -23,7 +23,7 @@ function opens(open: Record<string, unknown>, pass: Record<string, unknown>, mor
 async function held(options: readonly string[], launch?: readonly string[]) {
   const running = await start({ run: [fixture("hold")], options, ...(launch ? { launch } : {}) }).ready();
   const pid = await running.pid();
-  await settled(pid);
+  await untilWaiting(pid);
   const [program, pid1] = [descriptors(await running.payload()), descriptors(pid)];
   const info = (fd: number) => readFileSync(`/proc/${pid}/fdinfo/${fd}`, "latin1");
   expect((await running.finished()).code).toBe(0);

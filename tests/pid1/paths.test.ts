@@ -20,7 +20,7 @@ import { SYS } from "../../init/sys/libc/libc.ts";
 import { FDINIT, fixture } from "../harness/fixtures.ts";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
-import { descriptors, settled, status } from "../harness/processes.ts";
+import { descriptors, status, untilWaiting } from "../harness/processes.ts";
 import { policy, run, type Start, start } from "../harness/run.ts";
 
 leaveNothingBehind();
@@ -114,7 +114,7 @@ describeWith(["gcc", "unshare", "root"], "a socket in a service's directory", ()
       for (let round = 0; round < 2; round++) {
         const running = await start({ run: [fixture("hold")], options: opens(open), launch }).ready();
         const pid = await running.pid();
-        await settled(pid);
+        await untilWaiting(pid);
         for (const field of ["Uid", "Gid"]) expect(status(pid, field)).toBe("0\t0\t0\t0");
         const { mode, uid, gid } = statSync(join(own, "s"));
         expect([mode & 0o7777, uid, gid]).toEqual([0o640, 123, 456]);
@@ -235,7 +235,7 @@ describeWith(["gcc", "unshare", "root"], "the environment of an image", () => {
           run: [fixture("hold")],
         }).ready();
         const payload = await running.payload();
-        await settled(await running.pid());
+        await untilWaiting(await running.pid());
         expect([forged, status(payload, "SigBlk")]).toEqual([forged, "0000000000000000"]);
         const variables = readFileSync(`/proc/${payload}/environ`, "latin1").split("\0");
         expect(variables.filter((text) => text.startsWith(VARIABLE))).toEqual([`${VARIABLE}=${forged}`]);

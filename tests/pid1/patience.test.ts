@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { FDINIT, fixture } from "../harness/fixtures.ts";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
-import { settled, until } from "../harness/processes.ts";
+import { until, untilWaiting } from "../harness/processes.ts";
 import { policy, run, start } from "../harness/run.ts";
 
 leaveNothingBehind();
@@ -48,7 +48,7 @@ describeWith(["gcc", "unshare", "bash"], "PID 1", () => {
       return / T /.test(text.slice(text.lastIndexOf(")")));
     });
     // The stop is known to fdinit: without steps a SIGCONT goes only to a program that was seen to stop.
-    await settled(await running.pid());
+    await untilWaiting(await running.pid());
     process.kill(await running.pid(), "SIGTERM");
     expect((await running.ended()).code).toBe(4);
   });

@@ -7,7 +7,7 @@ import { dirname } from "node:path";
 import { fixture } from "../harness/fixtures.ts";
 import { leaveNothingBehind } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
-import { settled, status } from "../harness/processes.ts";
+import { status, untilWaiting } from "../harness/processes.ts";
 import { policy, run, start } from "../harness/run.ts";
 
 leaveNothingBehind();
@@ -165,7 +165,7 @@ describeWith(["gcc", "unshare", "root"], "dropPrivileges", () => {
     const options = service({ user: 4000 }, { dropPrivileges: true });
     const running = await start({ run: [fixture("recorder")], options }).ready();
     const pid = await running.pid();
-    await settled(pid);
+    await untilWaiting(pid);
     for (const set of ["CapPrm", "CapEff"]) expect(BigInt(`0x${status(pid, set)}`)).toBe(1n << 5n);
     process.kill(pid, "SIGUSR1");
     expect(await running.line()).toBe("10 0 0");

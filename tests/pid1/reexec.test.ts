@@ -9,7 +9,7 @@ import { harden } from "../../scripts/harden.ts";
 import { COMMAND_NAME, FDINIT, fixture } from "../harness/fixtures.ts";
 import { leaveNothingBehind } from "../harness/leftovers.ts";
 import { describeUnless, LONG, missing, NOT_OF_BUN } from "../harness/needs.ts";
-import { children, descriptors, extra, settled, status, until } from "../harness/processes.ts";
+import { children, descriptors, extra, status, until, untilWaiting } from "../harness/processes.ts";
 import { policy, run, type Start, start } from "../harness/run.ts";
 
 leaveNothingBehind();
@@ -65,7 +65,7 @@ describeUnless(
       test(`makes fdinit start itself once more, under the same name and pid${how}`, async () => {
         const running = await start({ env: EARLY_THREAD, launch, run: [fixture("hold")] }).ready();
         const pid = await running.pid();
-        await settled(pid);
+        await untilWaiting(pid);
         expect(isSecondStart(pid)).toBe(true);
         expect(status(pid, "Name")).toBe(COMMAND_NAME);
         expect(readFileSync(`/proc/${pid}/cmdline`, "latin1")).toStartWith(`${FDINIT}\0--\0`);
@@ -75,7 +75,7 @@ describeUnless(
         for (let round = 0; round < 10; round++) {
           const running = await start({ launch, run: [fixture("hold")] }).ready();
           const pid = await running.pid();
-          await settled(pid);
+          await untilWaiting(pid);
           expect(environmentOf(pid).filter((variable) => variable.startsWith(VARIABLE))).toEqual([]);
           expect((await running.finished()).code).toBe(0);
         }
@@ -113,7 +113,7 @@ for (const [name, how] of Object.entries(WAYS)) {
         const options = policy(`version: 1\nfds: { inherited: { default: ${action} } }\n`);
         const running = await start({ ...how(), launch, options, run: [fixture("hold")] }).ready();
         const pid = await running.pid();
-        await settled(pid);
+        await untilWaiting(pid);
         expect(extra(descriptors(await running.payload()))).toEqual([...numbers]);
         const links = Object.values(descriptors(pid)).sort();
         expect(links.filter((link) => link.startsWith("/etc") || link === "/usr")).toEqual([]);

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { ENGINE_OWN } from "../harness/fixtures.ts";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
-import { children, descriptors, settled, until, waiting } from "../harness/processes.ts";
+import { children, descriptors, until, untilWaiting, waiting } from "../harness/processes.ts";
 import { freePort, requests } from "../harness/requests.ts";
 import { policy, run, start } from "../harness/run.ts";
 
@@ -129,7 +129,7 @@ describeWith(["gcc", "unshare"], "restart", () => {
     const running = start({ run: counting(file, end), options });
     await running.ready();
     const pid = await running.pid();
-    await settled(pid);
+    await untilWaiting(pid);
     // The engine's, the signalfd, the token's read end
     expect(Object.keys(descriptors(pid)).length - 3).toBe(ENGINE_OWN + 2);
     process.kill(pid, "SIGTERM");

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fixture } from "../harness/fixtures.ts";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
-import { settled, status, waiting } from "../harness/processes.ts";
+import { status, untilWaiting, waiting } from "../harness/processes.ts";
 import { policy, type Running, run, type Start, start } from "../harness/run.ts";
 
 leaveNothingBehind();
@@ -106,7 +106,7 @@ describeWith(["gcc", "unshare"], "a signal sent to fdinit", () => {
   test("STOP and CONT act on fdinit itself, and nothing sent meanwhile is lost", async () => {
     const running = await recorder();
     const pid = await running.pid();
-    await settled(pid);
+    await untilWaiting(pid);
     send(pid, 19);
     send(pid, 15);
     send(pid, 18);
@@ -183,7 +183,7 @@ describeWith(["gcc", "unshare"], "while the program runs, every thread of fdinit
   test("but the engine's own faults blocks every signal that the wait loop reads", async () => {
     const running = await start({ run: [fixture("hold")] }).ready();
     const pid = await running.pid();
-    await settled(pid);
+    await untilWaiting(pid);
     // Those that sigtimedwait waits for are not blocked while it waits: they are its thread's to take.
     const [main, ...others] = readdirSync(`/proc/${pid}/task`);
     expect([main, waiting(pid)]).toEqual([String(pid), "forever"]);

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { ENGINE_OWN, FDINIT, fixture, IS_MUSL, IS_QUICKJS } from "../harness/fixtures.ts";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeWith, UNSHARE } from "../harness/needs.ts";
-import { children, descriptors, extra, settled, until } from "../harness/processes.ts";
+import { children, descriptors, extra, until, untilWaiting } from "../harness/processes.ts";
 import { policy, run, type Start, start } from "../harness/run.ts";
 
 leaveNothingBehind();
@@ -22,7 +22,7 @@ const SYSCALL =
 
 async function heldByProgram(what: Omit<Start, "run">): Promise<number[]> {
   const running = await start({ ...what, run: [fixture("hold")] }).ready();
-  await settled(await running.pid());
+  await untilWaiting(await running.pid());
   const seen = extra(descriptors(await running.payload()));
   expect((await running.finished()).code).toBe(0);
   return seen;
@@ -39,7 +39,7 @@ describeWith(["gcc", "unshare"], "where seccomp forbids", () => {
     test(`close_range (${name}) nothing inherited reaches the program or stays in PID 1`, async () => {
       const running = await start({ launch, run: [fixture("hold")] }).ready();
       const pid = await running.pid();
-      await settled(pid);
+      await untilWaiting(pid);
       expect(extra(descriptors(await running.payload()))).toEqual([]);
       const init = descriptors(pid);
       expect(extra(init).filter((fd) => !init[fd]?.startsWith("anon_inode:"))).toEqual([]);

@@ -9,7 +9,7 @@ import { BareRoots, put } from "../harness/bare.ts";
 import { FDINIT, fixture, ROOT } from "../harness/fixtures.ts";
 import { leaveNothingBehind, register } from "../harness/leftovers.ts";
 import { describeUnless, missing } from "../harness/needs.ts";
-import { children, settled, until } from "../harness/processes.ts";
+import { children, until, untilWaiting } from "../harness/processes.ts";
 import { commandLine, type Start, start } from "../harness/run.ts";
 import { missingFor } from "../harness/targets.ts";
 
@@ -69,7 +69,7 @@ describeUnless(
       if (!line?.value || !Buffer.from(line.value).toString().includes("ready\n")) return false;
       const pid = await until("PID 1 exists", () => children(process.pid)[0]);
       // musl's posix_spawn waits for ever when it cannot close its end of a pipe.
-      const waits = settled(pid).then(
+      const waits = untilWaiting(pid).then(
         () => true,
         () => false,
       );

@@ -9,7 +9,7 @@ import { TARGETS } from "../../scripts/targets.ts";
 import { fixture } from "../harness/fixtures.ts";
 import { leaveNothingBehind } from "../harness/leftovers.ts";
 import { describeUnless } from "../harness/needs.ts";
-import { settled } from "../harness/processes.ts";
+import { untilWaiting } from "../harness/processes.ts";
 import { type Ended, run, type Start, start } from "../harness/run.ts";
 import { missingFor, program, type Started, started } from "../harness/targets.ts";
 
@@ -58,7 +58,7 @@ for (const target of TARGETS) {
     test("forwards every signal, once", async () => {
       const running = await start(how([], [program(it, fixture("recorder"))], {})).ready();
       const pid = await running.pid();
-      await settled(pid);
+      await untilWaiting(pid);
       for (const signal of SIGNALS) {
         if (NOT_FORWARDED.includes(signal) || (it.emulated && NOT_EMULATED.includes(signal))) continue;
         expect(Bun.spawnSync([fixture("send"), String(pid), String(signal)]).success).toBe(true);
@@ -95,7 +95,7 @@ for (const target of TARGETS) {
     test("has one thread, and nothing to say about an ignored SIGPWR", async () => {
       const running = await start(how([], [hold()], { launch: ["ignore=30"] })).ready();
       const pid = await running.pid();
-      await settled(pid);
+      await untilWaiting(pid);
       expect(readdirSync(`/proc/${pid}/task`).length).toBe(it.emulated ? 2 : 1);
       expect(await running.finished()).toMatchObject({ code: 0, stderr: "" });
     });

@@ -20,7 +20,7 @@ const DOCUMENTS = Number(process.env["FDINIT_TEST_DOCUMENTS"] ?? 3_000);
 const target = staticTargetOfThisMachine();
 const { SYS } = target.machine === "aarch64" ? aarch64 : x86_64;
 
-/** An executable of tests/fixtures/read-texts.ts: in the place of the second module, which has all of the language. */
+/** An executable of tests/fixtures/read-texts.ts: in the place of the parsers and reports, which has all of the language. */
 async function linked(seed: number): Promise<string> {
   const folder = temporaryDirectory();
   const text = await bundle(join(import.meta.dir, "../fixtures/read-texts.ts"), [forQuickJs()]);

@@ -33,7 +33,7 @@ import {
 import { fixture, ROOT } from "../harness/fixtures.ts";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeUnless, missing, testUnless } from "../harness/needs.ts";
-import { settled } from "../harness/processes.ts";
+import { untilWaiting } from "../harness/processes.ts";
 import { policy, run, start } from "../harness/run.ts";
 
 leaveNothingBehind();
@@ -179,7 +179,7 @@ describeUnless(reason, "the static executable", () => {
   test("has one thread, little memory and less address space, and no page that is writable and executable", async () => {
     const running = await started().ready();
     const pid = await running.pid();
-    await settled(pid);
+    await untilWaiting(pid);
     const maps = readFileSync(`/proc/${pid}/maps`, "latin1").trim().split("\n");
     expect(maps.filter((line) => /^\S+ .wx/.test(line))).toEqual([]);
     const writable = maps
@@ -281,7 +281,7 @@ describeUnless(noArm, "the static executable for arm64 under qemu", () => {
     const script = "sleep 1000 & trap 'kill $!; exit 9' TERM; echo ready; wait";
     const running = await start({ direct: true, run: [...emulated, "--", "sh", "-c", script] }).ready();
     const pid = await running.pid();
-    await settled(pid);
+    await untilWaiting(pid);
     process.kill(pid, "SIGTERM");
     expect((await running.ended()).code).toBe(9);
   }, 60_000);

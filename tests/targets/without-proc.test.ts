@@ -8,7 +8,7 @@ import { BareRoots, put } from "../harness/bare.ts";
 import { fixture } from "../harness/fixtures.ts";
 import { leaveNothingBehind } from "../harness/leftovers.ts";
 import { describeUnless } from "../harness/needs.ts";
-import { children, descriptors, extra, settled, status, until } from "../harness/processes.ts";
+import { children, descriptors, extra, status, until, untilWaiting } from "../harness/processes.ts";
 import { run, start } from "../harness/run.ts";
 import { missingFor } from "../harness/targets.ts";
 
@@ -50,7 +50,7 @@ describeUnless(missingFor(portableTarget()), "without /proc fdinit", () => {
   test("forwards signals and reaps orphans", async () => {
     const running = await start(inside(["/bin/recorder"])).ready();
     const pid = await running.pid();
-    await settled(pid);
+    await untilWaiting(pid);
     process.kill(pid, SIGTERM);
     expect(await running.line()).toBe("15 0 0");
     expect((await running.finished()).stdout).toBe("end\n");
@@ -70,7 +70,7 @@ describeUnless(missingFor(portableTarget()), "without /proc fdinit", () => {
     const running = await start(inside(["/bin/hold"], launch, options)).ready();
     const program = descriptors(await running.payload());
     const pid = await running.pid();
-    await settled(pid);
+    await untilWaiting(pid);
     const init = Object.entries(descriptors(pid));
     const { code, stderr } = await running.finished();
     return {

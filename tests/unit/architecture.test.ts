@@ -128,7 +128,7 @@ describe("the table of rooms", () => {
     expect(differing.map(({ path }) => path).sort()).toEqual(others);
   });
 
-  test("only main.ts knows of the executable's other modules", () => {
+  test("only main.ts loads the parsers and reports, and the plain policies", () => {
     const loaders = sources.filter(({ imports }) => imports.includes("init/cli/load-modules.ts"));
     expect(loaders.map(({ path }) => path)).toEqual(["init/main.ts"]);
   });
@@ -180,14 +180,14 @@ describe("the table of rooms", () => {
   }
 
   test("the executable's other modules do not reach libc, which would be there twice", () => {
-    for (const entry of ["init/cli/policy-module.ts", "init/cli/second-module.ts"]) {
+    for (const entry of ["init/cli/plain-policies.ts", "init/cli/parsers-and-reports.ts"]) {
       const reached = reachedFrom(entry);
       expect(reached.filter((path) => path === "init/sys/libc/libc.ts" || path === "bun:ffi")).toEqual([]);
     }
   });
 
   test("the module of plain policies has neither the thorough reader nor the words of complaints about the shape", () => {
-    const reached = reachedFrom("init/cli/policy-module.ts");
+    const reached = reachedFrom("init/cli/plain-policies.ts");
     const heavy =
       /^yaml$|yaml-document|policy\/advice|generated\/schema-keys|shape\/validate|wording\/render/;
     expect(reached.filter((path) => heavy.test(path))).toEqual([]);

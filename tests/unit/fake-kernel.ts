@@ -1,7 +1,7 @@
 // A Kernel in memory for unit tests: a table of open numbers, a clock that stands still, and errors on demand.
 
 import type { Kernel, SpawnRequest } from "../../init/sys/kernel.ts";
-import { EBADF, ENOENT, ESRCH } from "../../init/sys/libc/errno.ts";
+import { EAGAIN, EBADF, ENOENT, ESRCH } from "../../init/sys/libc/errno.ts";
 
 export interface FakeKernel extends Kernel {
   /** Open numbers; true when marked close-on-exec. */
@@ -79,6 +79,14 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
     setSocketOption: (_fd, level, option, value) => done("setSocketOption", level, option, value),
     bind: (_fd, address) => done("bind", address),
     listen: (_fd, backlog) => done("listen", backlog),
+    bindAnywhere: () => "@00000",
+    connect: (_fd, address) => done("connect", address),
+    connectPath: (_fd, path) => done("connectPath", path),
+    connectResult: () => 0,
+    sendNow: (_fd, bytes) => bytes.length,
+    receiveNow: () => -EAGAIN,
+    setNonBlocking: () => 0,
+    isSameOpenFile: () => false,
     bindPath(_fd, path, wanted) {
       done("bindPath", path, wanted);
       return undefined;
@@ -121,6 +129,8 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
     },
     now: () => 0,
     waitReadable: (fds) => fds,
+    waitReady: (watched) => watched.map(({ fd }) => fd),
+    readNow: () => new Uint8Array(0),
     isSubreaper: () => false,
     setParentDeathSignal: (signal) => done("setParentDeathSignal", signal),
     changeDirectory: (path) => done("changeDirectory", path),

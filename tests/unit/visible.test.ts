@@ -39,6 +39,6 @@ describe("visible", () => {
 });
 
 test("messages and the report go through it", () => {
-  for (const file of ["cli/output/say.ts", "policy/wording/render.ts", "supervise/report.ts"])
+  for (const file of ["cli/output/say.ts", "policy/wording/render.ts", "supervise/observer.ts"])
     expect(readFileSync(join(import.meta.dir, "../../init", file), "utf8")).toContain('sys/text/visible.ts"');
 });

@@ -1,7 +1,7 @@
 // Writes the findings of `check` for programs: one JSON document, GitHub's annotations, SARIF 2.1.0.
 
 import { version } from "../../../package.json";
-import type { PolicyIssue } from "../../policy/types.ts";
+import type { PolicyIssue } from "../../policy/issue.ts";
 import { visible, visibleJson } from "../../sys/text/visible.ts";
 import { MESSAGES } from "../help/messages.ts";
 import { isWarning } from "./warnings.ts";

@@ -2,12 +2,12 @@
 // go to standard error and what is right to standard output; as json, github or sarif, all of it to standard output.
 
 import { checkPolicy, textOfPolicy } from "../../policy/check.ts";
+import type { PolicyIssue } from "../../policy/issue.ts";
 import { builtInPolicy } from "../../policy/meaning/built-in.ts";
-import type { PolicyIssue } from "../../policy/types.ts";
 import { printable, renderIssue } from "../../policy/wording/render.ts";
 import type { Kernel } from "../../sys/kernel.ts";
 import { ENOTDIR } from "../../sys/libc/errno.ts";
-import { environmentOf } from "../environment.ts";
+import { environmentOf } from "../command-line.ts";
 import { EXIT_POLICY } from "../exit-codes.ts";
 import type { Options, SubcommandLine } from "../invocation.ts";
 import { type Outcome, print, printError } from "../output/print.ts";

@@ -2,7 +2,8 @@
 
 import { findShadowed } from "../../plan/shadowed.ts";
 import { placed, textOfPolicy } from "../../policy/check.ts";
-import { namesOf, type Policy, type PolicyIssue, type PolicySource } from "../../policy/types.ts";
+import type { PolicyIssue } from "../../policy/issue.ts";
+import { namesOf, type Policy, type PolicySource } from "../../policy/types.ts";
 import type { Finding } from "../../policy/wording/finding.ts";
 import { WARNINGS } from "../help/messages.ts";
 

@@ -13,7 +13,7 @@ import type { Kernel } from "../../sys/kernel.ts";
 import { STDERR_FILENO, STDOUT_FILENO } from "../../sys/libc/constants.ts";
 import { observe } from "../../sys/observe.ts";
 import { textOf } from "../../sys/text/bytes.ts";
-import { environmentOf } from "../environment.ts";
+import { environmentOf } from "../command-line.ts";
 import { readCatatonit } from "./catatonit.ts";
 import { readDumbInit } from "./dumb-init.ts";
 import type { Original } from "./names.ts";

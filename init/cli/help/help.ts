@@ -2,7 +2,7 @@
 
 import { version } from "../../../package.json";
 import policySchema from "../../../schema/editor.schema.json" with { type: "text" };
-import type { PolicyIssueCode } from "../../policy/types.ts";
+import type { PolicyIssueCode } from "../../policy/issue.ts";
 import { flow } from "../../policy/wording/flow.ts";
 import { nearestWord } from "../../policy/wording/nearest.ts";
 import type { Kernel } from "../../sys/kernel.ts";

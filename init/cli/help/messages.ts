@@ -1,7 +1,7 @@
 // Every code of a complaint, with what it means and what to do: the text of `fdinit help CODE` and of docs/messages.md. A
 // code never changes its meaning; tools may go by it.
 
-import type { PolicyIssueCode } from "../../policy/types.ts";
+import type { PolicyIssueCode } from "../../policy/issue.ts";
 
 export interface Explained {
   readonly means: string;

@@ -3,7 +3,7 @@
 import { columnsOf } from "../../policy/wording/width.ts";
 import type { Kernel } from "../../sys/kernel.ts";
 import { STDOUT_FILENO } from "../../sys/libc/constants.ts";
-import { environmentOf } from "../environment.ts";
+import { environmentOf } from "../command-line.ts";
 
 export interface Look {
   readonly isColoured: boolean;

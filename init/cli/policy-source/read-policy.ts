@@ -6,7 +6,7 @@ import { builtInPolicy } from "../../policy/meaning/built-in.ts";
 import type { Policy } from "../../policy/types.ts";
 import type { renderIssues } from "../../policy/wording/render.ts";
 import type { Kernel } from "../../sys/kernel.ts";
-import { environmentOf } from "../environment.ts";
+import { environmentOf } from "../command-line.ts";
 import { EXIT_POLICY } from "../exit-codes.ts";
 import type { Options } from "../invocation.ts";
 import type { Message } from "../output/say.ts";

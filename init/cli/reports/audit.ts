@@ -1,11 +1,11 @@
 // `fdinit audit [--pid N]`: the descriptors of a running process, judged by a policy with the code of a
 // start. Changes nothing in that process; says what it could not see.
 
-import { type Decided, settle } from "../../plan/decide.ts";
+import { type Decided, decide } from "../../plan/decide.ts";
+import { descriptorInWords } from "../../plan/descriptor-words.ts";
 import type { Policy } from "../../policy/types.ts";
 import type { Inspection, Kernel } from "../../sys/kernel.ts";
 import { EACCES, ENOENT, errnoText } from "../../sys/libc/errno.ts";
-import { describeDescriptor } from "../../sys/observe.ts";
 import { textOf } from "../../sys/text/bytes.ts";
 import { visibleJson } from "../../sys/text/visible.ts";
 import { readArguments } from "../arguments.ts";
@@ -85,8 +85,8 @@ function judge({ fds, intent }: Policy, { descriptors = [], own }: Inspection): 
   for (const descriptor of descriptors) {
     const { fd } = descriptor;
     if (own.includes(fd)) continue;
-    const known = { fd, what: describeDescriptor(descriptor), descriptor };
-    judged.push({ ...known, decision: settle(fds.inherited, intent, known) });
+    const known = { fd, descriptor };
+    judged.push({ ...known, decision: decide(fds.inherited, intent, known) });
   }
   return judged;
 }
@@ -98,13 +98,13 @@ function isAllowed({ decision: { action } }: Decided): boolean {
 
 function auditAsText(policy: Policy, seen: Inspection, judged: readonly Decided[], code: number): string {
   const heads = ["fd", "kind", "access", "action", "decided by", "evidence"];
-  const rows = judged.map(({ fd, what, descriptor, decision }) => [
-    String(fd),
-    kindOf({ ...(descriptor && { descriptor }) }),
-    descriptor?.access ?? "-",
-    decision.action,
-    decisionInWords(decision, fd, policy),
-    evidenceOf(descriptor, what),
+  const rows = judged.map((known) => [
+    String(known.fd),
+    kindOf(known),
+    known.descriptor?.access ?? "-",
+    known.decision.action,
+    decisionInWords(known.decision, known.fd, policy),
+    evidenceOf(known),
   ]);
   const own = (seen.descriptors ?? []).filter(({ fd }) => seen.own.includes(fd));
   const odd = judged.filter((known) => !isAllowed(known)).length;
@@ -141,11 +141,11 @@ function auditAsJson(policy: Policy, seen: Inspection, judged: readonly Decided[
     policy: { name: policy.source.name ?? null, intent: policy.intent },
     allowed: exitCode === 0,
     exitCode,
-    descriptors: judged.map(({ fd, what, descriptor, decision }) => ({
-      fd,
-      what,
-      descriptor: descriptor ?? null,
-      decision: decisionAsJson(decision, fd, policy),
+    descriptors: judged.map((known) => ({
+      fd: known.fd,
+      what: descriptorInWords(known),
+      descriptor: known.descriptor ?? null,
+      decision: decisionAsJson(known.decision, known.fd, policy),
     })),
     own: seen.own,
   };

@@ -1,11 +1,12 @@
 // Words descriptors, decisions and policies for `plan` and `audit`, as text and as JSON.
 
 import type { Decided, Decision } from "../../plan/decide.ts";
+import { descriptorInWords } from "../../plan/descriptor-words.ts";
 import { FIRST_BEYOND_STANDARD } from "../../plan/match.ts";
 import { valueAt } from "../../policy/key-path.ts";
 import type { Origin, Policy } from "../../policy/types.ts";
 import { flow } from "../../policy/wording/flow.ts";
-import type { Descriptor } from "../../sys/descriptors/kinds.ts";
+import type { InheritedDescriptor } from "../../sys/facts.ts";
 import { resolvedKeys } from "./resolved-keys.ts";
 import { writtenMatch, writtenRule } from "./written-rule.ts";
 
@@ -52,8 +53,9 @@ export function kindOf({ descriptor }: Pick<Decided, "descriptor">): string {
   return descriptor?.kinds.join("+") ?? "undetermined";
 }
 
-export function evidenceOf(descriptor: Descriptor | undefined, what = ""): string {
-  if (!descriptor) return what;
+export function evidenceOf(known: Omit<InheritedDescriptor, "fd">): string {
+  const { descriptor } = known;
+  if (!descriptor) return descriptorInWords(known);
   const { evidence, deleted, outsideRoot, socket, seals, name } = descriptor;
   const marks = [
     socket && `${socket.family} ${socket.type}`,

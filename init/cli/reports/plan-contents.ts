@@ -3,7 +3,8 @@
 import type { decideAll } from "../../plan/build.ts";
 import type { Refusal, Step } from "../../plan/plan.ts";
 import type { Policy } from "../../policy/types.ts";
-import type { Facts, InheritedDescriptor } from "../../sys/facts.ts";
+import type { Descriptor } from "../../sys/descriptors/kinds.ts";
+import type { Facts } from "../../sys/facts.ts";
 
 /** An inherited descriptor, what is decided about it, and where it ends up. */
 export interface Fate {
@@ -13,7 +14,10 @@ export interface Fate {
   readonly inProgram: readonly number[];
 }
 
-export interface OwnDescriptor extends InheritedDescriptor {
+/** A descriptor that fdinit or the runtime has opened. */
+export interface OwnDescriptor {
+  readonly fd: number;
+  readonly descriptor: Descriptor;
   readonly owner: "fdinit" | "the runtime";
 }
 

@@ -1,5 +1,6 @@
 // A plan for people and as the document of schema/plan.schema.json.
 
+import { descriptorInWords } from "../../plan/descriptor-words.ts";
 import type { Step } from "../../plan/plan.ts";
 import { textOf } from "../../sys/text/bytes.ts";
 import { section, table } from "../output/table.ts";
@@ -19,14 +20,14 @@ export function planAsText(report: PlanReport): string {
     decisionInWords(known.decision, known.fd, policy),
     inPid1,
     inProgram.length === 0 ? "-" : inProgram.join(", "),
-    evidenceOf(known.descriptor, known.what),
+    evidenceOf(known),
   ]);
   const heads = ["fd", "kind", "access", "action", "decided by", "in PID 1", "in program", "evidence"];
   const owned = own.map(({ fd, owner, descriptor }) => [
     String(fd),
-    kindOf({ ...(descriptor && { descriptor }) }),
+    kindOf({ descriptor }),
     owner,
-    evidenceOf(descriptor),
+    evidenceOf({ descriptor }),
   ]);
   const outcome = exitCode === 0 ? "it would start" : `nothing would start: exit code ${exitCode}`;
   return [
@@ -76,19 +77,19 @@ export function planAsJson(report: PlanReport) {
       announced: facts.announced,
       runtimeCertain: facts.runtime.certain,
     },
-    inherited: fates.map(({ known: { fd, what, descriptor, decision }, inPid1, inProgram }) => ({
-      fd,
-      what,
-      descriptor: descriptor ?? null,
-      decision: decisionAsJson(decision, fd, policy),
+    inherited: fates.map(({ known, inPid1, inProgram }) => ({
+      fd: known.fd,
+      what: descriptorInWords(known),
+      descriptor: known.descriptor ?? null,
+      decision: decisionAsJson(known.decision, known.fd, policy),
       inPid1,
       inProgram,
     })),
-    own: own.map(({ fd, owner, what, descriptor }) => ({
+    own: own.map(({ fd, owner, descriptor }) => ({
       fd,
       owner: owner === "fdinit" ? "fdinit" : "runtime",
-      what,
-      descriptor: descriptor ?? null,
+      what: descriptor.evidence,
+      descriptor,
     })),
     steps: steps.map(({ step, words }) => ({ ...stepAsJson(step), words })),
     refusals,

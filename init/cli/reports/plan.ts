@@ -11,7 +11,7 @@ import type { Kernel } from "../../sys/kernel.ts";
 import { observe } from "../../sys/observe.ts";
 import { textOf } from "../../sys/text/bytes.ts";
 import { visibleJson } from "../../sys/text/visible.ts";
-import { commandLineFrom } from "../arguments.ts";
+import { commandLineFrom } from "../command-line.ts";
 import { REFUSAL_EXIT } from "../exit-codes.ts";
 import type { SubcommandLine } from "../invocation.ts";
 import { dressed, lookOf } from "../output/look.ts";
@@ -88,10 +88,11 @@ function inPid1(fd: number, steps: readonly Step[], runtime: Facts["runtime"]): 
 }
 
 function ownDescriptors(kernel: Kernel, { own, runtime }: Facts): OwnDescriptor[] {
-  const described = (fd: number, owner: OwnDescriptor["owner"]): OwnDescriptor => {
-    const descriptor = kernel.classify(fd);
-    return { fd, owner, what: descriptor.evidence, descriptor };
-  };
+  const described = (fd: number, owner: OwnDescriptor["owner"]): OwnDescriptor => ({
+    fd,
+    owner,
+    descriptor: kernel.classify(fd),
+  });
   return [
     ...own.map((fd) => described(fd, "fdinit")),
     ...(runtime.certain ? runtime.numbers.map((fd) => described(fd, "the runtime")) : []),

@@ -14,7 +14,7 @@ export function suggestPolicy({ intent }: Policy, seen: Inspection, judged: read
   const rules: string[] = [];
   for (const { fd, descriptor } of judged) {
     if (fd < FIRST_BEYOND_STANDARD || !descriptor) continue;
-    const evidence = printable(evidenceOf(descriptor));
+    const evidence = printable(evidenceOf({ descriptor }));
     if (descriptor.kinds[0] === "undetermined") {
       rules.push(`      # ${fd} is not allowed, because what it is cannot be determined: ${evidence}`);
       continue;

@@ -4,8 +4,8 @@ import { type InheritedMatch, type InheritedRule, LAST_FD } from "../../policy/t
 
 /** A match as a policy writes it. */
 export function writtenMatch({ fd, ...conditions }: InheritedMatch): Record<string, unknown> {
-  const numbers = fd?.map(({ from, to }) =>
-    from === to ? from : to === LAST_FD ? `${from}-` : `${from}-${to}`,
+  const numbers = fd?.map(({ first, last }) =>
+    first === last ? first : last === LAST_FD ? `${first}-` : `${first}-${last}`,
   );
   return {
     ...(numbers ? { fd: numbers.length === 1 ? numbers[0] : numbers } : {}),

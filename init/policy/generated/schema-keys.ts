@@ -71,7 +71,7 @@ export function schemaKeys(): KeyTree {
     "=": "a list of texts, such as [\"node\", \"server.js\"]",
     "[]": "a text without NUL"
    },
-   "type": "one of: default, oneshot",
+   "type": "one of: service, oneshot",
    "user": "a user, or user:group, by name or number",
    "groups": {
     "=": "a list of groups",
@@ -83,6 +83,7 @@ export function schemaKeys(): KeyTree {
     "*name": "a variable name: not empty, without \"=\" and NUL",
     "*": "a text without NUL; quote numbers"
    },
+   "envFile": "an absolute path, or a list of them",
    "fds": {
     "pass": {
      "*name": "a name of letters, digits and dashes that starts with a small letter, at most 63 long",
@@ -91,12 +92,14 @@ export function schemaKeys(): KeyTree {
     "protocol": "one of: auto, none, systemd"
    },
    "stdin": "\"inherit\", \"devnull\" or a name from fds",
+   "stdout": "\"inherit\", \"devnull\" or a name from fds",
+   "stderr": "\"inherit\", \"devnull\" or a name from fds",
    "dependsOn": {
     "*name": "a name of letters, digits and dashes that starts with a small letter, at most 63 long",
     "*": "one of: started, ready, completed"
    },
    "ready": {
-    "notify": "a whole number from 0 to 2147483647",
+    "notify": "a whole number from 3 to 2147483647",
     "sdNotify": "true or false",
     "tcp": "host:port",
     "http": "an address that starts with http://",
@@ -108,15 +111,28 @@ export function schemaKeys(): KeyTree {
     "period": "a duration such as 500ms, 10s, 2m or 1h",
     "timeout": "a duration such as 500ms, 10s, 2m or 1h"
    },
+   "watchdog": "a duration such as 500ms, 10s, 2m or 1h",
    "restart": {
     "policy": "one of: never, onFailure, always",
     "backoff": "two durations such as 500ms..30s",
+    "jitter": "a share such as 10%, at most 100%",
     "limit": "a count within a duration, such as 5/1m",
     "onLimit": "one of: exit, stop"
    },
    "stop": {
     "signal": "a signal such as SIGTERM, TERM, RTMIN+3 or a number from 1 to 64",
     "wait": "a duration such as 500ms, 10s, 2m or 1h or \"none\""
+   },
+   "reload": "a signal such as SIGTERM, TERM, RTMIN+3 or a number from 1 to 64",
+   "override": {
+    "stdin": "\"inherit\", \"devnull\" or a name from fds",
+    "restart": {
+     "policy": "one of: never, onFailure, always",
+     "backoff": "two durations such as 500ms..30s",
+     "jitter": "a share such as 10%, at most 100%",
+     "limit": "a count within a duration, such as 5/1m",
+     "onLimit": "one of: exit, stop"
+    }
    },
    "signals": {
     "forward": "\"all\" or a list of signals",
@@ -195,7 +211,8 @@ export function schemaKeys(): KeyTree {
  },
  "log": {
   "level": "one of: error, warn, info, debug",
-  "format": "one of: text, json"
+  "format": "one of: text, json",
+  "services": "one of: raw, prefix, json"
  },
  "report": "an absolute path or \"none\"",
  "dropPrivileges": "true or false"

@@ -5,7 +5,7 @@ export default validate52;
 const schema19 = { properties: {"version":1,"intent":1,"fds":1,"limits":1,"services":1,"signals":1,"tty":1,"shutdown":1,"reaping":1,"exit":1,"log":1,"report":1,"dropPrivileges":1} };
 const func1 = Object.prototype.hasOwnProperty;
 const pattern3 = { test: (text) => /^x-/u.test(text) };
-const pattern55 = { test: (text) => /^(\/|\$\{)[^\u0000]*$|^none$/u.test(text) };
+const pattern63 = { test: (text) => /^(\/|\$\{)[^\u0000]*$|^none$/u.test(text) };
 const schema23 = { properties: {"fd":1,"kind":1,"path":1,"access":1,"family":1,"type":1,"listening":1,"address":1,"outsideRoot":1,"deleted":1,"foreignNetwork":1,"name":1} };
 const pattern4 = { test: (text) => /^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$/u.test(text) };
 const pattern6 = { test: (text) => /^[^\u0000]+$/u.test(text) };
@@ -1218,10 +1218,12 @@ return errors === 0;
 }
 validate67.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema30 = { properties: {"command":1,"type":1,"user":1,"groups":1,"cwd":1,"umask":1,"env":1,"fds":1,"stdin":1,"dependsOn":1,"ready":1,"restart":1,"stop":1,"signals":1,"essential":1,"limits":1,"noNewPrivileges":1,"capabilities":1,"nice":1,"oomScoreAdj":1,"pdeathsig":1,"setsid":1} };
+const schema30 = { properties: {"command":1,"type":1,"user":1,"groups":1,"cwd":1,"umask":1,"env":1,"envFile":1,"fds":1,"stdin":1,"stdout":1,"stderr":1,"dependsOn":1,"ready":1,"watchdog":1,"restart":1,"stop":1,"reload":1,"override":1,"signals":1,"essential":1,"limits":1,"noNewPrivileges":1,"capabilities":1,"nice":1,"oomScoreAdj":1,"pdeathsig":1,"setsid":1} };
 const pattern20 = { test: (text) => /^[^\u0000]*$/u.test(text) };
 const pattern22 = { test: (text) => /^[A-Za-z0-9_.$-]+$/u.test(text) };
-const pattern48 = { test: (text) => /^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$/u.test(text) };
+const pattern39 = { test: (text) => /^(0|[1-9][0-9]{0,8})(ms|s|m|h)$/u.test(text) };
+const pattern45 = { test: (text) => /^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$/u.test(text) };
+const pattern56 = { test: (text) => /^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^none$/u.test(text) };
 const pattern25 = { test: (text) => /^[^=\u0000]+$/u.test(text) };
 
 function validate73(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
@@ -1276,7 +1278,7 @@ return errors === 0;
 }
 validate73.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const pattern28 = { test: (text) => /^[A-Z_][A-Z0-9_]*$/u.test(text) };
+const pattern30 = { test: (text) => /^[A-Z_][A-Z0-9_]*$/u.test(text) };
 
 function validate76(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1330,7 +1332,7 @@ var _valid0 = _errs6 === errors;
 valid2 = valid2 || _valid0;
 const _errs8 = errors;
 if(typeof data0 === "string"){
-if(!pattern28.test(data0)){
+if(!pattern30.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1463,9 +1465,8 @@ return errors === 0;
 }
 validate79.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const pattern31 = { test: (text) => /^.+:[0-9]{1,5}$/u.test(text) };
-const pattern32 = { test: (text) => /^http:\/\//u.test(text) };
-const pattern35 = { test: (text) => /^(0|[1-9][0-9]{0,8})(ms|s|m|h)$/u.test(text) };
+const pattern35 = { test: (text) => /^[^\u0000]*:[^:\u0000]+$/u.test(text) };
+const pattern36 = { test: (text) => /^http:\/\//u.test(text) };
 
 function validate81(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1495,7 +1496,7 @@ if(data0 > 2147483647 || isNaN(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/maximum",keyword:"maximum",params:{}});
 errors++;
 }
-if(data0 < 0 || isNaN(data0)){
+if(data0 < 3 || isNaN(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/notify",schemaPath:"#/properties/notify/minimum",keyword:"minimum",params:{}});
 errors++;
 }
@@ -1510,7 +1511,7 @@ errors++;
 if(data.tcp !== undefined){
 let data2 = data.tcp;
 if(typeof data2 === "string"){
-if(!pattern31.test(data2)){
+if(!pattern35.test(data2)){
 (vErrors ??= []).push({instancePath:instancePath+"/tcp",schemaPath:"#/properties/tcp/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1523,7 +1524,7 @@ errors++;
 if(data.http !== undefined){
 let data3 = data.http;
 if(typeof data3 === "string"){
-if(!pattern32.test(data3)){
+if(!pattern36.test(data3)){
 (vErrors ??= []).push({instancePath:instancePath+"/http",schemaPath:"#/properties/http/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1576,7 +1577,7 @@ errors++;
 if(data.period !== undefined){
 let data7 = data.period;
 if(typeof data7 === "string"){
-if(!pattern35.test(data7)){
+if(!pattern39.test(data7)){
 (vErrors ??= []).push({instancePath:instancePath+"/period",schemaPath:"#/properties/period/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1589,7 +1590,7 @@ errors++;
 if(data.timeout !== undefined){
 let data8 = data.timeout;
 if(typeof data8 === "string"){
-if(!pattern35.test(data8)){
+if(!pattern39.test(data8)){
 (vErrors ??= []).push({instancePath:instancePath+"/timeout",schemaPath:"#/properties/timeout/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1609,8 +1610,9 @@ return errors === 0;
 }
 validate81.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const pattern37 = { test: (text) => /^(0|[1-9][0-9]{0,8})(ms|s|m|h)\.\.(0|[1-9][0-9]{0,8})(ms|s|m|h)$/u.test(text) };
-const pattern38 = { test: (text) => /^[1-9][0-9]{0,5}\/[1-9][0-9]{0,8}(ms|s|m|h)$/u.test(text) };
+const pattern42 = { test: (text) => /^(0|[1-9][0-9]{0,8})(ms|s|m|h)\.\.(0|[1-9][0-9]{0,8})(ms|s|m|h)$/u.test(text) };
+const pattern43 = { test: (text) => /^(100|[1-9]?[0-9])%$/u.test(text) };
+const pattern44 = { test: (text) => /^[1-9][0-9]{0,5}\/[1-9][0-9]{0,8}(ms|s|m|h)$/u.test(text) };
 
 function validate83(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1624,7 +1626,7 @@ evaluated0.items = undefined;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
-if(!((((key0 === "policy") || (key0 === "backoff")) || (key0 === "limit")) || (key0 === "onLimit"))){
+if(!(((((key0 === "policy") || (key0 === "backoff")) || (key0 === "jitter")) || (key0 === "limit")) || (key0 === "onLimit"))){
 (vErrors ??= []).push({instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}});
 errors++;
 }
@@ -1643,7 +1645,7 @@ errors++;
 if(data.backoff !== undefined){
 let data1 = data.backoff;
 if(typeof data1 === "string"){
-if(!pattern37.test(data1)){
+if(!pattern42.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/backoff",schemaPath:"#/properties/backoff/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1653,10 +1655,23 @@ else {
 errors++;
 }
 }
-if(data.limit !== undefined){
-let data2 = data.limit;
+if(data.jitter !== undefined){
+let data2 = data.jitter;
 if(typeof data2 === "string"){
-if(!pattern38.test(data2)){
+if(!pattern43.test(data2)){
+(vErrors ??= []).push({instancePath:instancePath+"/jitter",schemaPath:"#/properties/jitter/pattern",keyword:"pattern",params:{}});
+errors++;
+}
+}
+else {
+(vErrors ??= []).push({instancePath:instancePath+"/jitter",schemaPath:"#/properties/jitter/type",keyword:"type",params:{type: "string"}});
+errors++;
+}
+}
+if(data.limit !== undefined){
+let data3 = data.limit;
+if(typeof data3 === "string"){
+if(!pattern44.test(data3)){
 (vErrors ??= []).push({instancePath:instancePath+"/limit",schemaPath:"#/properties/limit/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1667,12 +1682,12 @@ errors++;
 }
 }
 if(data.onLimit !== undefined){
-let data3 = data.onLimit;
-if(typeof data3 !== "string"){
+let data4 = data.onLimit;
+if(typeof data4 !== "string"){
 (vErrors ??= []).push({instancePath:instancePath+"/onLimit",schemaPath:"#/properties/onLimit/type",keyword:"type",params:{type: "string"}});
 errors++;
 }
-if(!((data3 === "exit") || (data3 === "stop"))){
+if(!((data4 === "exit") || (data4 === "stop"))){
 (vErrors ??= []).push({instancePath:instancePath+"/onLimit",schemaPath:"#/properties/onLimit/enum",keyword:"enum",params:{}});
 errors++;
 }
@@ -1687,8 +1702,7 @@ return errors === 0;
 }
 validate83.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const pattern39 = { test: (text) => /^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$/u.test(text) };
-const pattern40 = { test: (text) => /^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$/u.test(text) };
+const pattern46 = { test: (text) => /^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$/u.test(text) };
 
 function validate85(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1730,7 +1744,7 @@ var _valid0 = _errs4 === errors;
 valid1 = valid1 || _valid0;
 const _errs6 = errors;
 if(typeof data0 === "string"){
-if(!pattern39.test(data0)){
+if(!pattern45.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/signal",schemaPath:"#/properties/signal/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1760,7 +1774,7 @@ vErrors = null;
 if(data.wait !== undefined){
 let data1 = data.wait;
 if(typeof data1 === "string"){
-if(!pattern40.test(data1)){
+if(!pattern46.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/wait",schemaPath:"#/properties/wait/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1780,13 +1794,60 @@ return errors === 0;
 }
 validate85.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const pattern42 = { test: (text) => /^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$/u.test(text) };
-const pattern43 = { test: (text) => /^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^ignore$/u.test(text) };
 
-function validate88(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate87(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate88.evaluated;
+const evaluated0 = validate87.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+for(const key0 in data){
+if(!((key0 === "stdin") || (key0 === "restart"))){
+(vErrors ??= []).push({instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}});
+errors++;
+}
+}
+if(data.stdin !== undefined){
+let data0 = data.stdin;
+if(typeof data0 === "string"){
+if(!pattern10.test(data0)){
+(vErrors ??= []).push({instancePath:instancePath+"/stdin",schemaPath:"#/properties/stdin/pattern",keyword:"pattern",params:{}});
+errors++;
+}
+}
+else {
+(vErrors ??= []).push({instancePath:instancePath+"/stdin",schemaPath:"#/properties/stdin/type",keyword:"type",params:{type: "string"}});
+errors++;
+}
+}
+if(data.restart !== undefined){
+if(!(validate83(data.restart, {instancePath:instancePath+"/restart",parentData:data,parentDataProperty:"restart",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate83.errors : vErrors.concat(validate83.errors);
+errors = vErrors.length;
+}
+}
+}
+else {
+(vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
+errors++;
+}
+validate87.errors = vErrors;
+return errors === 0;
+}
+validate87.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+const pattern50 = { test: (text) => /^([1-9]|[1-5][0-9]|6[0-4])$|^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$/u.test(text) };
+const pattern51 = { test: (text) => /^(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|RTMIN(\+([12]?[0-9]|30))?|RTMAX(-([12]?[0-9]|30))?)$|^ignore$/u.test(text) };
+
+function validate91(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate91.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1797,7 +1858,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern42.test(key0)){
+if(!pattern50.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -1835,7 +1896,7 @@ var _valid0 = _errs6 === errors;
 valid2 = valid2 || _valid0;
 const _errs8 = errors;
 if(typeof data0 === "string"){
-if(!pattern43.test(data0)){
+if(!pattern51.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1867,16 +1928,16 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate88.errors = vErrors;
+validate91.errors = vErrors;
 return errors === 0;
 }
-validate88.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate91.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
-function validate90(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate93(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate90.evaluated;
+const evaluated0 = validate93.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1887,7 +1948,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern42.test(key0)){
+if(!pattern50.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -1905,7 +1966,7 @@ errors++;
 for(const key1 in data){
 let data0 = data[key1];
 if(typeof data0 === "string"){
-if(!pattern35.test(data0)){
+if(!pattern39.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1920,16 +1981,16 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate90.errors = vErrors;
+validate93.errors = vErrors;
 return errors === 0;
 }
-validate90.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate93.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
-function validate87(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate90(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate87.evaluated;
+const evaluated0 = validate90.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -1984,7 +2045,7 @@ var _valid1 = _errs10 === errors;
 valid4 = valid4 || _valid1;
 const _errs12 = errors;
 if(typeof data1 === "string"){
-if(!pattern39.test(data1)){
+if(!pattern45.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/forward/" + i0,schemaPath:"#/properties/forward/anyOf/1/items/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2046,14 +2107,14 @@ errors++;
 }
 }
 if(data.rewrite !== undefined){
-if(!(validate88(data.rewrite, {instancePath:instancePath+"/rewrite",parentData:data,parentDataProperty:"rewrite",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate88.errors : vErrors.concat(validate88.errors);
+if(!(validate91(data.rewrite, {instancePath:instancePath+"/rewrite",parentData:data,parentDataProperty:"rewrite",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate91.errors : vErrors.concat(validate91.errors);
 errors = vErrors.length;
 }
 }
 if(data.delay !== undefined){
-if(!(validate90(data.delay, {instancePath:instancePath+"/delay",parentData:data,parentDataProperty:"delay",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate90.errors : vErrors.concat(validate90.errors);
+if(!(validate93(data.delay, {instancePath:instancePath+"/delay",parentData:data,parentDataProperty:"delay",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate93.errors : vErrors.concat(validate93.errors);
 errors = vErrors.length;
 }
 }
@@ -2062,17 +2123,17 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate87.errors = vErrors;
+validate90.errors = vErrors;
 return errors === 0;
 }
-validate87.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate90.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const pattern46 = { test: (text) => /^CAP_[A-Z0-9_]{2,30}$/u.test(text) };
+const pattern54 = { test: (text) => /^CAP_[A-Z0-9_]{2,30}$/u.test(text) };
 
-function validate94(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate97(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate94.evaluated;
+const evaluated0 = validate97.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2093,7 +2154,7 @@ const len0 = data0.length;
 for(let i0=0; i0<len0; i0++){
 let data1 = data0[i0];
 if(typeof data1 === "string"){
-if(!pattern46.test(data1)){
+if(!pattern54.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/keep/" + i0,schemaPath:"#/properties/keep/items/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2116,7 +2177,7 @@ const len1 = data2.length;
 for(let i1=0; i1<len1; i1++){
 let data3 = data2[i1];
 if(typeof data3 === "string"){
-if(!pattern46.test(data3)){
+if(!pattern54.test(data3)){
 (vErrors ??= []).push({instancePath:instancePath+"/ambient/" + i1,schemaPath:"#/properties/ambient/items/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2137,10 +2198,10 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate94.errors = vErrors;
+validate97.errors = vErrors;
 return errors === 0;
 }
-validate94.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate97.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
 function validate72(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
@@ -2193,7 +2254,7 @@ if(typeof data2 !== "string"){
 (vErrors ??= []).push({instancePath:instancePath+"/type",schemaPath:"#/properties/type/type",keyword:"type",params:{type: "string"}});
 errors++;
 }
-if(!((data2 === "default") || (data2 === "oneshot"))){
+if(!((data2 === "service") || (data2 === "oneshot"))){
 (vErrors ??= []).push({instancePath:instancePath+"/type",schemaPath:"#/properties/type/enum",keyword:"enum",params:{}});
 errors++;
 }
@@ -2340,6 +2401,62 @@ vErrors = vErrors === null ? validate73.errors : vErrors.concat(validate73.error
 errors = vErrors.length;
 }
 }
+if(data.envFile !== undefined){
+let data9 = data.envFile;
+const _errs28 = errors;
+let valid7 = false;
+const _errs29 = errors;
+if(typeof data9 === "string"){
+if(!pattern15.test(data9)){
+(vErrors ??= []).push({instancePath:instancePath+"/envFile",schemaPath:"#/properties/envFile/anyOf/0/pattern",keyword:"pattern",params:{}});
+errors++;
+}
+}
+else {
+(vErrors ??= []).push({instancePath:instancePath+"/envFile",schemaPath:"#/properties/envFile/anyOf/0/type",keyword:"type",params:{type: "string"}});
+errors++;
+}
+var _valid2 = _errs29 === errors;
+valid7 = valid7 || _valid2;
+const _errs31 = errors;
+if(Array.isArray(data9)){
+const len2 = data9.length;
+for(let i2=0; i2<len2; i2++){
+let data10 = data9[i2];
+if(typeof data10 === "string"){
+if(!pattern15.test(data10)){
+(vErrors ??= []).push({instancePath:instancePath+"/envFile/" + i2,schemaPath:"#/properties/envFile/anyOf/1/items/pattern",keyword:"pattern",params:{}});
+errors++;
+}
+}
+else {
+(vErrors ??= []).push({instancePath:instancePath+"/envFile/" + i2,schemaPath:"#/properties/envFile/anyOf/1/items/type",keyword:"type",params:{type: "string"}});
+errors++;
+}
+}
+}
+else {
+(vErrors ??= []).push({instancePath:instancePath+"/envFile",schemaPath:"#/properties/envFile/anyOf/1/type",keyword:"type",params:{type: "array"}});
+errors++;
+}
+var _valid2 = _errs31 === errors;
+valid7 = valid7 || _valid2;
+if(!valid7){
+(vErrors ??= []).push({instancePath:instancePath+"/envFile",schemaPath:"#/properties/envFile/anyOf",keyword:"anyOf",params:{}});
+errors++;
+}
+else {
+errors = _errs28;
+if(vErrors !== null){
+if(_errs28){
+vErrors.length = _errs28;
+}
+else {
+vErrors = null;
+}
+}
+}
+}
 if(data.fds !== undefined){
 if(!(validate75(data.fds, {instancePath:instancePath+"/fds",parentData:data,parentDataProperty:"fds",rootData,dynamicAnchors}))){
 vErrors = vErrors === null ? validate75.errors : vErrors.concat(validate75.errors);
@@ -2347,15 +2464,41 @@ errors = vErrors.length;
 }
 }
 if(data.stdin !== undefined){
-let data10 = data.stdin;
-if(typeof data10 === "string"){
-if(!pattern10.test(data10)){
+let data12 = data.stdin;
+if(typeof data12 === "string"){
+if(!pattern10.test(data12)){
 (vErrors ??= []).push({instancePath:instancePath+"/stdin",schemaPath:"#/properties/stdin/pattern",keyword:"pattern",params:{}});
 errors++;
 }
 }
 else {
 (vErrors ??= []).push({instancePath:instancePath+"/stdin",schemaPath:"#/properties/stdin/type",keyword:"type",params:{type: "string"}});
+errors++;
+}
+}
+if(data.stdout !== undefined){
+let data13 = data.stdout;
+if(typeof data13 === "string"){
+if(!pattern10.test(data13)){
+(vErrors ??= []).push({instancePath:instancePath+"/stdout",schemaPath:"#/properties/stdout/pattern",keyword:"pattern",params:{}});
+errors++;
+}
+}
+else {
+(vErrors ??= []).push({instancePath:instancePath+"/stdout",schemaPath:"#/properties/stdout/type",keyword:"type",params:{type: "string"}});
+errors++;
+}
+}
+if(data.stderr !== undefined){
+let data14 = data.stderr;
+if(typeof data14 === "string"){
+if(!pattern10.test(data14)){
+(vErrors ??= []).push({instancePath:instancePath+"/stderr",schemaPath:"#/properties/stderr/pattern",keyword:"pattern",params:{}});
+errors++;
+}
+}
+else {
+(vErrors ??= []).push({instancePath:instancePath+"/stderr",schemaPath:"#/properties/stderr/type",keyword:"type",params:{type: "string"}});
 errors++;
 }
 }
@@ -2371,6 +2514,19 @@ vErrors = vErrors === null ? validate81.errors : vErrors.concat(validate81.error
 errors = vErrors.length;
 }
 }
+if(data.watchdog !== undefined){
+let data17 = data.watchdog;
+if(typeof data17 === "string"){
+if(!pattern39.test(data17)){
+(vErrors ??= []).push({instancePath:instancePath+"/watchdog",schemaPath:"#/properties/watchdog/pattern",keyword:"pattern",params:{}});
+errors++;
+}
+}
+else {
+(vErrors ??= []).push({instancePath:instancePath+"/watchdog",schemaPath:"#/properties/watchdog/type",keyword:"type",params:{type: "string"}});
+errors++;
+}
+}
 if(data.restart !== undefined){
 if(!(validate83(data.restart, {instancePath:instancePath+"/restart",parentData:data,parentDataProperty:"restart",rootData,dynamicAnchors}))){
 vErrors = vErrors === null ? validate83.errors : vErrors.concat(validate83.errors);
@@ -2383,9 +2539,65 @@ vErrors = vErrors === null ? validate85.errors : vErrors.concat(validate85.error
 errors = vErrors.length;
 }
 }
-if(data.signals !== undefined){
-if(!(validate87(data.signals, {instancePath:instancePath+"/signals",parentData:data,parentDataProperty:"signals",rootData,dynamicAnchors}))){
+if(data.reload !== undefined){
+let data20 = data.reload;
+const _errs49 = errors;
+let valid10 = false;
+const _errs50 = errors;
+if(!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))){
+(vErrors ??= []).push({instancePath:instancePath+"/reload",schemaPath:"#/properties/reload/anyOf/0/type",keyword:"type",params:{type: "integer"}});
+errors++;
+}
+if((typeof data20 == "number") && (isFinite(data20))){
+if(data20 > 64 || isNaN(data20)){
+(vErrors ??= []).push({instancePath:instancePath+"/reload",schemaPath:"#/properties/reload/anyOf/0/maximum",keyword:"maximum",params:{}});
+errors++;
+}
+if(data20 < 1 || isNaN(data20)){
+(vErrors ??= []).push({instancePath:instancePath+"/reload",schemaPath:"#/properties/reload/anyOf/0/minimum",keyword:"minimum",params:{}});
+errors++;
+}
+}
+var _valid3 = _errs50 === errors;
+valid10 = valid10 || _valid3;
+const _errs52 = errors;
+if(typeof data20 === "string"){
+if(!pattern45.test(data20)){
+(vErrors ??= []).push({instancePath:instancePath+"/reload",schemaPath:"#/properties/reload/anyOf/1/pattern",keyword:"pattern",params:{}});
+errors++;
+}
+}
+else {
+(vErrors ??= []).push({instancePath:instancePath+"/reload",schemaPath:"#/properties/reload/anyOf/1/type",keyword:"type",params:{type: "string"}});
+errors++;
+}
+var _valid3 = _errs52 === errors;
+valid10 = valid10 || _valid3;
+if(!valid10){
+(vErrors ??= []).push({instancePath:instancePath+"/reload",schemaPath:"#/properties/reload/anyOf",keyword:"anyOf",params:{}});
+errors++;
+}
+else {
+errors = _errs49;
+if(vErrors !== null){
+if(_errs49){
+vErrors.length = _errs49;
+}
+else {
+vErrors = null;
+}
+}
+}
+}
+if(data.override !== undefined){
+if(!(validate87(data.override, {instancePath:instancePath+"/override",parentData:data,parentDataProperty:"override",rootData,dynamicAnchors}))){
 vErrors = vErrors === null ? validate87.errors : vErrors.concat(validate87.errors);
+errors = vErrors.length;
+}
+}
+if(data.signals !== undefined){
+if(!(validate90(data.signals, {instancePath:instancePath+"/signals",parentData:data,parentDataProperty:"signals",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate90.errors : vErrors.concat(validate90.errors);
 errors = vErrors.length;
 }
 }
@@ -2408,69 +2620,69 @@ errors++;
 }
 }
 if(data.capabilities !== undefined){
-if(!(validate94(data.capabilities, {instancePath:instancePath+"/capabilities",parentData:data,parentDataProperty:"capabilities",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate94.errors : vErrors.concat(validate94.errors);
+if(!(validate97(data.capabilities, {instancePath:instancePath+"/capabilities",parentData:data,parentDataProperty:"capabilities",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate97.errors : vErrors.concat(validate97.errors);
 errors = vErrors.length;
 }
 }
 if(data.nice !== undefined){
-let data20 = data.nice;
-if(!(((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20))) && (isFinite(data20)))){
+let data27 = data.nice;
+if(!(((typeof data27 == "number") && (!(data27 % 1) && !isNaN(data27))) && (isFinite(data27)))){
 (vErrors ??= []).push({instancePath:instancePath+"/nice",schemaPath:"#/properties/nice/type",keyword:"type",params:{type: "integer"}});
 errors++;
 }
-if((typeof data20 == "number") && (isFinite(data20))){
-if(data20 > 19 || isNaN(data20)){
+if((typeof data27 == "number") && (isFinite(data27))){
+if(data27 > 19 || isNaN(data27)){
 (vErrors ??= []).push({instancePath:instancePath+"/nice",schemaPath:"#/properties/nice/maximum",keyword:"maximum",params:{}});
 errors++;
 }
-if(data20 < -20 || isNaN(data20)){
+if(data27 < -20 || isNaN(data27)){
 (vErrors ??= []).push({instancePath:instancePath+"/nice",schemaPath:"#/properties/nice/minimum",keyword:"minimum",params:{}});
 errors++;
 }
 }
 }
 if(data.oomScoreAdj !== undefined){
-let data21 = data.oomScoreAdj;
-if(!(((typeof data21 == "number") && (!(data21 % 1) && !isNaN(data21))) && (isFinite(data21)))){
+let data28 = data.oomScoreAdj;
+if(!(((typeof data28 == "number") && (!(data28 % 1) && !isNaN(data28))) && (isFinite(data28)))){
 (vErrors ??= []).push({instancePath:instancePath+"/oomScoreAdj",schemaPath:"#/properties/oomScoreAdj/type",keyword:"type",params:{type: "integer"}});
 errors++;
 }
-if((typeof data21 == "number") && (isFinite(data21))){
-if(data21 > 1000 || isNaN(data21)){
+if((typeof data28 == "number") && (isFinite(data28))){
+if(data28 > 1000 || isNaN(data28)){
 (vErrors ??= []).push({instancePath:instancePath+"/oomScoreAdj",schemaPath:"#/properties/oomScoreAdj/maximum",keyword:"maximum",params:{}});
 errors++;
 }
-if(data21 < -1000 || isNaN(data21)){
+if(data28 < -1000 || isNaN(data28)){
 (vErrors ??= []).push({instancePath:instancePath+"/oomScoreAdj",schemaPath:"#/properties/oomScoreAdj/minimum",keyword:"minimum",params:{}});
 errors++;
 }
 }
 }
 if(data.pdeathsig !== undefined){
-let data22 = data.pdeathsig;
-const _errs46 = errors;
-let valid7 = false;
-const _errs47 = errors;
-if(!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))){
+let data29 = data.pdeathsig;
+const _errs67 = errors;
+let valid11 = false;
+const _errs68 = errors;
+if(!(((typeof data29 == "number") && (!(data29 % 1) && !isNaN(data29))) && (isFinite(data29)))){
 (vErrors ??= []).push({instancePath:instancePath+"/pdeathsig",schemaPath:"#/properties/pdeathsig/anyOf/0/type",keyword:"type",params:{type: "integer"}});
 errors++;
 }
-if((typeof data22 == "number") && (isFinite(data22))){
-if(data22 > 64 || isNaN(data22)){
+if((typeof data29 == "number") && (isFinite(data29))){
+if(data29 > 64 || isNaN(data29)){
 (vErrors ??= []).push({instancePath:instancePath+"/pdeathsig",schemaPath:"#/properties/pdeathsig/anyOf/0/maximum",keyword:"maximum",params:{}});
 errors++;
 }
-if(data22 < 1 || isNaN(data22)){
+if(data29 < 1 || isNaN(data29)){
 (vErrors ??= []).push({instancePath:instancePath+"/pdeathsig",schemaPath:"#/properties/pdeathsig/anyOf/0/minimum",keyword:"minimum",params:{}});
 errors++;
 }
 }
-var _valid2 = _errs47 === errors;
-valid7 = valid7 || _valid2;
-const _errs49 = errors;
-if(typeof data22 === "string"){
-if(!pattern48.test(data22)){
+var _valid4 = _errs68 === errors;
+valid11 = valid11 || _valid4;
+const _errs70 = errors;
+if(typeof data29 === "string"){
+if(!pattern56.test(data29)){
 (vErrors ??= []).push({instancePath:instancePath+"/pdeathsig",schemaPath:"#/properties/pdeathsig/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2479,17 +2691,17 @@ else {
 (vErrors ??= []).push({instancePath:instancePath+"/pdeathsig",schemaPath:"#/properties/pdeathsig/anyOf/1/type",keyword:"type",params:{type: "string"}});
 errors++;
 }
-var _valid2 = _errs49 === errors;
-valid7 = valid7 || _valid2;
-if(!valid7){
+var _valid4 = _errs70 === errors;
+valid11 = valid11 || _valid4;
+if(!valid11){
 (vErrors ??= []).push({instancePath:instancePath+"/pdeathsig",schemaPath:"#/properties/pdeathsig/anyOf",keyword:"anyOf",params:{}});
 errors++;
 }
 else {
-errors = _errs46;
+errors = _errs67;
 if(vErrors !== null){
-if(_errs46){
-vErrors.length = _errs46;
+if(_errs67){
+vErrors.length = _errs67;
 }
 else {
 vErrors = null;
@@ -2564,10 +2776,10 @@ return errors === 0;
 validate71.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
-function validate100(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate103(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate100.evaluated;
+const evaluated0 = validate103.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2608,7 +2820,7 @@ var _valid0 = _errs4 === errors;
 valid1 = valid1 || _valid0;
 const _errs6 = errors;
 if(typeof data0 === "string"){
-if(!pattern39.test(data0)){
+if(!pattern45.test(data0)){
 (vErrors ??= []).push({instancePath:instancePath+"/signal",schemaPath:"#/properties/signal/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2638,7 +2850,7 @@ vErrors = null;
 if(data.wait !== undefined){
 let data1 = data.wait;
 if(typeof data1 === "string"){
-if(!pattern40.test(data1)){
+if(!pattern46.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/wait",schemaPath:"#/properties/wait/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2653,16 +2865,16 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate100.errors = vErrors;
+validate103.errors = vErrors;
 return errors === 0;
 }
-validate100.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate103.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
-function validate99(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate102(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate99.evaluated;
+const evaluated0 = validate102.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2703,7 +2915,7 @@ var _valid0 = _errs6 === errors;
 valid3 = valid3 || _valid0;
 const _errs8 = errors;
 if(typeof data1 === "string"){
-if(!pattern39.test(data1)){
+if(!pattern45.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/on/" + i0,schemaPath:"#/properties/on/items/anyOf/1/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2739,7 +2951,7 @@ errors++;
 if(data.budget !== undefined){
 let data2 = data.budget;
 if(typeof data2 === "string"){
-if(!pattern40.test(data2)){
+if(!pattern46.test(data2)){
 (vErrors ??= []).push({instancePath:instancePath+"/budget",schemaPath:"#/properties/budget/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2754,8 +2966,8 @@ let data3 = data.steps;
 if(Array.isArray(data3)){
 const len1 = data3.length;
 for(let i1=0; i1<len1; i1++){
-if(!(validate100(data3[i1], {instancePath:instancePath+"/steps/" + i1,parentData:data3,parentDataProperty:i1,rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate100.errors : vErrors.concat(validate100.errors);
+if(!(validate103(data3[i1], {instancePath:instancePath+"/steps/" + i1,parentData:data3,parentDataProperty:i1,rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate103.errors : vErrors.concat(validate103.errors);
 errors = vErrors.length;
 }
 }
@@ -2770,16 +2982,16 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate99.errors = vErrors;
+validate102.errors = vErrors;
 return errors === 0;
 }
-validate99.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate102.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
-function validate103(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate106(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate103.evaluated;
+const evaluated0 = validate106.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2818,7 +3030,7 @@ errors++;
 if(data.wait !== undefined){
 let data2 = data.wait;
 if(typeof data2 === "string"){
-if(!pattern35.test(data2)){
+if(!pattern39.test(data2)){
 (vErrors ??= []).push({instancePath:instancePath+"/wait",schemaPath:"#/properties/wait/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2844,17 +3056,17 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate103.errors = vErrors;
+validate106.errors = vErrors;
 return errors === 0;
 }
-validate103.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate106.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const pattern54 = { test: (text) => /^(0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])$/u.test(text) };
+const pattern62 = { test: (text) => /^(0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])$/u.test(text) };
 
-function validate106(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate109(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate106.evaluated;
+const evaluated0 = validate109.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2865,7 +3077,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 const _errs1 = errors;
 if(typeof key0 === "string"){
-if(!pattern54.test(key0)){
+if(!pattern62.test(key0)){
 (vErrors ??= []).push({instancePath,schemaPath:"#/propertyNames/pattern",keyword:"pattern",params:{},propertyName:key0});
 errors++;
 }
@@ -2902,16 +3114,16 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate106.errors = vErrors;
+validate109.errors = vErrors;
 return errors === 0;
 }
-validate106.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate109.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
-function validate105(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate108(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate105.evaluated;
+const evaluated0 = validate108.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2926,8 +3138,8 @@ errors++;
 }
 }
 if(data.map !== undefined){
-if(!(validate106(data.map, {instancePath:instancePath+"/map",parentData:data,parentDataProperty:"map",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate106.errors : vErrors.concat(validate106.errors);
+if(!(validate109(data.map, {instancePath:instancePath+"/map",parentData:data,parentDataProperty:"map",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate109.errors : vErrors.concat(validate109.errors);
 errors = vErrors.length;
 }
 }
@@ -2936,16 +3148,16 @@ else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate105.errors = vErrors;
+validate108.errors = vErrors;
 return errors === 0;
 }
-validate105.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate108.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
-function validate109(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+function validate112(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
 let errors = 0;
-const evaluated0 = validate109.evaluated;
+const evaluated0 = validate112.evaluated;
 if(evaluated0.dynamicProps){
 evaluated0.props = undefined;
 }
@@ -2954,7 +3166,7 @@ evaluated0.items = undefined;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
-if(!((key0 === "level") || (key0 === "format"))){
+if(!(((key0 === "level") || (key0 === "format")) || (key0 === "services"))){
 (vErrors ??= []).push({instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}});
 errors++;
 }
@@ -2981,15 +3193,26 @@ if(!((data1 === "text") || (data1 === "json"))){
 errors++;
 }
 }
+if(data.services !== undefined){
+let data2 = data.services;
+if(typeof data2 !== "string"){
+(vErrors ??= []).push({instancePath:instancePath+"/services",schemaPath:"#/properties/services/type",keyword:"type",params:{type: "string"}});
+errors++;
+}
+if(!(((data2 === "raw") || (data2 === "prefix")) || (data2 === "json"))){
+(vErrors ??= []).push({instancePath:instancePath+"/services",schemaPath:"#/properties/services/enum",keyword:"enum",params:{}});
+errors++;
+}
+}
 }
 else {
 (vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
 errors++;
 }
-validate109.errors = vErrors;
+validate112.errors = vErrors;
 return errors === 0;
 }
-validate109.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+validate112.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 
 function validate52(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
@@ -3049,8 +3272,8 @@ errors = vErrors.length;
 }
 }
 if(data.signals !== undefined){
-if(!(validate87(data.signals, {instancePath:instancePath+"/signals",parentData:data,parentDataProperty:"signals",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate87.errors : vErrors.concat(validate87.errors);
+if(!(validate90(data.signals, {instancePath:instancePath+"/signals",parentData:data,parentDataProperty:"signals",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate90.errors : vErrors.concat(validate90.errors);
 errors = vErrors.length;
 }
 }
@@ -3066,33 +3289,33 @@ errors++;
 }
 }
 if(data.shutdown !== undefined){
-if(!(validate99(data.shutdown, {instancePath:instancePath+"/shutdown",parentData:data,parentDataProperty:"shutdown",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate99.errors : vErrors.concat(validate99.errors);
+if(!(validate102(data.shutdown, {instancePath:instancePath+"/shutdown",parentData:data,parentDataProperty:"shutdown",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate102.errors : vErrors.concat(validate102.errors);
 errors = vErrors.length;
 }
 }
 if(data.reaping !== undefined){
-if(!(validate103(data.reaping, {instancePath:instancePath+"/reaping",parentData:data,parentDataProperty:"reaping",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate103.errors : vErrors.concat(validate103.errors);
+if(!(validate106(data.reaping, {instancePath:instancePath+"/reaping",parentData:data,parentDataProperty:"reaping",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate106.errors : vErrors.concat(validate106.errors);
 errors = vErrors.length;
 }
 }
 if(data.exit !== undefined){
-if(!(validate105(data.exit, {instancePath:instancePath+"/exit",parentData:data,parentDataProperty:"exit",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate105.errors : vErrors.concat(validate105.errors);
+if(!(validate108(data.exit, {instancePath:instancePath+"/exit",parentData:data,parentDataProperty:"exit",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate108.errors : vErrors.concat(validate108.errors);
 errors = vErrors.length;
 }
 }
 if(data.log !== undefined){
-if(!(validate109(data.log, {instancePath:instancePath+"/log",parentData:data,parentDataProperty:"log",rootData,dynamicAnchors}))){
-vErrors = vErrors === null ? validate109.errors : vErrors.concat(validate109.errors);
+if(!(validate112(data.log, {instancePath:instancePath+"/log",parentData:data,parentDataProperty:"log",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate112.errors : vErrors.concat(validate112.errors);
 errors = vErrors.length;
 }
 }
 if(data.report !== undefined){
 let data11 = data.report;
 if(typeof data11 === "string"){
-if(!pattern55.test(data11)){
+if(!pattern63.test(data11)){
 (vErrors ??= []).push({instancePath:instancePath+"/report",schemaPath:"#/properties/report/pattern",keyword:"pattern",params:{}});
 errors++;
 }

@@ -29,7 +29,7 @@ export function defaultService(name: string = ONLY_SERVICE): Service {
   return {
     name,
     command: undefined,
-    type: "default",
+    type: "service",
     cwd: undefined,
     env: {},
     pass: undefined,

@@ -1,6 +1,7 @@
 // Sets of descriptor numbers as policies write them: `7`, `"3-9"`, `"7-"`, or a list of those.
 
-import { type FdRange, type FdSet, LAST_FD } from "../types.ts";
+import type { FdRange } from "../../sys/facts.ts";
+import { type FdSet, LAST_FD } from "../types.ts";
 
 export type ParsedFdSet =
   | { readonly ok: true; readonly set: FdSet }
@@ -20,26 +21,26 @@ export function parseFdSet(written: unknown): ParsedFdSet {
 
 /** A range, or what is wrong with it. */
 function parseRange(item: unknown): FdRange | string {
-  const [, first, dash, last] = /^(\d+)(-?)(\d*)$/.exec(String(item)) ?? [];
-  if (first === undefined) return `${JSON.stringify(item)} is no descriptor number or range`;
-  const from = Number(first);
-  const to = dash === "" ? from : last === "" ? LAST_FD : Number(last);
-  if (from > LAST_FD || to > LAST_FD) return `descriptor numbers end at ${LAST_FD}`;
-  if (to < from) return `the range ${from}-${to} ends before it starts`;
-  return { from, to };
+  const [, start, dash, end] = /^(\d+)(-?)(\d*)$/.exec(String(item)) ?? [];
+  if (start === undefined) return `${JSON.stringify(item)} is no descriptor number or range`;
+  const first = Number(start);
+  const last = dash === "" ? first : end === "" ? LAST_FD : Number(end);
+  if (first > LAST_FD || last > LAST_FD) return `descriptor numbers end at ${LAST_FD}`;
+  if (last < first) return `the range ${first}-${last} ends before it starts`;
+  return { first, last };
 }
 
 function joined(ranges: readonly FdRange[]): FdSet {
   const set: FdRange[] = [];
-  for (const range of [...ranges].sort((a, b) => a.from - b.from)) {
-    const last = set.at(-1);
-    if (last && range.from <= last.to + 1)
-      set[set.length - 1] = { from: last.from, to: Math.max(last.to, range.to) };
+  for (const range of [...ranges].sort((a, b) => a.first - b.first)) {
+    const before = set.at(-1);
+    if (before && range.first <= before.last + 1)
+      set[set.length - 1] = { first: before.first, last: Math.max(before.last, range.last) };
     else set.push(range);
   }
   return set;
 }
 
 export function fdSetHas(set: FdSet, fd: number): boolean {
-  return set.some(({ from, to }) => fd >= from && fd <= to);
+  return set.some(({ first, last }) => fd >= first && fd <= last);
 }

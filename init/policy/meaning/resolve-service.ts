@@ -4,6 +4,7 @@ import { FIRST_ANNOUNCED } from "../../sys/facts.ts";
 import type { KeyPath } from "../key-path.ts";
 import type {
   CapabilitiesPolicy,
+  Condition,
   LimitsPolicy,
   NofileLimit,
   PassPolicy,
@@ -17,11 +18,25 @@ import { nearestWord } from "../wording/nearest.ts";
 import { parseCapability } from "./capabilities.ts";
 import { defaultService } from "./defaults.ts";
 import { parseDuration } from "./durations.ts";
-import { signalOf, signalsOf, type WrittenSignals, type WrittenStop } from "./resolve-signals.ts";
+import {
+  signalOf,
+  signalsOf,
+  stepsOfStop,
+  type WrittenSignals,
+  type WrittenStop,
+} from "./resolve-signals.ts";
 import { modeOf, userAndGroupOf } from "./resolve-values.ts";
 
 export interface WrittenLimits {
   readonly nofile?: { readonly soft?: NofileLimit; readonly hard?: NofileLimit };
+}
+
+interface WrittenRestart {
+  readonly policy?: RestartPolicy["policy"];
+  readonly backoff?: string;
+  readonly jitter?: string;
+  readonly limit?: string;
+  readonly onLimit?: RestartPolicy["onLimit"];
 }
 
 export interface WrittenService {
@@ -32,14 +47,17 @@ export interface WrittenService {
   readonly umask?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly fds?: { readonly pass?: Readonly<Record<string, string | number>>; readonly protocol?: Protocol };
+  readonly envFile?: string | readonly string[];
   readonly stdin?: string;
-  readonly restart?: {
-    readonly policy?: RestartPolicy["policy"];
-    readonly backoff?: string;
-    readonly limit?: string;
-    readonly onLimit?: RestartPolicy["onLimit"];
-  };
+  readonly stdout?: string;
+  readonly stderr?: string;
+  readonly type?: Service["type"];
+  readonly dependsOn?: Readonly<Record<string, Condition>>;
+  readonly essential?: boolean;
+  readonly restart?: WrittenRestart;
   readonly stop?: WrittenStop;
+  readonly reload?: string | number;
+  readonly override?: { readonly stdin?: string; readonly restart?: WrittenRestart };
   readonly signals?: WrittenSignals;
   readonly setsid?: boolean;
   readonly limits?: WrittenLimits;
@@ -56,25 +74,48 @@ export interface ServiceReferences {
   readonly limits: LimitsPolicy;
   /** The names of fds.open and of kept inherited descriptors. */
   readonly names: readonly string[];
+  /** The policy has several services, and some defaults are others than for a single one. */
+  readonly isSeveral: boolean;
 }
+
+/** Services that failed together are not started together. */
+const JITTER_OF_SEVERAL = 0.1;
 
 export function serviceOf(
   name: string,
   written: WrittenService,
-  { signals, limits, names }: ServiceReferences,
+  { signals, limits, names, isSeveral }: ServiceReferences,
   findings: Finding[],
 ): Service {
   const at = ["services", name];
   const { command, user, groups, cwd, umask, env, fds = {}, restart = {}, pdeathsig = "none" } = written;
   const base = defaultService(name);
+  const type = written.type ?? base.type;
+  const essential = written.essential ?? type === "service";
+  const restartBase: RestartPolicy = {
+    ...base.restart,
+    ...(isSeveral ? { jitter: JITTER_OF_SEVERAL } : {}),
+    onLimit: essential ? "exit" : "stop",
+  };
   if (command?.[0] === "") findings.push(badValue([...at, "command", 0], "the program's name is empty"));
-  const stdin = written.stdin ?? base.stdin;
-  if (stdin !== "inherit" && stdin !== "devnull" && !names.includes(stdin))
-    findings.push(unknownName([...at, "stdin"], stdin, names, "value"));
-  const pass = fds.pass && passOf(fds.pass, [...at, "fds", "pass"], names, findings);
+  const stdin = written.stdin ?? (isSeveral ? "devnull" : base.stdin);
+  const streams = { stdin, stdout: written.stdout, stderr: written.stderr };
+  for (const [key, stream] of Object.entries(streams))
+    if (stream !== undefined) checkStream([...at, key], stream, names, findings);
+  const none: PassPolicy[] | undefined = isSeveral ? [] : undefined;
+  const pass = fds.pass ? passOf(fds.pass, [...at, "fds", "pass"], names, findings) : none;
   const protocol = fds.protocol ?? base.protocol;
   if (pass && protocol === "systemd") checkRow(pass, [...at, "fds", "pass"], findings);
   const given = {
+    ...(written.stdout === undefined || written.stdout === "inherit" ? {} : { stdout: written.stdout }),
+    ...(written.stderr === undefined || written.stderr === "inherit" ? {} : { stderr: written.stderr }),
+    ...(written.envFile === undefined ? {} : { envFile: [written.envFile].flat() }),
+    ...(written.dependsOn === undefined ? {} : { dependsOn: new Map(Object.entries(written.dependsOn)) }),
+    ...(written.stop === undefined ? {} : { stop: stepsOfStop(written.stop) }),
+    ...(written.reload === undefined ? {} : { reload: signalOf(written.reload) }),
+    ...(written.override === undefined
+      ? {}
+      : { override: overrideOf(written.override, base.restart, [...at, "override"], names, findings) }),
     ...(user === undefined ? {} : { user: userAndGroupOf(user) }),
     ...(groups === undefined ? {} : { groups: groups.map(String) }),
     ...(umask === undefined ? {} : { umask: modeOf(umask) ?? 0 }),
@@ -91,13 +132,15 @@ export function serviceOf(
   return {
     ...base,
     ...given,
+    type,
+    essential,
     command,
     cwd,
     env: env ?? base.env,
     pass,
     protocol,
     stdin,
-    restart: restartOf(restart, base.restart, [...at, "restart"], findings),
+    restart: restartOf(restart, restartBase, [...at, "restart"], findings),
     signals: signalsOf(written.signals ?? {}, signals, [...at, "signals"], findings),
     setsid: written.setsid ?? base.setsid,
     noNewPrivileges: written.noNewPrivileges ?? base.noNewPrivileges,
@@ -156,8 +199,27 @@ function unknownName(at: KeyPath, name: string, names: readonly string[], on: Fi
   return { ...finding, on, expected, ...(nearest === undefined ? {} : { nearest }) };
 }
 
+function checkStream(at: KeyPath, stream: string, names: readonly string[], findings: Finding[]): void {
+  if (stream !== "inherit" && stream !== "devnull" && !names.includes(stream))
+    findings.push(unknownName(at, stream, names, "value"));
+}
+
+function overrideOf(
+  { stdin, restart }: NonNullable<WrittenService["override"]>,
+  base: RestartPolicy,
+  at: KeyPath,
+  names: readonly string[],
+  findings: Finding[],
+): NonNullable<Service["override"]> {
+  if (stdin !== undefined) checkStream([...at, "stdin"], stdin, names, findings);
+  return {
+    ...(stdin === undefined ? {} : { stdin }),
+    ...(restart === undefined ? {} : { restart: restartOf(restart, base, [...at, "restart"], findings) }),
+  };
+}
+
 function restartOf(
-  { policy, backoff, limit, onLimit }: NonNullable<WrittenService["restart"]>,
+  { policy, backoff, jitter, limit, onLimit }: WrittenRestart,
   base: RestartPolicy,
   at: KeyPath,
   findings: Finding[],
@@ -167,8 +229,10 @@ function restartOf(
   if (leastMs > mostMs) findings.push(badValue([...at, "backoff"], "the first is longer than the last"));
   const [count, within] = limit?.split("/") ?? [];
   return {
+    ...base,
     policy: policy ?? base.policy,
     backoff: { leastMs, mostMs },
+    ...(jitter === undefined ? {} : { jitter: Number.parseInt(jitter, 10) / 100 }),
     limit:
       count === undefined
         ? base.limit

@@ -122,7 +122,7 @@ export function shutdownOf(
   const resolved: ShutdownPolicy = {
     on: on ? receivedOf(on, ["shutdown", "on"], findings) : base.on,
     budgetMs,
-    steps: stop && steps.length === 0 ? stepsOfStop(stop.written, base) : steps.map(stepOf),
+    steps: stop && steps.length === 0 ? stepsOfStop(stop.written) : steps.map(stepOf),
   };
   const delayed = delayMs(resolved.on);
   const waits = resolved.steps.reduce((sum, { waitMs = 0 }) => sum + waitMs, delayed);
@@ -140,14 +140,14 @@ export function shutdownOf(
 }
 
 function stepOf({ signal, wait }: { signal: string | number; wait?: string }): ShutdownStep {
-  return { signal: signalOf(signal), waitMs: durationOf(wait) };
+  const step = { signal: signalOf(signal), waitMs: durationOf(wait) };
+  return wait === "none" ? { ...step, isPatient: true } : step;
 }
 
 /** `stop` is the short form: the signal, and SIGKILL when it may not take for ever. */
-function stepsOfStop({ signal = "SIGTERM", wait }: WrittenStop, { steps }: ShutdownPolicy): ShutdownStep[] {
-  const waitMs = durationOf(wait);
-  const kill = waitMs === undefined ? [] : [{ signal: SIGKILL, waitMs: undefined }];
-  return [...steps, { signal: signalOf(signal), waitMs }, ...kill];
+export function stepsOfStop({ signal = "SIGTERM", wait }: WrittenStop): ShutdownStep[] {
+  const step = stepOf(wait === undefined ? { signal } : { signal, wait });
+  return step.waitMs === undefined ? [step] : [step, { signal: SIGKILL, waitMs: undefined }];
 }
 
 export function reapingOf(

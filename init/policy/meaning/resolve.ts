@@ -35,6 +35,7 @@ import {
   type WrittenShutdown,
   type WrittenSignals,
 } from "./resolve-signals.ts";
+import { checkGraph } from "./service-graph.ts";
 
 /** A policy as it is written: the schema's keys that this version acts on, each left out at will. */
 export interface WrittenPolicy {
@@ -109,14 +110,17 @@ export function resolvePolicy(
   const [onlyService] = base.services;
   const signals = signalsOf(written.signals ?? {}, onlyService.signals, ["signals"], findings);
   const names = [...open.flatMap(namesOf), ...inherited.rules.flatMap((rule) => rule.name ?? [])];
-  const services = servicesOf(written, { signals, limits, names }, findings);
+  const isSeveral = Object.keys(written.services ?? {}).length > 1;
+  const services = servicesOf(written, { signals, limits, names, isSeveral }, findings);
   const delayMs = (on: readonly number[]) =>
     Math.max(
       0,
       ...services.flatMap((service) => on.map((signal) => service.signals.delayMs.get(signal) ?? 0)),
     );
-  const stop = stopOf(written.services);
+  // With several services, each has its own way to be stopped.
+  const stop = isSeveral ? undefined : stopOf(written.services);
   const shutdown = shutdownOf(written.shutdown ?? {}, delayMs, stop, base.shutdown, findings);
+  if (isSeveral) checkGraph(services, shutdown, findings);
   const policy: Policy = {
     ...base,
     fds: {

@@ -2,7 +2,7 @@
 // Does not look at YAML beyond "is there anything but comments".
 
 import { textOf } from "../../sys/text/bytes.ts";
-import type { PolicyIssue } from "../types.ts";
+import type { PolicyIssue } from "../issue.ts";
 
 export const MAX_POLICY_BYTES = 1024 * 1024;
 

@@ -3,8 +3,8 @@
 // since it costs milliseconds and megabytes. Converts the nodes itself, so that no alias can grow without bound.
 
 import type { Alias, Document, Node, Pair, Scalar, YAMLError, YAMLMap, YAMLSeq } from "yaml";
+import type { PolicyIssue, PolicyIssueCode } from "../issue.ts";
 import { type KeyPath, pointerOf, readablePath } from "../key-path.ts";
-import type { PolicyIssue, PolicyIssueCode } from "../types.ts";
 import type { Locate, Span } from "../wording/finding.ts";
 import { positionOf } from "../wording/finding.ts";
 import { forbiddenCharacter, limitReached } from "./yaml-limits.ts";

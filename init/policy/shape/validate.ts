@@ -2,8 +2,8 @@
 // Says what would have been accepted; says nothing of what the keys mean.
 
 import type { SchemaError } from "../generated/validate.js";
+import type { PolicyIssueCode } from "../issue.ts";
 import { pathOfPointer, readablePath, valueAt } from "../key-path.ts";
-import type { PolicyIssueCode } from "../types.ts";
 import type { Finding } from "../wording/finding.ts";
 import { shown } from "../wording/wording.ts";
 import { KnownKeys } from "./known-keys.ts";

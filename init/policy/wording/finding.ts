@@ -1,8 +1,8 @@
 // A complaint before it has a position: where in the value it belongs, and whether to point at the key or
 // at the value. Each step of reading a policy gives findings; load.ts turns them into issues.
 
+import type { PolicyIssue } from "../issue.ts";
 import { type KeyPath, pointerOf, readablePath } from "../key-path.ts";
-import type { PolicyIssue } from "../types.ts";
 
 /** UTF-16 offsets into the policy's text. */
 export interface Span {

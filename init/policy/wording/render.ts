@@ -2,7 +2,7 @@
 // Control characters that a policy holds are escaped and never reach the reader's terminal.
 
 import { visible } from "../../sys/text/visible.ts";
-import type { PolicyIssue } from "../types.ts";
+import type { PolicyIssue } from "../issue.ts";
 import { columnsOf } from "./width.ts";
 
 const WIDTH = 100;

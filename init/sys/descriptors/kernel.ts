@@ -17,6 +17,13 @@ export interface Inspection {
   readonly own: readonly number[];
 }
 
+/** One descriptor that ppoll(2) is to watch: to be read, to be written, or both. */
+export interface Watched {
+  readonly fd: number;
+  readonly read?: boolean;
+  readonly write?: boolean;
+}
+
 export interface DescriptorCalls {
   /** close_range(2) with `flags`; Linux 5.9, the CLOEXEC flag 5.11. */
   closeRange(first: number, last: number, flags: number): number;
@@ -37,6 +44,10 @@ export interface DescriptorCalls {
   makePipe(): readonly [number, number] | number;
   /** memfd_create(2) with this content, sealed against every change. */
   makeMemoryFile(name: string, content: Uint8Array): number;
+  /** O_NONBLOCK, for an open file that fdinit alone has. */
+  setNonBlocking(fd: number): number;
+  /** Both are the same open file; where the kernel cannot tell (before Linux 6.10), the same file on the same device. */
+  isSameOpenFile(one: number, another: number): boolean;
   changeDescriptorOwner(fd: number, uid: number, gid: number): number;
   /** The numbers in /proc/self/fd, or undefined when that is not procfs or cannot be read. */
   listDescriptors(): number[] | undefined;
@@ -52,6 +63,10 @@ export interface DescriptorCalls {
   inspect(pid: number): Inspection | number;
   /** Blocks in ppoll(2) until one of `fds` is readable or hung up, or `timeoutMs` has passed; answers those that are. */
   waitReadable(fds: readonly number[], timeoutMs?: number): readonly number[];
+  /** Blocks in ppoll(2) until one of them is ready, hung up or in error, or `timeoutMs` has passed; answers those that are. */
+  waitReady(watched: readonly Watched[], timeoutMs?: number): readonly number[];
+  /** read(2) of at most `length` bytes from a descriptor of fdinit's own that has O_NONBLOCK: the bytes, none at its end, or a negated errno. */
+  readNow(fd: number, length: number): Uint8Array | number;
   /** Reads away what waits in a pipe, without blocking; true when its last writer is gone. */
   isAtEnd(fd: number): boolean;
   /** Writes lines whole without ever blocking; false when the descriptor would not take all of them now. */

@@ -1,15 +1,18 @@
-// Pipes and memory files that a policy has PID 1 open, and the owner of what it has opened. Everything CLOEXEC. Answers
+// Pipes and memory files that PID 1 opens, and the owner and flags of what it has opened. Everything CLOEXEC. Answers
 // negated errnos and decides nothing. No common start needs any of it.
 
 import {
   F_ADD_SEALS,
+  F_DUPFD_QUERY,
   F_SEAL_GROW,
   F_SEAL_SEAL,
   F_SEAL_SHRINK,
   F_SEAL_WRITE,
+  F_SETFL,
   MFD_ALLOW_SEALING,
   MFD_CLOEXEC,
   O_CLOEXEC,
+  O_NONBLOCK,
 } from "../libc/constants.ts";
 import { Block, cString, keepAlive, SYS, syscall } from "../libc/libc.ts";
 import { write } from "./polling.ts";
@@ -39,4 +42,21 @@ export function makeMemoryFile(name: string, content: Uint8Array): number {
 
 export function changeDescriptorOwner(fd: number, uid: number, gid: number): number {
   return syscall(SYS.fchown, fd, uid, gid);
+}
+
+export function setNonBlocking(fd: number): number {
+  return syscall(SYS.fcntl, fd, F_SETFL, O_NONBLOCK);
+}
+
+// struct stat, 144 bytes: st_dev and st_ino come first.
+const one = new Block(144);
+const other = new Block(144);
+const DEVICE_AND_INODE = 16;
+
+export function isSameOpenFile(fd: number, another: number): boolean {
+  const answer = syscall(SYS.fcntl, fd, F_DUPFD_QUERY, another);
+  if (answer >= 0) return answer === 1;
+  if (syscall(SYS.fstat, fd, one.address) < 0 || syscall(SYS.fstat, another, other.address) < 0) return false;
+  for (let at = 0; at < DEVICE_AND_INODE; at++) if (one.bytes[at] !== other.bytes[at]) return false;
+  return true;
 }

@@ -4,6 +4,7 @@ import { POLLIN, POLLOUT } from "../libc/constants.ts";
 import { EAGAIN, EINTR } from "../libc/errno.ts";
 import { Block, SYS, setInteger, syscall } from "../libc/libc.ts";
 import { bytesOf } from "../text/bytes.ts";
+import type { Watched } from "./kernel.ts";
 
 // struct pollfd { int fd; short events; short revents; }, 8 bytes
 const POLLFD_SIZE = 8;
@@ -12,11 +13,17 @@ let polled = new Block(POLLFD_SIZE * 4);
 const NO_TIME = new Block(16);
 
 function fill(fds: readonly number[], events: number): void {
-  if (polled.bytes.length < POLLFD_SIZE * fds.length) polled = new Block(2 * POLLFD_SIZE * fds.length);
-  for (let index = 0; index < fds.length; index++) {
-    polled.view.setInt32(POLLFD_SIZE * index, fds[index] as number, true);
-    polled.view.setInt16(POLLFD_SIZE * index + 4, events, true);
-  }
+  makeRoom(fds.length);
+  for (let index = 0; index < fds.length; index++) put(index, fds[index] as number, events);
+}
+
+function makeRoom(count: number): void {
+  if (polled.bytes.length < POLLFD_SIZE * count) polled = new Block(2 * POLLFD_SIZE * count);
+}
+
+function put(index: number, fd: number, events: number): void {
+  polled.view.setInt32(POLLFD_SIZE * index, fd, true);
+  polled.view.setInt16(POLLFD_SIZE * index + 4, events, true);
 }
 
 const timeout = new Block(16);
@@ -36,6 +43,20 @@ function waitPolled(count: number, limit: number): number {
 /** Blocks until one of `fds` can be read or is hung up, or until the timeout; answers those that are. */
 export function waitReadable(fds: readonly number[], timeoutMs?: number): readonly number[] {
   fill(fds, POLLIN);
+  return waited(fds.length, timeoutMs);
+}
+
+/** The same, each descriptor with its own wish. One that is hung up or not open counts as ready, so that it is looked at. */
+export function waitReady(watched: readonly Watched[], timeoutMs?: number): readonly number[] {
+  makeRoom(watched.length);
+  for (let index = 0; index < watched.length; index++) {
+    const { fd, read, write } = watched[index] as Watched;
+    put(index, fd, (read ? POLLIN : 0) | (write ? POLLOUT : 0));
+  }
+  return waited(watched.length, timeoutMs);
+}
+
+function waited(count: number, timeoutMs: number | undefined): readonly number[] {
   let limit = 0;
   if (timeoutMs !== undefined) {
     // Rounded up, so that a wait for a moment does not end before the moment.
@@ -44,12 +65,24 @@ export function waitReadable(fds: readonly number[], timeoutMs?: number): readon
     setInteger(timeout.view, 8, (wholeMs % 1000) * 1_000_000);
     limit = timeout.address;
   }
-  const count = waitPolled(fds.length, limit);
   const ready: number[] = [];
-  for (let index = 0; count > 0 && index < fds.length; index++) {
-    if (polled.view.getInt16(POLLFD_SIZE * index + 6, true) !== 0) ready.push(fds[index] as number);
+  if (waitPolled(count, limit) <= 0) return ready;
+  for (let index = 0; index < count; index++) {
+    if (polled.view.getInt16(POLLFD_SIZE * index + 6, true) !== 0)
+      ready.push(polled.view.getInt32(POLLFD_SIZE * index, true));
   }
   return ready;
+}
+
+let incoming = new Block(0);
+
+export function readNow(fd: number, length: number): Uint8Array | number {
+  if (incoming.bytes.length < length) incoming = new Block(length);
+  for (;;) {
+    const got = syscall(SYS.read, fd, incoming.address, length);
+    if (got >= 0) return incoming.bytes.slice(0, got);
+    if (got !== -EINTR) return got;
+  }
 }
 
 const drained = new Block(512);

@@ -21,6 +21,8 @@ export const F_SETFD = 2;
 export const F_GETFL = 3;
 export const F_SETFL = 4;
 export const F_DUPFD_CLOEXEC = 1030;
+// Linux 6.10
+export const F_DUPFD_QUERY = 1027;
 export const F_ADD_SEALS = 1033;
 export const F_GET_SEALS = 1034;
 export const F_SEAL_SEAL = 1;
@@ -109,8 +111,13 @@ export const RWF_NOWAIT = 8;
 export const SPLICE_F_NONBLOCK = 2;
 
 // <sys/socket.h>: SO_NETNS_COOKIE is Linux 5.14's
+export const MSG_CTRUNC = 8;
+export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
 export const MSG_NOSIGNAL = 0x4000;
+export const MSG_CMSG_CLOEXEC = 0x40000000;
+export const SCM_RIGHTS = 1;
+export const SCM_CREDENTIALS = 2;
 export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
@@ -126,7 +133,9 @@ export const SOCK_CLOEXEC = 0o2000000;
 export const SOL_SOCKET = 1;
 export const SO_REUSEADDR = 2;
 export const SO_TYPE = 3;
+export const SO_ERROR = 4;
 export const SO_REUSEPORT = 15;
+export const SO_PASSCRED = 16;
 export const SO_ACCEPTCONN = 30;
 export const SO_PROTOCOL = 38;
 export const SO_DOMAIN = 39;

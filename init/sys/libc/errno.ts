@@ -28,6 +28,7 @@ export const EAFNOSUPPORT = 97;
 export const EADDRINUSE = 98;
 export const ETIMEDOUT = 110;
 export const ECONNREFUSED = 111;
+export const EINPROGRESS = 115;
 export const ENOTRECOVERABLE = 131;
 
 /** The name and the usual text of an error number; `errno 250` when it has none here. */
@@ -85,7 +86,11 @@ const texts = (): Record<number, string> => ({
   [EADDRINUSE]: "EADDRINUSE: address already in use",
   99: "EADDRNOTAVAIL: cannot assign requested address",
   [ETIMEDOUT]: "ETIMEDOUT: timed out",
+  101: "ENETUNREACH: network is unreachable",
+  103: "ECONNABORTED: connection aborted",
+  104: "ECONNRESET: connection reset by peer",
   [ECONNREFUSED]: "ECONNREFUSED: connection refused",
+  113: "EHOSTUNREACH: no route to host",
   [ENOTRECOVERABLE]: "ENOTRECOVERABLE: state not recoverable",
   80: "ELIBBAD: accessing a corrupted shared library",
 });

@@ -77,9 +77,9 @@ export function auxiliaryValue(type: number): number {
   }
 }
 
-/** The arguments after argv[0], decoded for reading options; the payload gets the bytes. */
+/** The arguments, argv[0] first, decoded for reading options; the payload gets the bytes. */
 export function commandLineWords(): string[] {
   const words: string[] = [];
-  for (let index = 1; index < argumentCount; index++) words.push(textOf(commandLineArgument(index)));
+  for (let index = 0; index < argumentCount; index++) words.push(textOf(commandLineArgument(index)));
   return words;
 }

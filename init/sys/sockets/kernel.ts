@@ -15,6 +15,19 @@ export interface SocketFile {
   readonly owner?: { readonly uid: number; readonly gid: number };
 }
 
+/** A datagram with what the kernel says of its sender (unix(7), SO_PASSCRED). */
+export interface ReceivedMessage {
+  readonly bytes: Uint8Array;
+  /** The sender in fdinit's own PID namespace; 0 when it is outside of it, or the kernel named none. */
+  readonly pid: number;
+  /** Descriptors that came with it, CLOEXEC. They are the caller's to close. */
+  readonly fds: readonly number[];
+  /** It was longer than the room for it, and the rest is lost (MSG_TRUNC). */
+  readonly isCut: boolean;
+  /** Descriptors of it are lost, because fdinit has no number left for them (MSG_CTRUNC). */
+  readonly lacksDescriptors: boolean;
+}
+
 export interface SocketCalls {
   /** socketpair(2) of AF_UNIX, CLOEXEC. */
   makeSocketPair(type: number): readonly [number, number] | number;
@@ -26,4 +39,16 @@ export interface SocketCalls {
   /** bind(2) to a path, with a mode and an owner from the start; takes the place of a socket that nobody listens on. */
   bindPath(fd: number, path: string, wanted: SocketFile): PathFailure | undefined;
   listen(fd: number, backlog: number): number;
+  /** Binds a Unix socket to an abstract name that the kernel chooses (unix(7), autobind): the name, with `@`, or a negated errno. */
+  bindAnywhere(fd: number): string | number;
+  /** connect(2), to an address that is not a path; -EINPROGRESS where it goes on by itself (SOCK_NONBLOCK). */
+  connect(fd: number, address: SocketAddress): number;
+  /** connect(2) to a Unix socket at a path, through no link that is not root's. */
+  connectPath(fd: number, path: string): number;
+  /** How a connect(2) that went on by itself has ended: 0 or a negated errno. A TCP socket that is connected to itself counts as refused. */
+  connectResult(fd: number): number;
+  /** send(2) of a socket that is connected, without waiting: how much it took, or a negated errno. */
+  sendNow(fd: number, bytes: Uint8Array): number;
+  /** recvmsg(2) of one datagram of at most `length` bytes, without waiting. */
+  receiveNow(fd: number, length: number): ReceivedMessage | number;
 }

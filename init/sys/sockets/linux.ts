@@ -2,7 +2,9 @@
 
 import type { SocketCalls } from "./kernel.ts";
 
+const connecting = () => require("./connecting.ts") as typeof import("./connecting.ts");
 const making = () => require("./making.ts") as typeof import("./making.ts");
+const messages = () => require("./messages.ts") as typeof import("./messages.ts");
 const atPaths = () => require("./path-sockets.ts") as typeof import("./path-sockets.ts");
 
 export const socketCalls: SocketCalls = {
@@ -12,4 +14,10 @@ export const socketCalls: SocketCalls = {
   bind: (fd, address) => making().bind(fd, address),
   bindPath: (fd, path, wanted) => atPaths().bindPath(fd, path, wanted),
   listen: (fd, backlog) => making().listen(fd, backlog),
+  bindAnywhere: (fd) => making().bindAnywhere(fd),
+  connect: (fd, address) => connecting().connect(fd, address),
+  connectPath: (fd, path) => atPaths().connectPath(fd, path),
+  connectResult: (fd) => connecting().connectResult(fd),
+  sendNow: (fd, bytes) => messages().sendNow(fd, bytes),
+  receiveNow: (fd, length) => messages().receiveNow(fd, length),
 };

@@ -3,7 +3,7 @@
 
 import { AF_INET, AF_INET6, AF_UNIX, SOCK_CLOEXEC } from "../libc/constants.ts";
 import { Block, SYS, syscall } from "../libc/libc.ts";
-import { bytesOf } from "../text/bytes.ts";
+import { bytesOf, textOf } from "../text/bytes.ts";
 import type { SocketAddress } from "./kernel.ts";
 
 const pair = new Block(8);
@@ -49,4 +49,21 @@ export function bind(fd: number, address: SocketAddress): number {
 
 export function listen(fd: number, backlog: number): number {
   return syscall(SYS.listen, fd, backlog);
+}
+
+// struct sockaddr_un: sa_family_t, and a name of 108 bytes at most; its length stands behind it.
+const named = new Block(116);
+const NAME_AT = 2;
+const LENGTH_AT = 112;
+
+/** An address of nothing but the family has the kernel choose an abstract name: five hexadecimal digits. */
+export function bindAnywhere(fd: number): string | number {
+  named.view.setUint16(0, AF_UNIX, true);
+  const failed = syscall(SYS.bind, fd, named.address, NAME_AT);
+  if (failed < 0) return failed;
+  named.view.setUint32(LENGTH_AT, LENGTH_AT - NAME_AT, true);
+  const unnamed = syscall(SYS.getsockname, fd, named.address, named.address + LENGTH_AT);
+  if (unnamed < 0) return unnamed;
+  const length = named.view.getUint32(LENGTH_AT, true);
+  return `@${textOf(named.bytes.slice(NAME_AT + 1, length))}`;
 }

@@ -112,6 +112,14 @@ function withAddress(call: number, fd: number, path: string): number {
   return result;
 }
 
+export function connectPath(fd: number, path: string): number {
+  const place = walk(path, true);
+  if (typeof place === "number") return place;
+  const failed = addressed(SYS.connect, fd, path, place);
+  leave(place);
+  return failed;
+}
+
 /** An O_PATH descriptor of the socket at the place; a negated errno when there is none. */
 function socketAt(place: Place): number {
   const fd = at(place)(O_PATH | O_CLOEXEC, 0);

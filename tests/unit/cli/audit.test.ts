@@ -25,13 +25,13 @@ function inspection(...descriptors: Descriptor[]): Inspection {
   return { pid: 7, command: "app -x", count: descriptors.length, descriptors, own: [] };
 }
 
-interface Given {
+interface AuditOptions {
   readonly policy?: string;
   readonly json?: true;
   readonly suggest?: true;
 }
 
-function run(seen: Inspection | number, { policy, ...flags }: Given = {}) {
+function run(seen: Inspection | number, { policy, ...flags }: AuditOptions = {}) {
   let text = "";
   const kernel = fakeKernel([], {
     inspect: () => seen,

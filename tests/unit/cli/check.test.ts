@@ -119,7 +119,7 @@ describe("two parsers", () => {
 describe("a rule that can never match", () => {
   const shadowed = (...matches: InheritedMatch[]) =>
     findShadowed(matches.map((match, index) => ({ match, action: "keep", index })));
-  const fd = (from: number, to = from) => ({ fd: [{ from, to }] });
+  const fd = (first: number, last = first) => ({ fd: [{ first, last }] });
 
   test.each<[string, InheritedMatch[], { index: number; by: number[] }[]]>([
     ["numbers taken by one rule", [fd(3, 9), fd(4)], [{ index: 1, by: [0] }]],

@@ -8,7 +8,6 @@ import { originalOf } from "../../../init/cli/drop-in/names.ts";
 import type { OriginalInput, Reading, Start } from "../../../init/cli/drop-in/original.ts";
 import { readTini } from "../../../init/cli/drop-in/tini.ts";
 import { errorInWords, signalInWords } from "../../../init/cli/drop-in/words.ts";
-import { bytesOf } from "../../../init/sys/text/bytes.ts";
 
 const given = (line: string, variables: Record<string, string> = {}): OriginalInput => ({
   argv: line.split(" "),
@@ -32,7 +31,7 @@ test.each([
   ["", undefined],
   ["/tini/fdinit", undefined],
 ] as const)("argv[0] %j means %p", (argv0, original) => {
-  expect(originalOf(bytesOf(argv0))).toBe(original as never);
+  expect(originalOf(argv0)).toBe(original as never);
 });
 
 describe("getopt", () => {

@@ -28,10 +28,11 @@ function policyWith(inherited: NumberPolicy, intent: Intent = "security"): Polic
 type NumberPolicy = Pick<InheritedPolicy, "default" | "rules">;
 const questions = (policy: NumberPolicy) => ask(policyWith(policy, "simplicity"));
 const stretches = (policy: NumberPolicy) => cut({ expect: [], ...policy }, "simplicity", []);
-const actionOf = (policy: NumberPolicy, fd: number) => decide({ expect: [], ...policy }, { fd }).action;
+const actionOf = (policy: NumberPolicy, fd: number) =>
+  decide({ expect: [], ...policy }, "performance", { fd }).action;
 
-function rules(...list: [from: number, to: number, action: InheritedAction][]): InheritedPolicy["rules"] {
-  return list.map(([from, to, action]) => ({ match: { fd: [{ from, to }] }, action }));
+function rules(...list: [first: number, last: number, action: InheritedAction][]): InheritedPolicy["rules"] {
+  return list.map(([first, last, action]) => ({ match: { fd: [{ first, last }] }, action }));
 }
 
 function stepsOf(policy: Policy, facts: Facts = FACTS): readonly Step[] {
@@ -41,7 +42,7 @@ function stepsOf(policy: Policy, facts: Facts = FACTS): readonly Step[] {
 }
 
 function inherited(...fds: number[]): Facts["inherited"] {
-  return fds.map((fd) => ({ fd, what: `thing ${fd}` }));
+  return fds.map((fd) => ({ fd, link: `thing ${fd}` }));
 }
 
 /** What the steps leave of a number in PID 1, found by following them one by one. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { buildPlan } from "../../../init/plan/build.ts";
-import { questions, settle } from "../../../init/plan/decide.ts";
+import { decide, questions } from "../../../init/plan/decide.ts";
 import { globMatches } from "../../../init/plan/glob.ts";
 import { addressMatches, matches } from "../../../init/plan/match.ts";
 import { loadPolicy } from "../../../init/policy/load.ts";
@@ -80,8 +80,8 @@ describe("a match", () => {
     [{ kind: ["file"] }, UNKNOWN, "undetermined"],
     [{ kind: ["undetermined"] }, UNKNOWN, true],
     [{ listening: true }, UNKNOWN, "undetermined"],
-    [{ fd: [{ from: 8, to: 9 }], kind: ["file"] }, FILE, false],
-    [{ fd: [{ from: 7, to: 9 }], kind: ["file"] }, FILE, true],
+    [{ fd: [{ first: 8, last: 9 }], kind: ["file"] }, FILE, false],
+    [{ fd: [{ first: 7, last: 9 }], kind: ["file"] }, FILE, true],
   ];
   test.each(cases)("%j of %j is %p", (match, descriptor, expected) => {
     expect(matches(match, 7, descriptor)).toBe(expected);
@@ -89,7 +89,7 @@ describe("a match", () => {
 
   test("without numbers is about 3 and up", () => {
     expect(matches({ kind: ["file"] }, 2, { ...FILE, fd: 2 })).toBe(false);
-    expect(matches({ fd: [{ from: 0, to: 2 }], kind: ["file"] }, 2, { ...FILE, fd: 2 })).toBe(true);
+    expect(matches({ fd: [{ first: 0, last: 2 }], kind: ["file"] }, 2, { ...FILE, fd: 2 })).toBe(true);
   });
 });
 
@@ -126,22 +126,22 @@ describe("what cannot be determined", () => {
     expect: [],
   };
   test("is refused under intent security", () => {
-    expect(settle(policy, "security", { fd: 7, descriptor: UNKNOWN })).toMatchObject({
+    expect(decide(policy, "security", { fd: 7, descriptor: UNKNOWN })).toMatchObject({
       action: "refuse",
       undetermined: true,
     });
   });
   test("is passed over by the other intents", () => {
     for (const intent of ["performance", "simplicity"] as const) {
-      expect(settle(policy, intent, { fd: 7, descriptor: UNKNOWN })).toMatchObject({ action: "close" });
+      expect(decide(policy, intent, { fd: 7, descriptor: UNKNOWN })).toMatchObject({ action: "close" });
     }
   });
   test("does not matter behind the rule that decides", () => {
     const first = {
       ...policy,
-      rules: [{ match: { fd: [{ from: 7, to: 7 }] }, action: "close" as const }, ...policy.rules],
+      rules: [{ match: { fd: [{ first: 7, last: 7 }] }, action: "close" as const }, ...policy.rules],
     };
-    expect(settle(first, "security", { fd: 7, descriptor: UNKNOWN })).toMatchObject({
+    expect(decide(first, "security", { fd: 7, descriptor: UNKNOWN })).toMatchObject({
       action: "close",
       undetermined: false,
     });
@@ -157,8 +157,8 @@ describe("a plan by kinds", () => {
     announced: [],
     rungs: {},
     inherited: [
-      { fd: 7, what: "a listener", descriptor: LISTENER },
-      { fd: 8, what: "a file", descriptor: { ...FILE, fd: 8 } },
+      { fd: 7, descriptor: LISTENER },
+      { fd: 8, descriptor: { ...FILE, fd: 8 } },
     ],
   };
   const command = { program: new Uint8Array([120]), arguments: { commandLineFrom: 1 } };
@@ -203,8 +203,11 @@ describe("a plan by kinds", () => {
       ok: false,
       refusals: [
         { message: 'descriptor "log" is expected and did not arrive' },
-        { message: "descriptor 7 (a listener) is not expected: no rule is about it" },
-        { message: "descriptor 8 (a file) is not expected: no rule is about it" },
+        {
+          message:
+            "descriptor 7 (a listening inet stream socket at 0.0.0.0:8080) is not expected: no rule is about it",
+        },
+        { message: "descriptor 8 (file /var/log/a.log) is not expected: no rule is about it" },
       ],
     });
   });
@@ -213,13 +216,16 @@ describe("a plan by kinds", () => {
     const outside = {
       ...facts,
       workingDirectoryOutside: "(unreachable)/x",
-      inherited: [{ fd: 7, what: "cgroup", descriptor: CGROUP }],
+      inherited: [{ fd: 7, descriptor: CGROUP }],
     };
     const result = buildPlan(builtInPolicy("security"), outside, command);
     expect(result).toMatchObject({
       ok: false,
       refusals: [
-        { message: "descriptor 7 (cgroup) was inherited and intent security refuses it" },
+        {
+          message:
+            "descriptor 7 (cgroup /sys/fs/cgroup, outside the root, O_PATH) was inherited and intent security refuses it",
+        },
         { message: expect.stringContaining("CVE-2024-21626") },
       ],
     });

@@ -33,7 +33,7 @@ function planned({ inherited = [], rules = "", open = "", service = "", ...facts
       announced: [],
       rungs: {},
       ...facts,
-      inherited: inherited.map((fd) => ({ fd, what: `thing ${fd}` })),
+      inherited: inherited.map((fd) => ({ fd, link: `thing ${fd}` })),
     },
     COMMAND,
   );

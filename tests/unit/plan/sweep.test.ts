@@ -15,7 +15,7 @@ const DENIED = { canCloseRange: () => -EPERM };
 const HIDDEN = { listDescriptors: () => undefined };
 const HIGH = { nofile: () => ({ soft: 1024, hard: 1_048_576 }) };
 
-interface Given {
+interface Situation {
   readonly intent?: Intent;
   readonly fds?: Partial<Omit<FdsPolicy, "inherited">>;
   readonly inherited?: Partial<FdsPolicy["inherited"]>;
@@ -23,7 +23,7 @@ interface Given {
 }
 
 /** The plan for what a kernel answers, by the questions of the policy itself. */
-function planned({ intent = "security", fds, inherited, kernel }: Given) {
+function planned({ intent = "security", fds, inherited, kernel }: Situation) {
   const base = builtInPolicy(intent);
   const policy = {
     ...base,
@@ -33,19 +33,19 @@ function planned({ intent = "security", fds, inherited, kernel }: Given) {
   return buildPlan(policy, facts, COMMAND);
 }
 
-function rungs(given: Given): readonly Rung[] | undefined {
+function rungs(given: Situation): readonly Rung[] | undefined {
   const result = planned(given);
   if (!result.ok) throw new Error(JSON.stringify(result.refusals));
   for (const step of result.plan.steps) if ("rungs" in step) return step.rungs;
   return undefined;
 }
 
-function refusals(given: Given): string[] {
+function refusals(given: Situation): string[] {
   const result = planned(given);
   return result.ok ? [] : result.refusals.map(({ code, message }) => `${code}: ${message}`);
 }
 
-function warnings(given: Given): readonly string[] {
+function warnings(given: Situation): readonly string[] {
   const result = planned(given);
   return result.ok ? result.plan.warnings : ["refused"];
 }
@@ -104,7 +104,7 @@ describe("a chosen fds.method", () => {
 });
 
 describe("fds.scanLimit, when more may be open than is looked at", () => {
-  const bounded = (intent: Intent, fds: Given["fds"] = {}): Given => ({
+  const bounded = (intent: Intent, fds: Situation["fds"] = {}): Situation => ({
     intent,
     fds,
     kernel: { ...DENIED, ...HIDDEN, ...HIGH },
@@ -129,14 +129,14 @@ describe("fds.scanLimit, when more may be open than is looked at", () => {
       expect(warnings(bounded(intent, { scanLimit: 1_048_576 }))).toEqual([]);
   });
   test("ranges that end below it are not bounded by it", () => {
-    const rules = [{ match: { fd: [{ from: 3, to: 50 }] }, action: "close" }] as const;
+    const rules = [{ match: { fd: [{ first: 3, last: 50 }] }, action: "close" }] as const;
     const inherited = { default: "keep", rules } as const;
     const given = { ...bounded("simplicity", { scanLimit: 100 }), inherited };
     // Only the default's keep cannot see everything.
     expect(warnings(given)).toHaveLength(1);
   });
   test("the step carries the bound, and whether numbers may be left out", () => {
-    const bounds = ({ intent = "security", fds = {}, kernel = {} }: Given) => {
+    const bounds = ({ intent = "security", fds = {}, kernel = {} }: Situation) => {
       const result = planned({ intent, fds, kernel });
       const step = result.ok ? result.plan.steps.find((step) => "rungs" in step) : undefined;
       return step && "rungs" in step ? [step.scanLimit, step.mayMiss] : [];

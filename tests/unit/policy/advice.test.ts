@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { parse, parseDocument } from "yaml";
+import type { PolicyIssue } from "../../../init/policy/issue.ts";
 import { loadPolicy } from "../../../init/policy/load.ts";
-import type { PolicyIssue } from "../../../init/policy/types.ts";
 import { Random } from "../random.ts";
 import { complaint, issuesOf } from "./reading.ts";
 

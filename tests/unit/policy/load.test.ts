@@ -27,7 +27,7 @@ describe("a policy of one line", () => {
       {
         name: "main",
         command: undefined,
-        type: "default",
+        type: "service",
         cwd: undefined,
         env: {},
         pass: undefined,
@@ -80,9 +80,9 @@ test("descriptor sets become ascending ranges that do not touch", () => {
   const text =
     'version: 1\nfds: { inherited: { rules: [{ match: { fd: [9, "3-5", 6, 20-] }, action: keep }] } }\n';
   expect(policyOf(text).fds.inherited.rules[0]?.match.fd).toEqual([
-    { from: 3, to: 6 },
-    { from: 9, to: 9 },
-    { from: 20, to: 0x7fffffff },
+    { first: 3, last: 6 },
+    { first: 9, last: 9 },
+    { first: 20, last: 0x7fffffff },
   ]);
 });
 

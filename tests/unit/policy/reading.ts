@@ -1,7 +1,8 @@
 // Reading policies in tests: the resolved one, or each complaint with its code, pointer and place.
 
+import type { PolicyIssue } from "../../../init/policy/issue.ts";
 import { loadPolicy } from "../../../init/policy/load.ts";
-import type { Intent, Policy, PolicyIssue, Service } from "../../../init/policy/types.ts";
+import type { Intent, Policy, Service } from "../../../init/policy/types.ts";
 
 const VARIABLES: Readonly<Record<string, string>> = {
   PORT: "8080",

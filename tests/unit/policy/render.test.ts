@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import type { PolicyIssue } from "../../../init/policy/issue.ts";
 import { loadPolicy } from "../../../init/policy/load.ts";
-import type { PolicyIssue } from "../../../init/policy/types.ts";
 import { renderIssue, renderIssues } from "../../../init/policy/wording/render.ts";
 
 function rendered(text: string): string {

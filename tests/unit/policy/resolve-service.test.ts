@@ -209,7 +209,7 @@ describe("shutdown", () => {
       budgetMs: 25_000,
       steps: [
         { signal: SIGQUIT, waitMs: 10_000 },
-        { signal: SIGKILL, waitMs: undefined },
+        { signal: SIGKILL, waitMs: undefined, isPatient: true },
       ],
     });
     expect(shutdown("shutdown: { budget: none, on: [] }")).toMatchObject({ budgetMs: undefined, on: [] });
@@ -217,7 +217,7 @@ describe("shutdown", () => {
   test("takes a service's stop for its steps, with SIGKILL when it may not take for ever", () => {
     const stop = (text: string) => shutdown(`services: { app: { stop: { ${text} } } }`).steps;
     expect(stop("signal: QUIT")).toEqual([{ signal: SIGQUIT, waitMs: undefined }]);
-    expect(stop("wait: none")).toEqual([{ signal: SIGTERM, waitMs: undefined }]);
+    expect(stop("wait: none")).toEqual([{ signal: SIGTERM, waitMs: undefined, isPatient: true }]);
     expect(stop("signal: QUIT, wait: 3s")).toEqual([
       { signal: SIGQUIT, waitMs: 3000 },
       { signal: SIGKILL, waitMs: undefined },

@@ -157,7 +157,7 @@ describe("keys without effect yet", () => {
   }
   test("are accepted with the value that is today's behaviour", () => {
     const text =
-      "fds: { method: auto }\nsignals: { forward: all, to: process }\nlog: { format: text }\nservices: { app: { type: default, essential: true, stdin: inherit } }";
+      "fds: { method: auto }\nsignals: { forward: all, to: process }\nlog: { format: text }\nservices: { app: { type: service, essential: true, stdin: inherit } }";
     expect(policyOf(`version: 1\n${text}\n`).services[0].name).toBe("app");
   });
 });

@@ -70,17 +70,17 @@ describe("descriptor sets", () => {
     return parsed.ok ? parsed.set : parsed.message;
   };
   test("are numbers, ranges with both ends, and ranges without an end", () => {
-    expect(set(7)).toEqual([{ from: 7, to: 7 }]);
-    expect(set("7")).toEqual([{ from: 7, to: 7 }]);
-    expect(set("3-9")).toEqual([{ from: 3, to: 9 }]);
-    expect(set("7-")).toEqual([{ from: 7, to: LAST_FD }]);
-    expect(set("5-5")).toEqual([{ from: 5, to: 5 }]);
+    expect(set(7)).toEqual([{ first: 7, last: 7 }]);
+    expect(set("7")).toEqual([{ first: 7, last: 7 }]);
+    expect(set("3-9")).toEqual([{ first: 3, last: 9 }]);
+    expect(set("7-")).toEqual([{ first: 7, last: LAST_FD }]);
+    expect(set("5-5")).toEqual([{ first: 5, last: 5 }]);
   });
   test("join what overlaps or touches", () => {
     expect(set(["8-9", 3, "1-2", "9-12", "20-", 30])).toEqual([
-      { from: 1, to: 3 },
-      { from: 8, to: 12 },
-      { from: 20, to: LAST_FD },
+      { first: 1, last: 3 },
+      { first: 8, last: 12 },
+      { first: 20, last: LAST_FD },
     ]);
   });
   test("refuse what is no set", () => {

@@ -1,7 +1,7 @@
 // What signals lead to while the service runs: forwarding, rewriting, holding back.
 
 import { describe, expect, test } from "bun:test";
-import { exitCode } from "../../../init/supervise/state.ts";
+import { exitCode } from "../../../init/supervise/exit-code.ts";
 import {
   SI_KERNEL,
   SI_QUEUE,

@@ -75,6 +75,7 @@ export const SYS = {
   sendto: 206,
   setsockopt: 208,
   getsockopt: 209,
+  recvmsg: 212,
   execve: 221,
   mmap: 222,
   mprotect: 226,

@@ -20,6 +20,7 @@ export const SYS = {
   socket: 41,
   connect: 42,
   sendto: 44,
+  recvmsg: 47,
   bind: 49,
   listen: 50,
   getsockname: 51,

@@ -1,6 +1,6 @@
-// Exports what few starts need: the subcommands' reports, standing in for other inits, and the part of the policy room that
-// reads text. In the executable this is a module of its own (scripts/bundle.ts). Nothing here may reach sys/libc, which would
-// then be in the executable twice.
+// Exports the parsers and reports that few starts need: reading a policy's text and a subcommand's words, standing in for other
+// inits, the subcommands' reports, and the words for a start that failed. In the executable they are a module of their own
+// (scripts/bundle.ts), which must not reach sys/libc: that would be in the executable twice.
 
 export { loadPolicy } from "../policy/load.ts";
 export { renderIssues } from "../policy/wording/render.ts";

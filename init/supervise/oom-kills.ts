@@ -1,0 +1,35 @@
+// Reads the kernel's counter of processes that it has killed for memory, of the container's cgroup.
+
+import type { Kernel } from "../sys/kernel.ts";
+import { textOf } from "../sys/text/bytes.ts";
+
+/** How many processes of fdinit's own cgroup the kernel has killed for memory (Linux 4.13); undefined without a counter. */
+export function oomKills(kernel: Kernel): number | undefined {
+  for (const path of counterPaths(kernel)) {
+    const bytes = kernel.readFile(path, 4096);
+    if (typeof bytes === "number") continue;
+    const count = /^oom_kill (\d+)$/m.exec(textOf(bytes))?.[1];
+    if (count !== undefined) return Number(count);
+  }
+  return undefined;
+}
+
+const LONGEST_CGROUPS = 8192;
+
+/**
+ * cgroups(7): the group's own folder where the whole tree is to be seen, else the top of what is mounted, which is the
+ * container's. Of version 2, then of version 1.
+ */
+function counterPaths(kernel: Kernel): string[] {
+  const bytes = kernel.readFile("/proc/self/cgroup", LONGEST_CGROUPS);
+  const text = typeof bytes === "number" ? "" : textOf(bytes);
+  const own = (controllers: string) => new RegExp(`^\\d+:${controllers}:(/.+)$`, "m").exec(text)?.[1];
+  const paths = (root: string, group: string | undefined, file: string) => [
+    ...(group === undefined ? [] : [`${root}${group}/${file}`]),
+    `${root}/${file}`,
+  ];
+  return [
+    ...paths("/sys/fs/cgroup", own(""), "memory.events"),
+    ...paths("/sys/fs/cgroup/memory", own("(?:[^:]*,)?memory(?:,[^:]*)?"), "memory.oom_control"),
+  ];
+}

@@ -1,0 +1,168 @@
+// A service has ended: whether it is started again, what its end means for the container, and the code that counts. Pure.
+
+import { exitCode } from "../exit-code.ts";
+import { codeInWords, durationInWords } from "../words.ts";
+import type { ServiceEvent, ServiceState } from "./events.ts";
+import { beginShutdown } from "./shutdown.ts";
+import { planned, type Turn } from "./transitions.ts";
+
+/** A service that was not ready in time, as timeout(1) ends. */
+export const EXIT_NOT_READY = 124;
+/** A service that its watchdog found stuck: killed by SIGABRT, even if it ended in another way. */
+const EXIT_WATCHDOG = 134;
+
+type Ended = Extract<ServiceEvent, { type: "ended" }>;
+
+/** The main process has ended. `endRest` sees to the others, and finish() follows when they are gone. */
+export function mainEnded(turn: Turn, { service: name, status }: Ended): void {
+  const before = turn.of(name);
+  turn.do({ do: "endCheck", service: name });
+  turn.change(name, {
+    pid: undefined,
+    readyBy: undefined,
+    watchdogAt: undefined,
+    code: codeOf(before, status),
+    lastStatus: status,
+    lastEndAt: turn.now,
+  });
+}
+
+function codeOf({ stop }: ServiceState, status: number): number {
+  const code = exitCode(status);
+  if (stop?.why === "notReady") return EXIT_NOT_READY;
+  return stop?.why === "watchdog" && code === 0 ? EXIT_WATCHDOG : code;
+}
+
+/** No process of the service is left. `why` is said where it was not to end. */
+export function finish(turn: Turn, name: string, words?: string): void {
+  const { stop, code = 0, startedAt } = turn.of(name);
+  const { type, essential } = planned(turn.state, name);
+  const isComplete = type === "oneshot" && code === 0 && (!stop || stop.why === "shutdown");
+  turn.do({ do: "forgetStart", service: name });
+  turn.change(name, { stop: undefined, pid: undefined });
+  if (turn.state.shutdown) {
+    turn.change(name, { phase: isComplete ? "completed" : "stopped" });
+    if (essential && turn.state.code === undefined) decideCode(turn, code);
+    turn.do({ do: "giveUp", service: name });
+    return;
+  }
+  if (stop?.why === "request") {
+    turn.change(name, { phase: "stopped", isDown: true });
+    return;
+  }
+  if (stop?.why === "restart") {
+    turn.change(name, { phase: "waiting" });
+    return;
+  }
+  const said = words ?? wordsOf(turn.of(name));
+  if (isComplete) {
+    turn.change(name, { phase: "completed" });
+    turn.say("info", `${name} is completed`);
+    if (essential) endContainer(turn, code, `${name} is completed, which ends the container (essential)`);
+    return;
+  }
+  const failedWhy =
+    stop?.why === "notReady"
+      ? "was not ready in time"
+      : stop?.why === "watchdog"
+        ? "did not answer its watchdog"
+        : said;
+  startAgainOrNot(turn, name, {
+    code,
+    what: `${name} ${failedWhy}`,
+    ranMs: turn.now - (startedAt ?? turn.now),
+  });
+}
+
+function wordsOf({ lastStatus }: ServiceState): string {
+  return lastStatus === undefined ? "has ended" : codeInWords(lastStatus);
+}
+
+interface End {
+  readonly code: number;
+  /** `web exited with code 3` */
+  readonly what: string;
+  readonly ranMs: number;
+}
+
+function startAgainOrNot(turn: Turn, name: string, { code, what, ranMs }: End): void {
+  const { state, now } = turn;
+  const { restart, essential } = planned(state, name);
+  const { policy, backoff, limit, onLimit, jitter = 0 } = restart;
+  const { times, backoffMs, starts } = turn.of(name);
+  if (policy === "never" || (policy === "onFailure" && code === 0)) {
+    overForGood(turn, name, { code, what, ranMs }, essential);
+    return;
+  }
+  const recent = times.filter((time) => time > now - limit.withinMs);
+  if (recent.length >= limit.count) {
+    const often = `${limit.count} restarts within ${durationInWords(limit.withinMs)} are the limit`;
+    turn.change(name, { times: recent });
+    overForGood(
+      turn,
+      name,
+      { code, what: `${what} and is not started again: ${often}`, ranMs },
+      onLimit === "exit",
+    );
+    return;
+  }
+  // A service that has run for long begins with the shortest pause again.
+  const pauseMs = ranMs >= limit.withinMs ? backoff.leastMs : backoffMs;
+  const waitMs = Math.round(
+    pauseMs *
+      (1 +
+        jitter *
+          spread(
+            state.supervision.services.findIndex((other) => other.name === name),
+            starts,
+          )),
+  );
+  turn.change(name, {
+    phase: "backoff",
+    restartAt: now + waitMs,
+    backoffMs: Math.min(2 * pauseMs, backoff.mostMs),
+    times: recent,
+  });
+  turn.say("warn", `${what} and is started again in ${durationInWords(waitMs)}`);
+}
+
+/**
+ * A share from 0 to 1 that differs between services, and from one start to the next: the golden ratio's multiples keep their
+ * distance from each other. Pure, where a random number would not be.
+ */
+function spread(index: number, starts: number): number {
+  return ((index + 1) * 0.6180339887 + starts * 0.3819660113) % 1;
+}
+
+/** It is not started again. `endsContainer`: its end is the container's. */
+function overForGood(turn: Turn, name: string, { code, what }: End, endsContainer: boolean): void {
+  turn.change(name, { phase: code === 0 ? "stopped" : "failed" });
+  if (endsContainer) {
+    endContainer(turn, code, `${what}, which ends the container`);
+    return;
+  }
+  if (code !== 0 && turn.state.failure === undefined) turn.state = { ...turn.state, failure: code };
+  turn.say(code === 0 ? "info" : "warn", `${what} and stays ended; the container goes on`);
+  turn.do({ do: "giveUp", service: name });
+}
+
+/** The first reason is the truth: a later one changes nothing. */
+export function endContainer(turn: Turn, code: number, message: string): void {
+  if (turn.state.shutdown) return;
+  turn.say("warn", message);
+  decideCode(turn, code);
+  beginShutdown(turn, undefined, turn.now);
+}
+
+export function decideCode(turn: Turn, code: number): void {
+  turn.state = { ...turn.state, code };
+}
+
+/** A start that made no process. */
+export function startFailed(turn: Turn, name: string, code: number, message: string): void {
+  turn.change(name, { code, pid: undefined, lastStatus: undefined, lastEndAt: turn.now });
+  const { stop } = turn.of(name);
+  if (stop) turn.change(name, { stop: undefined });
+  turn.do({ do: "endCheck", service: name });
+  finish(turn, name, `could not be started: ${message}`);
+}

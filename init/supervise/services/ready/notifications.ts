@@ -1,0 +1,219 @@
+// sd_notify(3): one datagram socket for all services, with a name in the abstract namespace that the kernel chooses, so that
+// a read-only root does not matter. The sender is the process that the kernel names (SCM_CREDENTIALS); what it says is about the
+// service it belongs to, and no other. A message of a process that belongs to none is closed unread. Any service may
+// send anything: whatever comes costs a bounded time and a bounded memory, and is said once.
+
+import type { Kernel, ReceivedMessage, Watched } from "../../../sys/kernel.ts";
+import { AF_UNIX, SO_PASSCRED, SOCK_DGRAM, SOCK_NONBLOCK, SOL_SOCKET } from "../../../sys/libc/constants.ts";
+import { errnoText } from "../../../sys/libc/errno.ts";
+import type { SayLine } from "../../surroundings.ts";
+import type { ServiceEvent } from "../events.ts";
+import type { Watcher } from "../watcher.ts";
+import { MOST_BYTES, type Notification, parseNotification } from "./notification.ts";
+import { MOST_OF_SERVICE, Store, type StoredDescriptor } from "./store.ts";
+
+/** The most messages taken at once, before anything else is looked at. */
+const MOST_AT_ONCE = 16;
+/** The most taken within a window; the socket is not looked at for the rest of it, and senders wait. */
+const MOST_PER_WINDOW = 256;
+const WINDOW_MS = 100;
+
+export interface NotificationSurroundings {
+  readonly kernel: Kernel;
+  readonly emit: (event: ServiceEvent) => void;
+  readonly say: SayLine;
+  /** The service that a process belongs to. */
+  readonly ownerOf: (pid: number) => string | undefined;
+}
+
+export class Notifications implements Watcher {
+  /** For NOTIFY_SOCKET; undefined when there is no socket, and why has been said. */
+  readonly name: string | undefined;
+  private readonly surroundings: NotificationSurroundings;
+  private readonly store: Store;
+  private fd: number | undefined;
+  private readonly texts = new Map<string, string>();
+  /** What has been said, by service and subject: there are as many as services times subjects. */
+  private readonly said = new Set<string>();
+  private windowEnd = 0;
+  private takenInWindow = 0;
+  private isFlooded = false;
+
+  constructor(surroundings: NotificationSurroundings) {
+    this.surroundings = surroundings;
+    this.store = new Store(surroundings.kernel);
+    const opened = openSocket(surroundings.kernel);
+    if (typeof opened === "number") {
+      const reason = errnoText(-opened);
+      surroundings.say("error", `cannot open the socket for sd_notify: ${reason}`);
+      return;
+    }
+    this.fd = opened.fd;
+    this.name = opened.name;
+  }
+
+  /** A new start: what the one before had as its status is gone. What it stored stays. */
+  begin(service: string): void {
+    this.texts.delete(service);
+  }
+
+  /** The last STATUS, with the error number that came last; fit to be shown. */
+  status(service: string): string | undefined {
+    return this.texts.get(service);
+  }
+
+  /** What the next start is to be given by LISTEN_FDS and LISTEN_FDNAMES. */
+  stored(service: string): readonly StoredDescriptor[] {
+    return this.store.of(service);
+  }
+
+  /** Closes what a service has stored. */
+  drop(service: string): void {
+    this.store.drop(service);
+  }
+
+  close(): void {
+    this.store.close();
+    if (this.fd !== undefined) this.surroundings.kernel.close(this.fd);
+    this.fd = undefined;
+  }
+
+  watched(): readonly Watched[] {
+    const stored = this.store.watched();
+    return this.fd === undefined || this.isFlooded ? stored : [{ fd: this.fd, read: true }, ...stored];
+  }
+
+  ready(fd: number, now: number): void {
+    if (fd === this.fd) this.take(fd, now);
+    else this.store.hungUp(fd);
+  }
+
+  deadline(): number | undefined {
+    return this.isFlooded ? this.windowEnd : undefined;
+  }
+
+  time(now: number): void {
+    if (now >= this.windowEnd) this.isFlooded = false;
+  }
+
+  private take(fd: number, now: number): void {
+    if (now >= this.windowEnd) {
+      this.windowEnd = now + WINDOW_MS;
+      this.takenInWindow = 0;
+    }
+    for (let taken = 0; taken < MOST_AT_ONCE; taken++) {
+      if (this.takenInWindow >= MOST_PER_WINDOW) {
+        this.isFlooded = true;
+        this.sayOnce("", "flood", `more than ${MOST_PER_WINDOW} notifications in ${WINDOW_MS} ms: they wait`);
+        return;
+      }
+      const message = this.surroundings.kernel.receiveNow(fd, MOST_BYTES);
+      if (typeof message === "number") return;
+      this.takenInWindow++;
+      this.received(message, now);
+    }
+  }
+
+  private received(message: ReceivedMessage, now: number): void {
+    const { ownerOf } = this.surroundings;
+    const service = message.pid > 0 ? ownerOf(message.pid) : undefined;
+    if (service === undefined) {
+      this.closeAll(message.fds);
+      this.refuseSender(message.pid);
+      return;
+    }
+    const parsed = message.isCut ? `it has more than ${MOST_BYTES} bytes` : parseNotification(message.bytes);
+    if (typeof parsed === "string") {
+      this.closeAll(message.fds);
+      this.sayOnce(service, parsed, `a notification of service "${service}" is ignored: ${parsed}`);
+      return;
+    }
+    this.tell(service, parsed, now);
+    this.descriptors(service, parsed, message);
+    const [wrong] = parsed.malformed;
+    if (wrong !== undefined)
+      this.sayOnce(service, "line", `service "${service}" notified "${wrong}": ignored`);
+  }
+
+  private refuseSender(pid: number): void {
+    const who = pid > 0 ? `process ${pid}, which belongs to no service` : "a process outside the container";
+    this.sayOnce("", pid > 0 ? "stranger" : "outsider", `a notification came from ${who}: ignored`);
+  }
+
+  private descriptors(service: string, { store, remove }: Notification, message: ReceivedMessage): void {
+    if (remove !== undefined) this.store.drop(service, remove);
+    const isWhole = !message.lacksDescriptors;
+    if (!isWhole)
+      this.sayOnce(
+        service,
+        "lost",
+        `descriptors of service "${service}" were lost: fdinit has too many open. None of that notification is stored`,
+      );
+    // That of BARRIER=1 is closed as any other, which is its meaning (sd_notify_barrier(3)): what came before is done by now.
+    if (!store || !isWhole) {
+      this.closeAll(message.fds);
+      return;
+    }
+    for (const fd of message.fds)
+      if (!this.store.add(service, fd, store.name, store.isWatched))
+        this.sayOnce(
+          service,
+          "room",
+          `service "${service}" stores more descriptors than there is room for, ${MOST_OF_SERVICE} at most: the rest is closed`,
+        );
+  }
+
+  private tell(service: string, told: Notification, now: number): void {
+    const { emit } = this.surroundings;
+    this.noteStatus(service, told);
+    if (told.mainPid !== undefined) this.mainPid(service, told.mainPid, now);
+    if (told.watchdogMs !== undefined) emit({ type: "watchdogPeriod", now, service, ms: told.watchdogMs });
+    if (told.isReloading) emit({ type: "reloading", now, service });
+    if (told.isReady) emit({ type: "ready", now, service });
+    if (told.isStopping) emit({ type: "stopping", now, service });
+    if (told.extendMs !== undefined) emit({ type: "extend", now, service, ms: told.extendMs });
+    if (told.watchdog !== undefined)
+      emit({ type: "watchdog", now, service, isFailure: told.watchdog === "failed" });
+  }
+
+  private noteStatus(service: string, { status, errno }: Notification): void {
+    if (status === undefined && errno === undefined) return;
+    const error = errno === undefined ? "" : errnoText(errno);
+    const text = status && error ? `${status} (${error})` : status || error;
+    if (text === "") this.texts.delete(service);
+    else this.texts.set(service, text);
+  }
+
+  private mainPid(service: string, pid: number, now: number): void {
+    const { emit, kernel, ownerOf } = this.surroundings;
+    if (pid !== kernel.pid && ownerOf(pid) === service) emit({ type: "mainPid", now, service, pid });
+    else
+      this.sayOnce(
+        service,
+        "MAINPID",
+        `service "${service}" named MAINPID=${pid}, which is not its: ignored`,
+      );
+  }
+
+  private closeAll(fds: readonly number[]): void {
+    for (const fd of fds) this.surroundings.kernel.close(fd);
+  }
+
+  private sayOnce(service: string, subject: string, message: string): void {
+    const key = `${service}\n${subject}`;
+    if (this.said.has(key)) return;
+    this.said.add(key);
+    this.surroundings.say("warn", message);
+  }
+}
+
+function openSocket(kernel: Kernel): { readonly fd: number; readonly name: string } | number {
+  const fd = kernel.makeSocket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK);
+  if (fd < 0) return fd;
+  // Before it has a name: every message is to come with its sender.
+  const failed = kernel.setSocketOption(fd, SOL_SOCKET, SO_PASSCRED, 1);
+  const name = failed < 0 ? failed : kernel.bindAnywhere(fd);
+  if (typeof name === "string") return { fd, name };
+  kernel.close(fd);
+  return name;
+}

@@ -1,0 +1,40 @@
+// The end of all services: each is asked to end when the services that need it have ended. Pure.
+
+import { budgetFrom } from "../budget.ts";
+import { beginEnding } from "../ending.ts";
+import { askToStop } from "./stopping.ts";
+import { dependants, isAlive, isOfEnding, isRunning, type Turn } from "./transitions.ts";
+
+/** `signal`: the one that began it; undefined when a service's end did. `since`: from when on the budget counts. */
+export function beginShutdown(turn: Turn, signal: number | undefined, since: number): void {
+  const { state, now } = turn;
+  if (state.shutdown) return;
+  const { budgetMs } = state.supervision.shutdown;
+  const begun = { ...(signal === undefined ? {} : { signal }), ...budgetFrom(since, now, budgetMs) };
+  turn.state = { ...state, shutdown: begun, delayed: [] };
+  turn.do({ do: "tellSupervisor", what: "STOPPING=1" });
+  for (const [name, { phase }] of state.services) {
+    if (phase !== "waiting" && phase !== "backoff") continue;
+    turn.change(name, { phase: "stopped", restartAt: undefined });
+    turn.do({ do: "giveUp", service: name });
+  }
+}
+
+/** Asks each service to end that no other one needs any more; without any left, the end of the container begins. */
+export function advanceShutdown(turn: Turn): void {
+  const { state } = turn;
+  if (!state.shutdown || state.ending) return;
+  let areAllGone = true;
+  for (const [name, service] of state.services) {
+    if (!isAlive(service)) continue;
+    areAllGone = false;
+    const isNeeded = dependants(state, name).some((other) => isAlive(turn.of(other.name)));
+    if (!isNeeded && isRunning(service)) askToStop(turn, name, "shutdown");
+    else if (!isNeeded && service.stop && service.stop.why !== "shutdown") askToStop(turn, name, "shutdown");
+  }
+  if (!areAllGone) return;
+  const code = turn.state.code ?? turn.state.failure ?? 0;
+  const { state: ended, actions } = beginEnding(turn.state, code);
+  turn.state = ended;
+  for (const action of actions) if (isOfEnding(action)) turn.do(action);
+}

@@ -1,0 +1,148 @@
+// One service's stop: its steps, how long each may take, and what is left when its main process has ended. Pure.
+
+import type { ShutdownStep } from "../../plan/plan.ts";
+import { SIGABRT, SIGCONT, SIGKILL, SIGTERM } from "../../sys/libc/constants.ts";
+import { isFollowedByContinue } from "../ending.ts";
+import type { ServicesState, StopReason } from "./events.ts";
+import { planned, type Turn } from "./transitions.ts";
+
+/** How long a service may take that says nothing about it, where no budget bounds the whole: as supervisord and dinit have it. */
+const DEFAULT_STOP_MS = 10_000;
+
+/** A service that SIGKILL does not end within this time hangs in the kernel: the others do not wait for it. */
+const UNKILLABLE_MS = 2000;
+
+/** Asks a running service to end. */
+export function askToStop(turn: Turn, name: string, why: StopReason): void {
+  const { phase, stop } = turn.of(name);
+  if (phase === "leaving" || phase === "stopping") {
+    // A shutdown takes over what a request began: the steps go on, and the service is not started again.
+    if (stop) turn.change(name, { stop: { ...stop, why: why === "shutdown" ? stop.why : why } });
+    return;
+  }
+  if (turn.of(name).pid === undefined) {
+    // Its start has not been carried out yet, and is not carried out any more.
+    if (why !== "restart")
+      turn.change(name, { phase: "stopped", readyBy: undefined, isDown: why === "request" });
+    if (why === "shutdown") turn.do({ do: "giveUp", service: name });
+    return;
+  }
+  turn.do({ do: "endCheck", service: name });
+  turn.change(name, {
+    phase: "stopping",
+    readyBy: undefined,
+    watchdogAt: undefined,
+    stop: { why, step: -1 },
+  });
+  takeStopStep(turn, name);
+}
+
+/** The steps in which a service is stopped; the last one is SIGKILL unless it may take for ever. */
+function stepsOf(state: ServicesState, name: string, why: StopReason): readonly ShutdownStep[] {
+  const { stop, signals } = planned(state, name);
+  if (why === "watchdog") return [{ signal: SIGABRT, waitMs: undefined }];
+  if (stop) return stop;
+  const asked = state.shutdown?.signal ?? SIGTERM;
+  const rewritten = signals.rewrite.get(asked) ?? asked;
+  return [{ signal: rewritten === "ignore" ? SIGTERM : rewritten, waitMs: undefined }];
+}
+
+/** The next step: its signal, or SIGKILL to all of the service when no step is left. */
+export function takeStopStep(turn: Turn, name: string): void {
+  const { stop } = turn.of(name);
+  if (!stop) return;
+  const { state, now } = turn;
+  const steps = stepsOf(state, name, stop.why);
+  const index = stop.step + 1;
+  const step = steps[index];
+  if (!step || step.signal === SIGKILL) {
+    killService(turn, name);
+    return;
+  }
+  const isLast = index === steps.length - 1;
+  const waitMs = step.waitMs ?? (isLast && step.isPatient ? undefined : shareOf(state, name, now));
+  turn.change(name, {
+    stop: { ...stop, step: index, nextAt: waitMs === undefined ? undefined : now + waitMs },
+  });
+  turn.say("info", `stopping ${name} (${stop.why})`);
+  send(turn, name, step.signal);
+}
+
+function send(turn: Turn, name: string, signal: number): void {
+  const { to } = planned(turn.state, name).signals;
+  turn.do({ do: "signal", service: name, to, signal });
+  if (isFollowedByContinue(signal)) turn.do({ do: "signal", service: name, to, signal: SIGCONT });
+}
+
+/** SIGKILL to every process of the service. */
+export function killService(turn: Turn, name: string): void {
+  const { stop } = turn.of(name);
+  if (stop?.isKilled) {
+    turn.say("warn", `${name} does not end, SIGKILL or not: the others do not wait for it`);
+    turn.change(name, { phase: "failed", stop: undefined, pid: undefined });
+    return;
+  }
+  const nextAt = turn.now + UNKILLABLE_MS;
+  turn.change(name, {
+    stop: { why: stop?.why ?? "shutdown", step: stop?.step ?? 0, nextAt, isKilled: true },
+  });
+  turn.say("warn", `${name} has not ended in time: SIGKILL`);
+  turn.do({ do: "signal", service: name, to: "all", signal: SIGKILL });
+}
+
+/** The main process has ended, and others of the service are left: SIGTERM, and SIGKILL when their time is over. */
+export function endRest(turn: Turn, name: string): void {
+  const { stop } = turn.of(name);
+  const { state, now } = turn;
+  const waitMs = Math.min(state.supervision.reaping.waitMs, shareOf(state, name, now));
+  // What got SIGKILL already is on its way.
+  const nextAt = stop?.isKilled ? stop.nextAt : now + waitMs;
+  turn.change(name, {
+    phase: "leaving",
+    pid: undefined,
+    stop: {
+      why: stop?.why ?? "request",
+      step: Number.MAX_SAFE_INTEGER,
+      nextAt,
+      isKilled: stop?.isKilled === true,
+    },
+  });
+  if (stop?.isKilled) return;
+  turn.do(
+    { do: "signal", service: name, to: "all", signal: SIGTERM },
+    { do: "signal", service: name, to: "all", signal: SIGCONT },
+  );
+}
+
+/**
+ * How long a service may take whose stop says nothing about it: with a budget, an equal share of what is left for it and
+ * for the services that it needs, which are stopped after it.
+ */
+export function shareOf(state: ServicesState, name: string, now: number): number {
+  const budget = state.shutdown?.budget;
+  if (!budget) return DEFAULT_STOP_MS;
+  const { levels, writtenMs } = chainBelow(state, name);
+  return Math.max(0, (budget.killAt - now - writtenMs) / (levels + 1));
+}
+
+interface Chain {
+  readonly levels: number;
+  readonly writtenMs: number;
+}
+
+/** Of the chains of services that this one needs: the most that have no wait of their own, and the longest written waits. */
+function chainBelow(state: ServicesState, name: string, known = new Map<string, Chain>()): Chain {
+  const before = known.get(name);
+  if (before) return before;
+  let most: Chain = { levels: 0, writtenMs: 0 };
+  for (const other of planned(state, name).dependsOn.keys()) {
+    const below = chainBelow(state, other, known);
+    const waitMs = planned(state, other).stop?.reduce((sum, step) => sum + (step.waitMs ?? 0), 0) ?? 0;
+    most = {
+      levels: Math.max(most.levels, below.levels + (waitMs === 0 ? 1 : 0)),
+      writtenMs: Math.max(most.writtenMs, below.writtenMs + waitMs),
+    };
+  }
+  known.set(name, most);
+  return most;
+}

@@ -1,0 +1,68 @@
+// Small steps of the pure state machine that the others are made of: one service's state changed, actions gathered in
+// order. Pure.
+
+import type { SupervisedService } from "../../plan/plan.ts";
+import type { Action } from "../events.ts";
+import type { ServiceAction, ServiceState, ServicesNext, ServicesState } from "./events.ts";
+
+/** A state on its way through one event, with the actions so far. */
+export class Turn {
+  state: ServicesState;
+  readonly now: number;
+  readonly actions: ServiceAction[] = [];
+
+  constructor(state: ServicesState, now: number) {
+    this.state = state;
+    this.now = now;
+  }
+
+  get done(): ServicesNext {
+    return { state: this.state, actions: this.actions };
+  }
+
+  of(name: string): ServiceState {
+    const found = this.state.services.get(name);
+    if (!found) throw new Error(`no service is called ${name}`);
+    return found;
+  }
+
+  change(name: string, changes: Partial<ServiceState>): void {
+    const services = new Map(this.state.services);
+    services.set(name, { ...this.of(name), ...changes });
+    this.state = { ...this.state, services };
+  }
+
+  do(...actions: readonly ServiceAction[]): void {
+    this.actions.push(...actions);
+  }
+
+  say(level: "warn" | "info", message: string): void {
+    this.actions.push({ do: "say", level, message });
+  }
+}
+
+export function planned({ supervision }: ServicesState, name: string): SupervisedService {
+  const found = supervision.services.find((service) => service.name === name);
+  if (!found) throw new Error(`no service is called ${name}`);
+  return found;
+}
+
+/** Whether an action of ending.ts is one that the end of several services knows. */
+export function isOfEnding(action: Action): action is Extract<Action, ServiceAction> {
+  return ["kill", "send", "say", "exit", "findHolders"].includes(action.do);
+}
+
+/** Processes of it may be alive. */
+export function isAlive({ phase }: ServiceState): boolean {
+  return phase === "starting" || phase === "ready" || phase === "stopping" || phase === "leaving";
+}
+
+/** Its main process runs and was not asked to end. */
+export function isRunning({ phase }: ServiceState): boolean {
+  return phase === "starting" || phase === "ready";
+}
+
+/** The services that name `name` in their dependsOn. */
+export function dependants({ supervision }: ServicesState, name: string): readonly SupervisedService[] {
+  return supervision.services.filter(({ dependsOn }) => dependsOn.has(name));
+}

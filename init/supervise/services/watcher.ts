@@ -1,0 +1,15 @@
+// What the loop of several services waits on besides signals: each watcher names descriptors and a time, and is called when
+// one of them is due. Types only.
+
+import type { Watched } from "../../sys/kernel.ts";
+
+/** Readiness checks, the notification socket, log pipes, the control socket, keep-alive tokens. None of them ever waits by itself. */
+export interface Watcher {
+  /** What ppoll(2) waits for. Asked before each wait. */
+  watched(): readonly Watched[];
+  /** A descriptor of watched() is ready or hung up. Takes a bounded amount: the loop comes back for more. */
+  ready(fd: number, now: number): void;
+  /** The moment (of Kernel.now) at which time() is due; undefined: never. */
+  deadline(): number | undefined;
+  time(now: number): void;
+}
