@@ -20,7 +20,7 @@ export function suggestPolicy({ intent }: Policy, seen: Inspection, judged: read
       continue;
     }
     rules.push(`      # ${fd}: ${evidence}`);
-    rules.push(`      - { match: ${flow(matchOf(descriptor))}, action: keep }`);
+    rules.push(`      - { match: ${flow(matchOf({ fd, ...descriptor }))}, action: keep }`);
   }
   const hasRules = rules.some((line) => line.trimStart().startsWith("-"));
   return [

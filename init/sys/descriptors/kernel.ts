@@ -2,7 +2,8 @@
 // what they are, and to wait for, read and write them; and the plain data that passes between them. No code that
 // runs.
 
-import type { Descriptor } from "./kinds.ts";
+import type { Descriptor, DescriptorFacts } from "./kinds.ts";
+import type { SeenFiles } from "./seen-files.ts";
 
 /** What can be seen of another process's descriptors. */
 export interface Inspection {
@@ -58,7 +59,7 @@ export interface DescriptorCalls {
   /** The text of /proc/self/fdinfo/N, or undefined. */
   descriptorInfo(fd: number): string | undefined;
   /** Finds out what an open descriptor is. */
-  classify(fd: number): Descriptor;
+  classify(fd: number, seen?: SeenFiles): DescriptorFacts;
   /** Looks at the descriptors of a running process from outside, or answers a negated errno. */
   inspect(pid: number): Inspection | number;
   /** Blocks in ppoll(2) until one of `fds` is readable or hung up, or `timeoutMs` has passed; answers those that are. */
