@@ -17,7 +17,7 @@
 #include "quickjs.h"
 
 extern char **environ;
-extern const JSMallocFunctions arena; /* memory.c */
+extern const JSMallocFunctions arena; extern void arena_populate(void); /* memory.c */
 
 /** The bundles as bytecode (scripts/static/link.ts): the first is main's, the others are asked for by their number. */
 extern const struct { const uint8_t *bytes, *end; } bundles[];
@@ -228,6 +228,7 @@ static void protect_relocated(void)
 int main(void)
 {
 	protect_relocated();
+	arena_populate();
 	JSRuntime *runtime = JS_NewRuntime2(&arena, NULL);
 	JSContext *ctx = runtime ? JS_NewContextRaw(runtime) : NULL;
 	if (!ctx)
