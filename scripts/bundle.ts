@@ -7,8 +7,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { BunPlugin } from "bun";
-import * as aarch64 from "../init/sys/libc/abi/aarch64.ts";
-import * as x86_64 from "../init/sys/libc/abi/x86_64.ts";
 import type { Target } from "./targets.ts";
 
 const root = join(import.meta.dir, "..");
@@ -82,7 +80,6 @@ export async function bundle(entry: string, plugins: BunPlugin[]): Promise<strin
 
 export function forTheStart(machine: Target["machine"]): BunPlugin {
   const behind = new Set(modulesBehindRequire(MAIN));
-  const { SYS: numbers } = machine === "aarch64" ? aarch64 : x86_64;
   return {
     name: "for the start",
     setup(build) {
@@ -90,20 +87,11 @@ export function forTheStart(machine: Target["machine"]): BunPlugin {
         path: join(dirname(importer), dirname(path), `${machine}.ts`),
       }));
       build.onLoad({ filter: /\/init\/.*\.ts$/ }, ({ path }) => {
-        const source = withNumbers(readFileSync(path, "utf8"), numbers);
+        const source = readFileSync(path, "utf8");
         return { contents: behind.has(path) ? asCommonJs(source) : source, loader: "ts" };
       });
     },
   };
-}
-
-/** System calls by their numbers, so that no start makes the table of all of them. */
-export function withNumbers(source: string, numbers: Readonly<Record<string, number>>): string {
-  return source.replace(/\bSYS\.(\w+)/g, (text, name: string) => {
-    const number = numbers[name];
-    if (number === undefined) throw new Error(`${text} has no number`);
-    return String(number);
-  });
 }
 
 /**
@@ -127,19 +115,7 @@ export function runWhereTheyStand(text: string): string {
     .replace(/^ *init_\w+\(\);\n/gm, "");
   const left = /\binit_\w+\(\)|__esm\(/.exec(run)?.[0];
   if (left) throw new Error(`the bundle still has ${left}: has Bun changed?`);
-  return constantsFirst(run);
-}
-
-/** Numbers in capitals go in front of everything: below a function that uses one, the compiler takes it for a variable. */
-function constantsFirst(text: string): string {
-  const constants: string[] = [];
-  const rest = text.replace(/^var .*;$/gm, (line) =>
-    line.replace(/(?<=^var |, )([A-Z][A-Z0-9_]*) = (-?\d+)(?=, [\w$]+(?: = |,|;)|;$)/g, (_, name, value) => {
-      constants.push(`${name} = ${value}`);
-      return name;
-    }),
-  );
-  return `var ${constants.join(", ")};\n${rest}`;
+  return run;
 }
 
 /** Without the function that a CommonJS module is wrapped in: Bun makes it again. */
@@ -165,14 +141,7 @@ export function inlined(text: string): string {
     { stdin: Buffer.from(text), timeout: 120_000 },
   );
   if (!run.success) throw new Error(`Closure Compiler failed:\n${run.stderr}`);
-  return withLists(run.stdout.toString());
-}
-
-/** Lists of words as such: the compiler makes "a b".split(" ") of them, which is shorter and takes longer. */
-export function withLists(text: string): string {
-  return text.replace(/("[^"\\]*")\.split\(" "\)/g, (_, words: string) =>
-    JSON.stringify((JSON.parse(words) as string).split(" ")),
-  );
+  return run.stdout.toString();
 }
 
 function compilerPlatform(): string {

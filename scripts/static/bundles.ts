@@ -68,25 +68,15 @@ interface Apart {
 
 /** Each file behind a require() as a text of its own, a function of the names that it uses of the rest; numbered from `first`. */
 export function apart(text: string, first: number): Apart {
-  const numbers = constantsOf(text);
   const names = namesOf(text);
   const parts: string[] = [];
   const rest = text.replace(BEHIND_REQUIRE, (_, name: string, body: string) => {
     const used = new Set(body.match(/(?<![.\w$])[A-Za-z_$][\w$]*/g));
-    const given = [...used].filter((word) => names.has(word) && !numbers.has(word));
-    const constants = [...used].filter((word) => numbers.has(word));
-    const own = constants.map((word) => `var ${word} = ${numbers.get(word)};\n`).join("");
-    parts.push(`(function (${["exports2", "module2", ...given].join(", ")}) {\n${own}${body}})`);
-    const words = ["exports2", "module2", ...given].join(", ");
+    const words = ["exports2", "module2", ...[...used].filter((word) => names.has(word))].join(", ");
+    parts.push(`(function (${words}) {\n${body}})`);
     return `var ${name} = __commonJS(function(exports2, module2) {\n  host.bundle(${first + parts.length - 1})(${words});\n});`;
   });
   return { rest, parts };
-}
-
-/** The numbers that runWhereTheyStand has put in front of everything. */
-function constantsOf(text: string): ReadonlyMap<string, string> {
-  const [line = ""] = text.split("\n", 1);
-  return new Map([...line.matchAll(/(\w+) = (-?\d+)/g)].map(([, name = "", value = ""]) => [name, value]));
 }
 
 /** What is declared at the top of a bundle. */
