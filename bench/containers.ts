@@ -1,5 +1,5 @@
-// What many containers of one image cost in memory, fdinit beside tini: in Docker, each waiting for
-// signals, what is each one's own and what they share. Run by hand, because it needs an engine:
+// The memory of many containers of one image, fdinit beside tini: in Docker, each waiting for
+// signals: the memory of each one's own and the shared memory. Run by hand, because it needs an engine:
 //
 //   bun bench/containers.ts [1 10 50]
 

@@ -1,4 +1,4 @@
-// What closing and marking inherited descriptors costs, after start-up: the time from the exec of the init to the
+// The cost of closing and marking inherited descriptors, after start-up: the time from the exec of the init to the
 // program's first instruction with N files open, less the same with none and nothing to close. Beside a C program
 // that makes the one system call, Python's subprocess with close_fds=True, and a loop of close(2) over the limit.
 
@@ -10,7 +10,7 @@ import { type Command, sample } from "./timing.ts";
 
 const COUNTS = [10, 1_000, 10_000];
 const FEW = 10;
-/** What moby grants, and many a container has: every number below it is tried by the loop. */
+/** The limit that moby grants and many a container has: every number below it is tried by the loop. */
 const HIGH_LIMIT = 1_048_576;
 /** As many as are open, and the standard three, and the runtime's and fdinit's own. */
 const LEAST_LIMIT = 20_000;

@@ -1,4 +1,4 @@
-// What a measurement hands over: one figure, with a value for every init it was measured of.
+// The result of a measurement: one figure, with a value for every init it was measured of.
 
 /** A median and where the middle 80 % of the samples lie. */
 export interface Value {
@@ -14,13 +14,13 @@ export interface Figure {
   /** By the name of the init. */
   readonly values: ReadonlyMap<string, Value>;
   readonly goal?: Goal;
-  /** What the static executable's value is held to. */
+  /** The bound for the static executable's value. */
   readonly staticGoal?: Goal;
-  /** Who else is compared, when it is not the inits; the first is what ratios are to. */
+  /** Other columns than the inits; ratios are to the first. */
   readonly peers?: readonly string[];
 }
 
-/** What fdinit's value is held to: a number, or so many times another column's value. */
+/** The bound for fdinit's value: a number, or so many times another column's value. */
 export interface Goal {
   readonly atMost: number;
   readonly times?: string;

@@ -1,11 +1,11 @@
-// What an init costs while nothing happens: its memory, its threads, and how often any of them wakes up.
+// The cost of an init while nothing happens: its memory, its threads, and how often any of them wakes up.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { type Figure, summarize } from "./figures.ts";
 import { INITS } from "./inits.ts";
 import type { Programs } from "./programs.ts";
 
-/** Whatever an init still does after the program has started is done by then. */
+/** An init has done by then all that it still does after the program has started. */
 const SETTLE_MS = 2_000;
 const SIGNALS = 100_000;
 

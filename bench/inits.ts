@@ -1,4 +1,4 @@
-// Who is compared, and how each is called so that all do the same: become a subreaper where they are
+// The inits that are compared, each called so that all do the same: become a subreaper where they are
 // not PID 1 (dumb-init cannot), start one program, forward signals to it.
 
 import { existsSync } from "node:fs";
@@ -36,7 +36,7 @@ export const INITS: readonly Init[] = [
 /** Nothing between the harness and the program: what of a figure is no init's doing. */
 export const NO_INIT: Init = { name: "no init", words: [] };
 
-/** What every ratio is to. */
+/** The column that every ratio is to. */
 export const REFERENCE = "tini";
 
 function installed(name: string, ...options: string[]): Init {

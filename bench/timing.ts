@@ -12,7 +12,7 @@ export function timeWholeProcess(programs: Programs, rounds: number): Figure {
   const inits = INITS.map((init) =>
     init.name === "fdinit" ? { ...init, words: [programs.fdinit, "--"] } : init,
   );
-  // What a large process leaves the kernel to free is paid by whatever runs next: a small one, after the no-op and after
+  // The memory that a large process leaves the kernel to free costs the process that runs next time: a small one, after the no-op and after
   // fdinit alike (the rounds follow one another).
   const commands = [
     ...commandsOf(inits, ["/bin/true"]),
@@ -85,7 +85,7 @@ function run(
   return new Map(commands.map(({ init }, index) => [init.name, summarize(samples[index] ?? [])]));
 }
 
-/** What each command took, in the order of the commands. */
+/** The time of each command, in the order of the commands. */
 export function sample(
   programs: Programs,
   mode: "whole" | "start" | "between" | "signals",

@@ -131,7 +131,7 @@ static void put_pid_text(const struct record *record)
 	*(char **)(uintptr_t)record->word[3] = last;
 }
 
-/** What a seccomp filter traps answers ENOSYS: the register that holds the result. */
+/** A call that a seccomp filter traps answers ENOSYS: the register that holds the result. */
 static void answer_trap(UNUSED int signal, UNUSED siginfo_t *info, void *context)
 {
 	mcontext_t *machine = &((ucontext_t *)context)->uc_mcontext;
@@ -212,7 +212,7 @@ static const JSCFunctionListEntry functions[] = {
 	JS_CFUNC_DEF("bundle", 1, host_bundle),
 };
 
-/** What the start has filled in and nothing changes afterwards (PT_GNU_RELRO): musl leaves it writable in a static program. */
+/** The memory that the start has filled in and nothing changes afterwards (PT_GNU_RELRO): musl leaves it writable in a static program. */
 static void protect_relocated(void)
 {
 	extern const Elf64_Ehdr __ehdr_start __attribute__((visibility("hidden")));

@@ -10,7 +10,7 @@ import { DEFAULT_LOG, lastWords, type Message, voiceOf } from "./cli/output/say.
 import { readPolicy } from "./cli/policy-source/read-policy.ts";
 import { isTriedAgain, started, startingAgain } from "./cli/start/start-again.ts";
 import { launch, launchContext } from "./launch/launch.ts";
-import { buildPlan } from "./plan/build.ts";
+import { buildPlan, hasSeveral } from "./plan/build.ts";
 import { questions } from "./plan/decide.ts";
 import { supervise } from "./supervise/loop.ts";
 import { linux as kernel } from "./sys/linux.ts";
@@ -20,7 +20,6 @@ import { exitNow } from "./sys/self/process.ts";
 import { noSignals, openSignalFd } from "./sys/signals/signals.ts";
 
 let say = voiceOf(kernel, DEFAULT_LOG);
-
 function main(): number {
   const signalFd = openSignalFd();
   if (signalFd < 0) return stop(EXIT_SOFTWARE, noSignals(signalFd));
@@ -32,13 +31,16 @@ function main(): number {
   const read = readPolicy(kernel, invocation.options, parsersAndReports, plainPolicies);
   if (!read.ok) return stop(read.code, read.message);
   say = voiceOf(kernel, read.policy.log);
-
   const facts = observe(kernel, [signalFd], questions(read.policy));
-  const planned = buildPlan(read.policy, facts, commandLineFrom(kernel, invocation.programAt));
+  const commandLine = commandLineFrom(kernel, invocation.programAt);
+  if (hasSeveral(read.policy, commandLine))
+    return stop(
+      ...parsersAndReports().runServices(read.policy, { kernel, signalFd, facts, commandLine, say }),
+    );
+  const planned = buildPlan(read.policy, facts, commandLine);
   if (!planned.ok) return stop(...parsersAndReports().refusal(kernel, read.policy, planned));
   const { steps, again, supervision, warnings } = planned.plan;
   for (const warning of warnings) say("warn", warning);
-
   const context = launchContext(kernel, signalFd + 1);
   const launched = launch(steps, context);
   if (!launched.ok && !isTriedAgain(launched, again))

@@ -22,7 +22,7 @@ export const EMBEDDED = "/$bunfs/root";
 
 /**
  * As a CommonJS module, which the bundler leaves in a function of its own: nothing of it is made before it is
- * asked for. Of an ES module it would leave the functions outside. What hands on another module's is left as it is.
+ * asked for. Of an ES module it would leave the functions outside. A file that hands on another module's exports is left as it is.
  */
 export function asCommonJs(source: string): string {
   if (/^export (?:\{|\*|default)/m.test(source)) return source;
@@ -72,7 +72,7 @@ export async function bundle(entry: string, plugins: BunPlugin[]): Promise<strin
   const [output] = built.outputs;
   if (!output) throw new Error("the bundler made nothing");
   const text = inner(await output.text());
-  // What Bun calls the `module` of a file that it has taken for an ES module: nobody will define it.
+  // Bun's name for the `module` of a file that it has taken for an ES module: no code defines it.
   const undefinedModule = /\bmodule_\w+(?=\.exports)/.exec(text)?.[0];
   if (undefinedModule) throw new Error(`the bundle assigns to ${undefinedModule}, which is nowhere defined`);
   return text;
@@ -106,7 +106,7 @@ function withoutModuleOfFfi(text: string): string {
 
 /**
  * Of modules that something behind a require() imports as well, the bundler makes functions, called before they are
- * used. What every start loads runs where it stands instead, in the same order: then the compiler sees what never changes.
+ * used. A module that every start loads runs where it stands instead, in the same order: then the compiler sees which values never change.
  */
 export function runWhereTheyStand(text: string): string {
   const run = text
@@ -125,7 +125,7 @@ function inner(text: string): string {
   return found[1];
 }
 
-/** By Closure Compiler: functions inlined, what nobody uses left out. Nothing that JavaScript promises changes. */
+/** By Closure Compiler: functions inlined, unused ones left out. Nothing that JavaScript promises changes. */
 export function inlined(text: string): string {
   const compiler = join(root, `node_modules/google-closure-compiler-${compilerPlatform()}/compiler`);
   if (!existsSync(compiler)) throw new Error(`there is no ${compiler}: bun install`);

@@ -1,4 +1,4 @@
-// What fdinit is for, shown in a few seconds: the same careless launcher and the same program, once
+// The purpose of fdinit, shown in a few seconds: the same careless launcher and the same program, once
 // behind tini and once behind fdinit. Every sentence it prints is checked, so it is a smoke test too:
 // it ends with 1 when one of them is not true. Needs Bun, sh, coreutils and util-linux; not root.
 

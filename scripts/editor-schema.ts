@@ -1,11 +1,10 @@
 // Writes schema/editor.schema.json for scripts/generate.ts: the policy's schema as an editor needs it, which sees the text before
 // variables are replaced. Every value may be one, and every key says in Markdown what it does, its default and an example.
 
-import { isKnownKey } from "../init/policy/advice/judge.ts";
 import { flow } from "../init/policy/wording/flow.ts";
 import { isSchema, phraseOf, type Schema, withoutReferences } from "./schema-words.ts";
 
-/** A text that holds `${NAME}`. What is in it is known only where fdinit runs. */
+/** A text that holds `${NAME}`. The variable's value is known only where fdinit runs. */
 const VARIABLE = "\\$\\{";
 
 export function editorSchema(source: Schema): string {
@@ -66,15 +65,6 @@ function markdown(node: Schema, path: readonly string[]): string {
   const paragraphs = [String(description)];
   const [example] = Array.isArray(examples) ? (examples as unknown[]) : [];
   const key = path.at(-1) ?? "";
-  if (
-    path[0] === "services" &&
-    path.length > 2 &&
-    !isKnownKey(
-      path.map((step) => (step === "0" ? 0 : step)),
-      example,
-    )
-  )
-    paragraphs.push("**This version of fdinit does not act on it yet, and refuses a policy that has it.**");
   if ("default" in node && !isMapping) paragraphs.push(`Default: \`${flow(node["default"])}\``);
   if (example !== undefined && key !== "" && /^[a-zA-Z-]+$/.test(key))
     paragraphs.push(`\`\`\`yaml\n${key}: ${flow(example)}\n\`\`\``);

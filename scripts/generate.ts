@@ -146,7 +146,7 @@ function withoutAnnotations(node: Schema): Schema {
   );
 }
 
-/** What is accepted at each key: a phrase for a value, a record for a mapping, `[item]` for a list. */
+/** The accepted value of each key: a phrase for a value, a record for a mapping, `[item]` for a list. */
 type KeyTree = string | { [key: string]: KeyTree } | [KeyTree];
 
 function keysOf(schema: Schema): string {

@@ -3,7 +3,7 @@
 // end, keeps the file's length, and each one states how often its text must occur; anything else fails the build,
 // because then Bun has changed.
 //
-// What cannot be closed off this way is documented in docs/hardening.md (BUN_JSC_*).
+// The variables that cannot be closed off this way are documented in docs/hardening.md (BUN_JSC_*).
 
 import { contents, onlyOccurrence, section } from "./elf.ts";
 import { askBeforeMain } from "./harden/before-main.ts";

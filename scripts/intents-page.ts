@@ -33,7 +33,7 @@ export function intentsPage(header: string): string {
 # Intents
 
 The intent fills the keys that a policy leaves unset. It is chosen by the key \`intent\`, by \`--intent\` or by \`FDINIT_INTENT\`;
-without any of them it is \`security\`. What the policy says itself always stands. \`fdinit plan\` names, for each key, who set it.
+without any of them it is \`security\`. A key that the policy sets itself always stands. \`fdinit plan\` names, for each key, its origin.
 
 ## Keys that the intents fill differently
 
@@ -115,7 +115,7 @@ const SITUATIONS: readonly Situation[] = [
   },
 ];
 
-/** What a start comes to, by a policy that asks about a kind and closes the rest. */
+/** The outcome of a start with a policy that asks about a kind and closes the rest. */
 function situationRow({ words, facts }: Situation): string[] {
   const outcome = (intent: Intent): string => {
     const base = builtInPolicy(intent);

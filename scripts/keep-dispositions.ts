@@ -2,7 +2,7 @@
 // with, so that a program ignores what its launcher ignored. The C library's functions are called by other
 // names: `isalpha` answers 0 for every signal number, as a sigaction(2) does that worked, and `abs` the number.
 //
-// What Bun sets these for is done by fdinit itself (init/sys/engine/bun/runtime-signals.ts) or of no use in PID 1. With
+// Bun's uses of the two are done by fdinit itself (init/sys/engine/bun/runtime-signals.ts) or of no use in PID 1. With
 // them goes Bun's handler for a seccomp profile that traps its first close_range(2); so that call goes too:
 // another number stands in its place. fdinit decides about every inherited descriptor itself.
 

@@ -16,7 +16,7 @@ import { phraseOf, type Schema } from "./schema-words.ts";
 
 type Block =
   | { readonly text: string }
-  /** What is explained, and its words; blocks may stand below. */
+  /** The term that is explained, and its words; blocks may stand below. */
   | { readonly terms: readonly (readonly [term: string, words: string])[] }
   | { readonly code: string };
 
@@ -246,7 +246,7 @@ export function messagesPage(header: string): string {
     "# Messages",
     "",
     "A complaint about a policy ends with its code in brackets. `fdinit help CODE` says the same as this page. Codes are stable: tools may",
-    "go by them (`fdinit check --format json`). What a complaint suggests has been tried in its place before it is said.",
+    "go by them (`fdinit check --format json`). Each suggestion of a complaint has been tried in its place before it is said.",
     "",
     "```",
     'fdinit: policy.yaml:2:21: unknown key "defualt" in fds.inherited [unknown-key]',

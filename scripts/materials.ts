@@ -14,7 +14,7 @@ export interface Component {
   readonly "bom-ref": string;
   readonly name: string;
   readonly version?: string;
-  /** What it is made of itself. */
+  /** The parts of this part. */
   readonly parts?: readonly Component[];
   readonly [more: string]: unknown;
 }
@@ -71,7 +71,7 @@ export function bill(made: readonly Made[]): string {
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 
-/** What every executable is made of. */
+/** The parts of every executable. */
 export function partsOfExecutable(target: Target): Component[] {
   return [lockedPackage("yaml", "ISC"), bunOf(target)];
 }

@@ -64,7 +64,7 @@ export function fill(folder: string, target: Target, place: string): void {
   setModesAndTimes(folder);
 }
 
-/** What the folder is made of, where a scanner of images finds it. */
+/** The parts of the folder, where a scanner of images finds them. */
 function writeMaterials(target: Target, folder: string): void {
   const { musl, library } = packagesOf(target);
   const made = [

@@ -16,7 +16,7 @@ const CHECKSUMS = "SHA256SUMS";
 
 export interface Built {
   readonly file: string;
-  /** What it was made of. */
+  /** The parts of the file. */
   readonly parts: readonly Component[];
 }
 

@@ -21,7 +21,7 @@ export function withoutReferences(root: Schema): Schema {
   return expand(root) as Schema;
 }
 
-/** What a value must be, as it follows the word "expected". */
+/** The words for a key's accepted value, as they follow the word "expected". */
 export function phraseOf(node: Schema): string {
   if (typeof node["errorMessage"] === "string") return node["errorMessage"];
   if (Array.isArray(node["enum"])) return `one of: ${node["enum"].join(", ")}`;

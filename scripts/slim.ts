@@ -6,10 +6,10 @@ import { contents, onlyOccurrence, section } from "./elf.ts";
 
 // struct MappedData, UDataInfo (unicode/udata.h): u16 headerSize 0, u8 magic1 2, u8 magic2 3, … u8 dataFormat[4] 12
 const DATA_FORMAT = 12;
-// What a common data package holds: u32 count, then { u32 name; u32 data; } for each, both from where it starts
+// The contents of a common data package: u32 count, then { u32 name; u32 data; } for each, both from where it starts
 const ENTRY = 8;
 
-/** What Bun's ICU has: anything else is not what this was tried with. */
+/** The names in Bun's ICU: with any other this was not tried. */
 const PACKAGE = "icudt78l/";
 const EXPECTED_ENTRIES = 3990;
 

@@ -71,7 +71,7 @@ function tryOut(executable: string): void {
     throw new Error(`the static executable says ${JSON.stringify(said)}`);
 }
 
-/** What it is made of. */
+/** The parts of the static executable. */
 export function partsOfStatic(target: StaticTarget): Component[] {
   return [
     lockedPackage("yaml", "ISC"),

@@ -27,7 +27,7 @@ export type TargetName =
 
 export interface Target {
   readonly name: TargetName;
-  /** What `uname -m` says there. */
+  /** The answer of `uname -m` there. */
   readonly machine: "x86_64" | "aarch64";
   readonly libc: "glibc" | "musl";
   /** npm's package with Bun for this target. */

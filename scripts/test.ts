@@ -1,11 +1,15 @@
-// Runs suites of tests/ one after another and closes with one line: how many passed, failed, were skipped.
+// Runs suites of tests/ and closes with one line: how many passed, failed, were skipped.
 //
 //   bun scripts/test.ts unit kernel pid1 images [-- further arguments for bun test]
+//   bun scripts/test.ts unit kernel + pid1        unit and then kernel, beside pid1
+//
+// Suites of one kind stay in one lane: those of tests/pid1 count what the user has (pending signals, processes), and those of
+// tests/images lay out the portable folder. Of suites that run beside others the output comes when they have ended.
 //
 // pid1@musl is tests/pid1 with the executable for musl, from a portable folder of its own; pid1@static and images@static are those
 // suites with the static executable.
 
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { missing } from "../tests/harness/needs.ts";
@@ -31,6 +35,9 @@ interface Skipped {
   readonly reason: string;
 }
 
+/** Between two lanes on the command line. */
+const BESIDE = "+";
+
 const words = process.argv.slice(2);
 const cut = words.includes("--") ? words.indexOf("--") : words.length;
 const suites = words.slice(0, cut);
@@ -39,7 +46,7 @@ const further = words.slice(cut + 1);
 interface Way {
   /** Why it cannot be done here. */
   readonly missing: () => string | undefined;
-  readonly run: (suite: string) => Count | Promise<Count>;
+  readonly run: (suite: string) => Promise<Count>;
 }
 
 /** With which executable a suite is run. */
@@ -52,10 +59,70 @@ const WAYS: Record<string, Way> = {
 /** Of tests/images those that an executable of another kind could change. */
 const IMAGES_OF_STATIC = ["docker", "drop-in", "lifecycle", "podman", "runc", "static"];
 
+/**
+ * Of tests/pid1 those that musl, its loader or Bun's build for it could change. The other files are about policies, messages, paths and
+ * other inits' command lines: the same code on the same engine as with glibc.
+ */
+const PID1_OF_MUSL = [
+  ...[
+    "command-line",
+    "conditions",
+    "descriptors",
+    "engine",
+    "exit-codes",
+    "forwarding",
+    "garbage",
+    "groups",
+    "limits",
+  ],
+  ...[
+    "privileges",
+    "programs",
+    "reaping",
+    "reexec",
+    "restart",
+    "shutdown",
+    "signals",
+    "starts",
+    "surroundings",
+  ],
+  ...["terminal", "transparency"],
+];
+
+/** Suites that run one after another, beside those of other lanes. */
+type Lane = readonly string[];
+
+const lanes = lanesOf(suites);
 const scratch = mkdtempSync(join(tmpdir(), "fdinit-results-"));
 const total: Count = { passed: 0, failed: 0, skipped: 0 };
 try {
-  for (const word of suites) {
+  await buildForLanes();
+  if (navigator.hardwareConcurrency > 1) await Promise.all(lanes.map(runLane));
+  else for (const lane of lanes) await runLane(lane);
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0);
+
+function lanesOf(words: readonly string[]): Lane[] {
+  const found: string[][] = [[]];
+  for (const word of words) {
+    if (word === BESIDE) found.push([]);
+    else found.at(-1)?.push(word);
+  }
+  return found;
+}
+
+/** Two lanes would build the static executable at the same time. */
+async function buildForLanes(): Promise<void> {
+  const target = staticTargetOfThisMachine();
+  if (lanes.length < 2 || whyNotLinked(target) !== undefined) return;
+  if (isStaticStale(target)) await buildStatic(target);
+}
+
+async function runLane(lane: Lane): Promise<void> {
+  for (const word of lane) {
     const [suite = "", executable = "ordinary"] = word.split("@");
     const way = WAYS[executable];
     if (!way) throw new Error(`tests/${word}: @ is followed by one of ${Object.keys(WAYS).join(", ")}`);
@@ -68,24 +135,24 @@ try {
       console.log(`tests/${suite}: there is no such suite`);
       continue;
     }
+    const began = performance.now();
     const { passed, failed, skipped } = await way.run(suite);
-    console.log(`tests/${word}: ${passed} passed, ${failed} failed, ${skipped} skipped\n`);
+    const seconds = Math.round((performance.now() - began) / 1000);
+    console.log(`tests/${word}: ${passed} passed, ${failed} failed, ${skipped} skipped in ${seconds} s\n`);
     total.passed += passed;
     total.failed += failed;
     total.skipped += skipped;
   }
-} finally {
-  rmSync(scratch, { recursive: true, force: true });
 }
-console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
-process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0);
 
 /** The same with the executable for musl. The folder's path has to be a short one (scripts/portable.ts). */
-function withMusl(suite: string): Count {
+async function withMusl(suite: string): Promise<Count> {
   const place = mkdtempSync("/tmp/f");
   try {
     fill(place, portableTarget(), place);
-    return runSuite(suite, { FDINIT_BINARY: join(place, "fdinit"), FDINIT_LONG: "0" });
+    const env = { FDINIT_BINARY: join(place, "fdinit"), FDINIT_LONG: "0" };
+    const files = PID1_OF_MUSL.map((name) => `./tests/pid1/${name}.test.ts`);
+    return await runSuite(suite, env, suite === "pid1" ? files : undefined);
   } finally {
     rmSync(place, { recursive: true, force: true });
   }
@@ -100,14 +167,19 @@ async function withStatic(suite: string): Promise<Count> {
   return runSuite(suite, env, suite === "images" ? files : undefined);
 }
 
-function runSuite(
+async function runSuite(
   suite: string,
   env: Record<string, string> = {},
   files: readonly string[] = [`./tests/${suite}/`],
-): Count {
-  const results = join(scratch, `${suite}.xml`);
-  const skips = join(scratch, `${suite}.skips`);
-  const run = Bun.spawnSync(
+): Promise<Count> {
+  const absent = files.filter((file) => !existsSync(join(root, file)));
+  if (absent.length > 0) throw new Error(`there is no ${absent.join(", ")}`);
+  const folder = mkdtempSync(join(scratch, `${suite}-`));
+  const results = join(folder, "results.xml");
+  const skips = join(folder, "skips");
+  const output = lanes.length > 1 ? join(folder, "log") : undefined;
+  const written = output === undefined ? "inherit" : openSync(output, "w");
+  const run = Bun.spawn(
     [
       process.execPath,
       "test",
@@ -119,17 +191,20 @@ function runSuite(
     ],
     {
       cwd: root,
-      stdout: "inherit",
-      stderr: "inherit",
+      stdio: ["inherit", written, written],
       env: { ...process.env, FDINIT_TEST_SKIPS: skips, ...env },
       timeout: SUITE_DEADLINE_MS,
       killSignal: "SIGKILL",
     },
   );
+  const success = (await run.exited) === 0;
+  // By a process, which waits where standard output is a full pipe: process.stdout would lose the rest.
+  if (output !== undefined) Bun.spawnSync(["cat", output], { stdio: ["ignore", "inherit", "inherit"] });
+  if (typeof written === "number") closeSync(written);
   const xml = existsSync(results) ? readFileSync(results, "utf8") : "";
   const count = counted(xml);
   // A file that cannot be read, or a run that was killed, fails without a test of its own.
-  if (!run.success && count.failed === 0) count.failed = 1;
+  if (!success && count.failed === 0) count.failed = 1;
   sayWhatWasSkipped(xml, skips);
   return count;
 }

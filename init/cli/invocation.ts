@@ -1,4 +1,4 @@
-// What a command line asks for: an ordinary start, a subcommand, the part of another init, or a complaint about it.
+// The request of a command line: an ordinary start, a subcommand, the part of another init, or a complaint about it.
 
 import type { Intent } from "../policy/types.ts";
 import type { Original } from "./drop-in/names.ts";
@@ -14,8 +14,11 @@ export const SUBCOMMANDS = [
   "schema",
   "policies",
   "status",
-  "restart",
+  "start",
   "stop",
+  "restart",
+  "reload",
+  "signal",
   "health",
   "completion",
   "convert",
@@ -35,7 +38,7 @@ export interface Options {
 export interface SubcommandLine {
   readonly do: Subcommand;
   readonly options: Options;
-  /** What is neither an option nor its value; of `plan`, the program and its arguments as text. */
+  /** The words that are neither an option nor its value; of `plan`, the program and its arguments as text. */
   readonly operands: readonly string[];
   readonly json?: true;
   readonly suggest?: true;
@@ -46,6 +49,12 @@ export interface SubcommandLine {
   /** Of `convert`: one of its SOURCES. */
   readonly from?: string;
   readonly color?: string;
+  /** The control socket of a running fdinit. */
+  readonly control?: string;
+  /** Of `start`, `stop` and `restart`: ends when the request is taken. */
+  readonly noWait?: true;
+  readonly timeout?: string;
+  readonly quiet?: true;
   /** Of `plan`: the index of the program's name in argv. */
   readonly programAt?: number;
 }

@@ -8,4 +8,5 @@ export { readSubcommand } from "./read-subcommand.ts";
 export { report } from "./reports/reports.ts";
 export { launchFailure } from "./start/launch-failure.ts";
 export { refusal } from "./start/refusal.ts";
+export { runServices } from "./start/run-services.ts";
 export { tellStart } from "./start/tell-start.ts";

@@ -1,5 +1,6 @@
 // The words behind a subcommand's name, by the table of subcommands: options, operands, or what is wrong with them.
 
+import { parseDuration } from "../policy/meaning/durations.ts";
 import type { Environment } from "../policy/types.ts";
 import { nearestWord } from "../policy/wording/nearest.ts";
 import { commandEntry, type OptionEntry, type SubcommandEntry } from "./help/command-table.ts";
@@ -14,7 +15,11 @@ type Flags = {
     | "pid"
     | "format"
     | "from"
-    | "color"]?: SubcommandLine[Key];
+    | "color"
+    | "control"
+    | "noWait"
+    | "timeout"
+    | "quiet"]?: SubcommandLine[Key];
 };
 
 export function readSubcommand(
@@ -60,6 +65,7 @@ export function readSubcommand(
     return complain(
       `${subcommand} does not know what to do with ${JSON.stringify(operands[entry.mostOperands])}`,
     );
+  if (operands.length < (entry.leastOperands ?? 0)) return complain(`${subcommand} needs ${entry.operands}`);
   const options = commandLineOptions(given, environment);
   if ("message" in options) return complain(options.message);
   return { do: subcommand, options, operands, ...flags, ...(programAt === undefined ? {} : { programAt }) };
@@ -82,8 +88,11 @@ function take(
   else if (name === "--pid") {
     if (!/^[1-9]\d{0,9}$/.test(word)) return `--pid is ${JSON.stringify(word)}, not a process id`;
     flags.pid = Number(word);
-  } else if (named === undefined) flags[name.slice(2) as "json" | "suggest" | "strict"] = true;
-  else flags[name.slice(2) as "format" | "from" | "color"] = word;
+  } else if (name === "--no-wait") flags.noWait = true;
+  else if (name === "--timeout" && parseDuration(word) === undefined)
+    return `--timeout is ${JSON.stringify(word)}, not a duration such as 30s, 500ms or 2m`;
+  else if (named === undefined) flags[name.slice(2) as "json" | "suggest" | "strict" | "quiet"] = true;
+  else flags[name.slice(2) as "format" | "from" | "color" | "control" | "timeout"] = word;
   return undefined;
 }
 

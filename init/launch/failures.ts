@@ -1,27 +1,52 @@
-// Words a failed start for the person who has to mend it: the file, its interpreter, its loader or a right is missing.
+// Makes a failure of a stage, its code and a message for the person who has to mend it: the file, its interpreter, its loader
+// or a right is missing. Loaded where something failed.
 
 import type { Launch } from "../plan/plan.ts";
 import type { Kernel, SpawnFailure } from "../sys/kernel.ts";
 import { EAGAIN, ENOENT, errnoText } from "../sys/libc/errno.ts";
 import { SLASH, textOf } from "../sys/text/bytes.ts";
 import type { LaunchFailure } from "./result.ts";
+import { type LaunchStage, STAGE_WORDS } from "./stages.ts";
 
-/** A step between clone and execve failed, so the program file plays no part. */
-export function cannotPrepare({ service }: Launch, { attempt, errno }: SpawnFailure): LaunchFailure {
-  if (errno === EAGAIN) return noProcess(service, attempt);
-  return { code: "cannot-start", message: `cannot start ${service}: cannot ${attempt}: ${errnoText(errno)}` };
+/** A stage with its subject, and the call behind it: `become user 1000 (setresuid)`. */
+function attempt(stage: LaunchStage, subject: string, call: string): string {
+  return `${STAGE_WORDS[stage].replace("*", () => subject)}${call === "" ? "" : ` (${call})`}`;
+}
+
+/** The kernel refused what PID 1 itself did. `words` are those of the error. */
+export function refused(
+  stage: LaunchStage,
+  subject: string,
+  call: string,
+  errno: number,
+  words = errnoText(errno),
+): LaunchFailure {
+  return { stage, message: `cannot ${attempt(stage, subject, call)}: ${words}`, errno, call };
+}
+
+/** The failure of a stage for a reason that is no single error of the kernel's. */
+export function impossible(stage: LaunchStage, subject: string, reason: string): LaunchFailure {
+  return { stage, message: `cannot ${attempt(stage, subject, "")}: ${reason}` };
+}
+
+/** A stage between clone and execve failed, so the program file plays no part. */
+export function cannotPrepare({ service }: Launch, failure: SpawnFailure): LaunchFailure {
+  const { stage, subject, call, errno } = failure;
+  if (errno === EAGAIN) return noProcess(service, failure);
+  const message = `cannot start ${service}: cannot ${attempt(stage, subject, call)}: ${errnoText(errno)}`;
+  return { stage, message, errno, call };
 }
 
 /** EAGAIN of clone(2), and of execve(2) after a change of user: the file has nothing to do with it. */
-function noProcess(service: string, attempt: string): LaunchFailure {
+function noProcess(service: string, { stage, subject, call }: Omit<SpawnFailure, "errno">): LaunchFailure {
   const limits = "pids.max of the cgroup, RLIMIT_NPROC of the user or kernel.pid_max";
-  const message = `cannot start ${service}: cannot ${attempt}: ${errnoText(EAGAIN)} (the limit of processes is reached: ${limits})`;
-  return { code: "cannot-start", message, isTemporary: true };
+  const message = `cannot start ${service}: cannot ${attempt(stage, subject, call)}: ${errnoText(EAGAIN)} (the limit of processes is reached: ${limits})`;
+  return { stage, message, errno: EAGAIN, call, isTemporary: true };
 }
 
 export function notFound(launch: Launch, errno: number): LaunchFailure {
   const where = launch.program.includes(SLASH) ? errnoText(ENOENT) : "not found in PATH";
-  return { code: "not-found", message: `cannot execute ${quote(launch.program)}: ${where}`, errno };
+  return { ...impossible("find-program", quote(launch.program), where), errno };
 }
 
 /** `file` is where the path leads from here. */
@@ -29,9 +54,9 @@ export function cannotExecute(
   kernel: Kernel,
   { service, path, file, errno }: { service: string; path: Uint8Array; file: Uint8Array; errno: number },
 ): LaunchFailure {
-  if (errno === EAGAIN) return noProcess(service, "make a process");
+  if (errno === EAGAIN) return noProcess(service, { stage: "make-process", subject: "", call: "" });
   const reason = explain(kernel, file, errno) ?? errnoText(errno);
-  return { code: "not-executable", message: `cannot execute ${quote(path)}: ${reason}`, errno };
+  return { ...impossible("execute", quote(path), reason), errno };
 }
 
 /** "#!" lines are read up to this length by the kernel (BINPRM_BUF_SIZE, Linux 5.1). */

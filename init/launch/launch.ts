@@ -4,11 +4,11 @@
 import type { GivenPipe, Launch, Pass, Step } from "../plan/plan.ts";
 import type { Kernel, SpawnRequest } from "../sys/kernel.ts";
 import { STDIN_FILENO } from "../sys/libc/constants.ts";
-import { errnoText } from "../sys/libc/errno.ts";
 import type { LaunchContext } from "./context.ts";
 import { startProgram } from "./program.ts";
 import { closeRanges, markRanges } from "./ranges.ts";
-import type { LaunchFailure, LaunchResult } from "./result.ts";
+import type { LaunchFailure, LaunchResult, Prepared } from "./result.ts";
+import type { LaunchStage } from "./stages.ts";
 
 export function launchContext(kernel: Kernel, firstOwn: number): LaunchContext {
   return { kernel, firstOwn, opened: new Map(), tokens: [], pipes: [] };
@@ -39,7 +39,7 @@ export function launch(steps: readonly Step[], context: LaunchContext): LaunchRe
       afterwards.push(failure.message);
     }
   }
-  if (!started) return failed("kernel", "the plan starts nothing");
+  if (!started) return failed("plan", "", "it has no step that starts a program");
   return started.ok ? { ...started, afterwards, warnings } : started;
 }
 
@@ -60,11 +60,24 @@ function givenUp(
   return result;
 }
 
-function failed(code: LaunchFailure["code"], message: string): LaunchResult {
-  return { ok: false, failure: { code, message } };
+/** The steps before any start of several services: all of them, or the first failure that matters. */
+export function prepare(steps: readonly Step[], context: LaunchContext): Prepared {
+  const warnings: string[] = [];
+  for (const step of steps) {
+    const failure = step.do === "spawn" ? undefined : carryOut(step, context);
+    if (!failure) continue;
+    if (step.do !== "subreaper" || step.isRequired) return { ok: false, failure };
+    warnings.push(`${failure.message}: orphans go to another process`);
+  }
+  return { ok: true, warnings };
 }
 
-// Loaded where a policy opens descriptors or names a user.
+function failed(stage: LaunchStage, subject: string, reason: string): LaunchResult {
+  return { ok: false, failure: failures().impossible(stage, subject, reason) };
+}
+
+// opening, users: loaded where a policy opens descriptors or names a user. failures: loaded where something failed.
+const failures = () => require("./failures.ts") as typeof import("./failures.ts");
 const opening = () => require("./open.ts") as typeof import("./open.ts");
 const users = () => require("./users.ts") as typeof import("./users.ts");
 const environmentFiles = () => require("./environment-files.ts") as typeof import("./environment-files.ts");
@@ -75,48 +88,51 @@ function carryOut(step: OtherStep, context: LaunchContext): LaunchFailure | unde
   const { kernel } = context;
   switch (step.do) {
     case "close":
-      return rangeFailure(closeRanges(kernel, step), "close");
+      return rangeFailure(closeRanges(kernel, step), "close-inherited");
     case "cloexec":
-      return rangeFailure(markRanges(kernel, step), "mark close-on-exec");
+      return rangeFailure(markRanges(kernel, step), "mark-inherited");
     case "devnull":
     case "occupy":
       return replace(step.fd, context);
     case "nofile": {
       const { soft, hard } = step.limit;
-      return kernelFailure(kernel.setNofile(step.limit), `set RLIMIT_NOFILE to ${soft}:${hard} (prlimit)`);
+      const result = kernel.setNofile(step.limit);
+      return result < 0 ? refused(result, "open-files-limit", "prlimit", `${soft}:${hard}`) : undefined;
     }
     case "subreaper":
-      return kernelFailure(kernel.setSubreaper(), "become a subreaper (PR_SET_CHILD_SUBREAPER)");
+      return refused(kernel.setSubreaper(), "subreaper", "PR_SET_CHILD_SUBREAPER");
     case "hide":
-      return kernelFailure(kernel.closeOnExec(step.fd, true), `mark descriptor ${step.fd} (F_SETFD)`);
-    case "open": {
-      const problem = opening().open(step.name, step.what, context);
-      return problem === undefined ? undefined : { code: "kernel", message: problem };
-    }
+      return refused(kernel.closeOnExec(step.fd, true), "hide-descriptor", "F_SETFD", step.fd);
+    case "open":
+      return opening().open(step.name, step.what, context);
     case "drop":
       drop(step.fd, context);
       return undefined;
     case "dropPrivileges":
-      return kernelFailure(kernel.dropCapabilities(step.keep), "give up privileges (capset)");
+      return refused(kernel.dropCapabilities(step.keep), "drop-privileges", "capset");
   }
 }
 
-function kernelFailure(result: number, attempt: string): LaunchFailure | undefined {
-  return result < 0 ? { code: "kernel", message: `cannot ${attempt}: ${errnoText(-result)}` } : undefined;
+/** The failure when `result` is a negated errno. */
+function refused(
+  result: number,
+  stage: LaunchStage,
+  call: string,
+  subject: string | number = "",
+): LaunchFailure | undefined {
+  return result < 0 ? failures().refused(stage, String(subject), call, -result) : undefined;
 }
 
-function rangeFailure(problem: string | undefined, verb: string): LaunchFailure | undefined {
-  return problem === undefined
-    ? undefined
-    : { code: "descriptor", message: `cannot ${verb} what was inherited: ${problem}` };
+function rangeFailure(problem: string | undefined, stage: LaunchStage): LaunchFailure | undefined {
+  return problem === undefined ? undefined : failures().impossible(stage, "", problem);
 }
 
 /** Puts a CLOEXEC /dev/null at `fd`, whatever was there. */
 function replace(fd: number, { kernel, firstOwn }: LaunchContext): LaunchFailure | undefined {
   const devNull = kernel.openDevNull(firstOwn);
   const failure =
-    kernelFailure(devNull, "open /dev/null") ??
-    kernelFailure(kernel.duplicateOnto(devNull, fd), `put /dev/null at descriptor ${fd} (dup3)`);
+    refused(devNull, "dev-null", "") ??
+    refused(kernel.duplicateOnto(devNull, fd), "replace-descriptor", "dup3", fd);
   if (devNull >= 0) kernel.close(devNull);
   return failure;
 }
@@ -136,16 +152,16 @@ function spawnStep(plan: Launch, context: LaunchContext): LaunchResult {
     const { environmentFiles: paths, ...rest } = plan;
     const found = environmentFiles().readEnvironmentFiles(kernel, paths);
     return "problem" in found
-      ? failed("cannot-start", `cannot start ${plan.service}: ${found.problem}`)
+      ? failed("read-variables", plan.service, found.problem)
       : spawnStep({ ...rest, environment: { ...found.variables, ...plan.environment } }, context);
   }
   const found =
     plan.user || plan.groups ? users().findCredentials(kernel, plan.user, plan.groups) : undefined;
-  if (typeof found === "string") return failed("cannot-start", `cannot start ${plan.service}: ${found}`);
+  if (typeof found === "string") return failed("find-user", plan.service, found);
   const wanted: Source[] = [];
   for (const { from, to } of plan.pass) {
     const source = typeof from === "number" ? from : context.opened.get(from);
-    if (source === undefined) return failed("kernel", `descriptor ${JSON.stringify(from)} is not open`);
+    if (source === undefined) return failed("find-descriptor", JSON.stringify(from), "it is not open");
     wanted.push({ from: source, to });
   }
   const temporary: number[] = [];
@@ -153,7 +169,8 @@ function spawnStep(plan: Launch, context: LaunchContext): LaunchResult {
   if (plan.devNullOutputs) devNulls.push(...plan.devNullOutputs);
   for (const to of devNulls) {
     const from = kernel.openDevNull(firstOwn);
-    if (from < 0) return failed("kernel", `cannot open /dev/null: ${errnoText(-from)}`);
+    const failure = refused(from, "dev-null", "");
+    if (failure) return { ok: false, failure };
     temporary.push(from);
     wanted.push({ from, to });
   }
@@ -161,12 +178,9 @@ function spawnStep(plan: Launch, context: LaunchContext): LaunchResult {
   if (typeof untangled !== "number") context.pipes = pipesAmong(plan.pass, wanted, kernel);
   // A session leader has to let go of the terminal before another session can have it.
   if (plan.terminal && plan.group === "session") kernel.releaseTerminal(STDIN_FILENO);
-  const result =
+  const result: LaunchResult =
     typeof untangled === "number"
-      ? failed(
-          "kernel",
-          `cannot copy a descriptor out of the way (F_DUPFD_CLOEXEC): ${errnoText(-untangled)}`,
-        )
+      ? { ok: false, failure: failures().refused("copy-descriptor", "", "F_DUPFD_CLOEXEC", -untangled) }
       : startProgram(kernel, plan, untangled, found?.credentials);
   for (const fd of temporary) kernel.close(fd);
   if (!result.ok || !found) return result;

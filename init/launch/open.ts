@@ -25,6 +25,8 @@ import {
 import { EAFNOSUPPORT, EFBIG, ENOENT, pathErrorText } from "../sys/libc/errno.ts";
 import { bytesOf } from "../sys/text/bytes.ts";
 import type { LaunchContext } from "./context.ts";
+import { refused } from "./failures.ts";
+import type { LaunchFailure } from "./result.ts";
 import { findIds } from "./users.ts";
 
 type Listener = Extract<Opening, { open: "listen" }>;
@@ -40,8 +42,8 @@ class Failure {
   }
 }
 
-/** Opens a descriptor and keeps it under its name in the context. Returns the complaint, or undefined. */
-export function open(name: string, what: Opening, context: LaunchContext): string | undefined {
+/** Opens a descriptor and keeps it under its name in the context. */
+export function open(name: string, what: Opening, context: LaunchContext): LaunchFailure | undefined {
   const { kernel, opened } = context;
   switch (what.open) {
     case "listen":
@@ -77,8 +79,8 @@ function quote(name: string): string {
   return JSON.stringify(name);
 }
 
-function cannotOpen(what: string, { call, errno }: Failure): string {
-  return `cannot open ${what} (${call}): ${pathErrorText(errno)}`;
+function cannotOpen(what: string, { call, errno }: Failure): LaunchFailure {
+  return refused("open", what, call, errno, pathErrorText(errno));
 }
 
 function put(
@@ -87,7 +89,7 @@ function put(
   result: number | Failure,
   { opened }: LaunchContext,
   call = "open",
-): string | undefined {
+): LaunchFailure | undefined {
   if (typeof result !== "number") return cannotOpen(what, result);
   if (result < 0) return cannotOpen(what, new Failure(call, result));
   opened.set(name, result);

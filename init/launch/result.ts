@@ -1,11 +1,14 @@
-// How a launch went: the program's pid, or what stood in the way. Types only.
+// How a launch went: the program's pid, or the stage that failed. Types only.
 
-/** What could not be done: the stage in words, and the exit code it leads to. */
+import type { LaunchStage } from "./stages.ts";
+
+/** The stage of a launch that failed. `message` is its words for people. */
 export interface LaunchFailure {
-  readonly code: "kernel" | "descriptor" | "not-found" | "not-executable" | "cannot-start";
+  readonly stage: LaunchStage;
   readonly message: string;
-  /** What execvp(3) would have left in errno, when the program is at fault. */
+  /** The error and the system call it came from, where the kernel refused. */
   readonly errno?: number;
+  readonly call?: string;
   /** Nothing is wrong with what was to be started: later there may be room for one more process. */
   readonly isTemporary?: true;
 }
@@ -15,9 +18,14 @@ export type LaunchResult =
       readonly ok: true;
       readonly pid: number;
       readonly service: string;
-      /** What failed when the program was running already, in words. */
+      /** The steps that failed when the program was running already, in words. */
       readonly afterwards: readonly string[];
-      /** What a person should know and nothing stops for. */
+      /** Problems that a person should know of and that do not stop the start. */
       readonly warnings?: readonly string[];
     }
+  | { readonly ok: false; readonly failure: LaunchFailure };
+
+/** How the steps before any start of several services went. */
+export type Prepared =
+  | { readonly ok: true; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly failure: LaunchFailure };

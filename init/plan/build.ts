@@ -47,20 +47,23 @@ export function buildPlan(policy: Policy, facts: Facts, commandLine: CommandLine
  * Whether services are supervised each by itself (services.ts): there are several, or the only one has a readiness check, is
  * a oneshot, or has its lines or its control in fdinit's hands. A command of the command line is always one program.
  */
-export function hasSeveral({ services, log, control }: Policy, hasCommand: boolean): boolean {
+export function hasSeveral({ services, log, control }: Policy, commandLine: CommandLine): boolean {
   const [{ type, ready, watchdogMs }, ...others] = services;
   if (others.length > 0) return true;
-  if (hasCommand) return false;
+  if (commandLine) return false;
   if (type === "oneshot" || ready || watchdogMs !== undefined || control) return true;
   return log.services !== undefined && log.services !== "raw";
 }
 
-/** A command of the command line gets fdinit's standard input and is not started again, unless `override` says otherwise. */
+/**
+ * A command of the command line gets fdinit's standard input in place of /dev/null and is not started again, unless
+ * `override` says otherwise. It keeps the descriptors of the policy, one as standard input included.
+ */
 function forCommandLine(service: Service): Service {
-  const { override, restart } = service;
+  const { override, restart, stdin } = service;
   return {
     ...service,
-    stdin: override?.stdin ?? "inherit",
+    stdin: override?.stdin ?? (stdin === "devnull" ? "inherit" : stdin),
     restart: override?.restart ?? { ...restart, policy: "never" },
   };
 }
@@ -70,7 +73,7 @@ export function refused(refusals: readonly Refusal[]): Extract<PlanResult, { ok:
   return { ok: false, refusals, code: refusals[0]?.code ?? "command-line", messages };
 }
 
-/** What is done to PID 1 itself before anything starts. */
+/** The steps for PID 1 itself, before anything starts. */
 export function preparation(
   policy: Policy,
   facts: Facts,

@@ -185,7 +185,7 @@ export interface SupervisedService
 }
 
 export interface ServicesPlan {
-  /** What is done before any service starts. */
+  /** The steps before any service starts. */
   readonly steps: readonly Step[];
   readonly services: readonly PlannedService[];
   readonly supervision: ServicesSupervision;

@@ -26,8 +26,6 @@ export type PolicyIssueCode =
   | "too-few"
   | "unsupported-version"
   // the meaning
-  | "unsupported-key"
-  | "unsupported-value"
   | "bad-value"
   // warnings of check
   | "rule-never-matches"

@@ -6,7 +6,6 @@ import { decodePolicy } from "./reading/decode.ts";
 import { parsePlainYaml } from "./reading/plain-yaml.ts";
 import { replaceVariables } from "./reading/variables.ts";
 import { shapeErrors } from "./shape/shape-errors.ts";
-import { findUnsupported } from "./shape/supported.ts";
 import type { Environment, LoadOptions, Policy, PolicySource } from "./types.ts";
 
 export function loadPlainPolicy(
@@ -19,8 +18,6 @@ export function loadPlainPolicy(
   if (!plain) return undefined;
   const { value, findings, whole } = replaceVariables(plain.value, environment);
   if (findings.length > 0 || shapeErrors(value, whole)) return undefined;
-  // A value of the schema's shape has keys of the schema only.
-  if (findUnsupported(value, () => true).length > 0) return undefined;
   const resolved = resolvePolicy(value as WrittenPolicy, source.name, intent);
   return resolved.ok ? resolved.policy : undefined;
 }

@@ -11,8 +11,7 @@ import { decodePolicy } from "./reading/decode.ts";
 import { replaceVariables } from "./reading/variables.ts";
 import { readYamlDocument } from "./reading/yaml-document.ts";
 import { shapeErrors } from "./shape/shape-errors.ts";
-import { findUnsupported } from "./shape/supported.ts";
-import { keyKnower, shapeFindings } from "./shape/validate.ts";
+import { shapeFindings } from "./shape/validate.ts";
 import type { Environment, LoadOptions, PolicyResult, PolicySource } from "./types.ts";
 import { type Finding, issueOf, type Locate, type Span } from "./wording/finding.ts";
 
@@ -48,14 +47,7 @@ function judgeValue(given: unknown, name: string, environment: Environment, { in
   const errors = shapeErrors(value, whole);
   const unset = new Set(findings.map(({ at }) => pointerOf(at)));
   const shape = errors ? shapeFindings(errors, value).filter(({ at }) => !unset.has(pointerOf(at))) : [];
-  const wrong = new Set(shape.map(({ at }) => pointerOf(at)));
-  const unsupported = findUnsupported(value, keyKnower()).filter(
-    ({ at, code }) => code === "unsupported-key" || !(wrong.has(pointerOf(at)) || unset.has(pointerOf(at))),
-  );
-  const hidden = unsupported.filter(({ code }) => code === "unsupported-key").map(({ at }) => pointerOf(at));
-  const isHidden = ({ at }: Finding) =>
-    hidden.some((pointer) => pointerOf(at) === pointer || pointerOf(at).startsWith(`${pointer}/`));
-  const all = [...findings, ...shape.filter((finding) => !isHidden(finding)), ...unsupported];
+  const all = [...findings, ...shape];
   if (all.length > 0) return { ok: false, findings: all, value };
   const resolved = resolvePolicy(value as WrittenPolicy, name, intent);
   return resolved.ok ? resolved : { ...resolved, value };

@@ -1,6 +1,5 @@
 // The resolved policy and the complaints about one that cannot be resolved. Types only, and the few
-// constants they need: nothing here runs. Field names are the schema's keys; a key that this version
-// does not act on has no field yet, and is added here when it is removed from supported.ts.
+// constants they need: nothing here runs. Field names are the schema's keys.
 
 import type { Access, Family, Kind, SocketType } from "../sys/descriptors/kinds.ts";
 import type { FdRange, Rung } from "../sys/facts.ts";
@@ -180,7 +179,7 @@ export type ReadyCheck = { readonly periodMs: number; readonly timeoutMs: number
   | { readonly by: "file"; readonly path: string }
 );
 
-/** Who gets a signal: the service's first process, its process group, or every process of the container. */
+/** The receiver of a signal: the service's first process, its process group, or every process of the container. */
 export type SignalReceiver = "process" | "group" | "all";
 
 export interface SignalsPolicy {
@@ -282,12 +281,13 @@ export type LogLevel = "error" | "warn" | "info" | "debug";
 export interface LogPolicy {
   readonly level: LogLevel;
   readonly format: "text" | "json";
-  /** How the lines of several services are told apart; undefined: `raw`. */
-  readonly services?: "raw" | "prefix" | "json";
+  /** How the lines of services are passed on. `raw`: they write to fdinit's own outputs, and fdinit sees none of it. */
+  readonly services: "raw" | "prefix" | "json";
 }
 
+/** How fdinit is controlled while it runs. */
 export interface ControlPolicy {
-  /** A path, or an abstract name that begins with `@`. */
+  /** An absolute path, or `@` and an abstract name. */
   readonly socket: string;
 }
 
@@ -305,17 +305,17 @@ export interface Policy {
   /** A service's exit code to fdinit's. */
   readonly exitMap: ReadonlyMap<number, number>;
   readonly log: LogPolicy;
+  /** Undefined: no control socket. */
+  readonly control?: ControlPolicy;
   /** The file for the last line, which says which process ended and why; undefined: none. */
   readonly report: string | undefined;
-  /** The Unix socket by which services are asked about and told what to do; undefined: none. */
-  readonly control?: ControlPolicy;
   /** PID 1 gives up the privileges that nothing needs any more. */
   readonly dropPrivileges: boolean;
   /** Where it came from, for reports; `describeOrigins` reads it. */
   readonly source: PolicyOrigin;
 }
 
-/** Who gave a key its value: the policy's text, the intent's table, the same default for all, or an option. */
+/** The origin of a key's value: the policy's text, the intent's table, the same default for all, or an option. */
 export type Origin = "policy" | "intent" | "default" | "option";
 
 export interface PolicyOrigin {

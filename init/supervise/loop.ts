@@ -135,7 +135,7 @@ class Supervisor {
     const now = this.kernel.now();
     if ("pid" in first) this.handle({ type: "started", now, ...first });
     else {
-      this.observer?.startFailed(first.message);
+      this.observer?.endedOtherwise(first.message);
       this.handle({ type: "startFailed", now, ...first });
     }
   }

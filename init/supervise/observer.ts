@@ -1,6 +1,7 @@
 // Keeps the record of the processes that end, for `reaping.log` and `report`: how the service ended, which processes fdinit
 // killed and which ones another did. report-line.ts words it, oom-kills.ts counts.
 
+import type { Supervision } from "../plan/plan.ts";
 import type { ChangedProcess, ChildEnd, ProcessFacts } from "../sys/kernel.ts";
 import { SIGKILL } from "../sys/libc/constants.ts";
 import { ENXIO, pathErrorText } from "../sys/libc/errno.ts";
@@ -10,7 +11,9 @@ import { reapedLine, reportLine } from "./report-line.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { codeInWords, durationInWords } from "./words.ts";
 
-type Context = Pick<Surroundings, "kernel" | "say" | "supervision">;
+interface Context extends Pick<Surroundings, "kernel" | "say"> {
+  readonly supervision: Pick<Supervision, "service" | "reaping" | "report">;
+}
 
 /** The most processes remembered as killed by others; a reader learns nothing more from a longer list. */
 const MOST_REMEMBERED = 100;
@@ -49,9 +52,9 @@ export class Observer {
     this.end = () => `${service} ${codeInWords(status)} after ${durationInWords(now - startedAt)}`;
   }
 
-  /** Another start did not come about. */
-  startFailed(message: string): void {
-    this.end = () => message;
+  /** The end in words, where it is not that of one service: a start that did not come about. */
+  endedOtherwise(words: string): void {
+    this.end = () => words;
   }
 
   /** The processes that got SIGKILL because they did not end by themselves; `unlisted` is the number of those that were not looked at one by one. */

@@ -4,7 +4,7 @@ import type { ChangedProcess, ChildEnd, ProcessFacts } from "../sys/kernel.ts";
 import { inWords, nameOf } from "./tree.ts";
 import { codeInWords, durationInWords } from "./words.ts";
 
-/** What is known of the processes that ended, when fdinit ends. */
+/** The observer's record of the processes that ended, when fdinit ends. */
 export interface EndRecord {
   /** How the service ended, or why it did not run, in words. */
   readonly end: string;

@@ -1,6 +1,7 @@
 // Sends signals: to the service, to its process group, or to every process below fdinit. A failure of kill(2) is said, once
 // for each errno. state.ts decides which signal goes to whom, and when.
 
+import type { Supervision } from "../plan/plan.ts";
 import { SIGKILL } from "../sys/libc/constants.ts";
 import { ESRCH, errnoText } from "../sys/libc/errno.ts";
 import { signalName } from "../sys/signals/signal-names.ts";
@@ -12,12 +13,17 @@ import { descendantsOrNone, inWords, nameOf } from "./tree.ts";
 /** The most processes that are looked at before SIGKILL: a look at thousands would delay the SIGKILL. */
 const MOST_LOOKED_AT = 256;
 
+/** Of one service or of several: its name is that of whom a signal could not be sent to. */
+interface Sending extends Pick<Surroundings, "kernel" | "say"> {
+  readonly supervision: Pick<Supervision, "service" | "hasOwnGroup">;
+}
+
 export class Sender {
-  private readonly surroundings: Pick<Surroundings, "kernel" | "say" | "supervision">;
+  private readonly surroundings: Sending;
   private readonly told = new Set<number>();
   private hasKilledAll = false;
 
-  constructor(surroundings: Pick<Surroundings, "kernel" | "say" | "supervision">) {
+  constructor(surroundings: Sending) {
     this.surroundings = surroundings;
   }
 

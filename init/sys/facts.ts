@@ -52,7 +52,7 @@ export interface InheritedDescriptor {
   readonly mode?: number;
 }
 
-/** What there is to list, close and mark with. Absent: nobody asked. */
+/** The ways to list, close and mark that work here. A field is absent when the questions did not ask for it. */
 export interface Rungs {
   /** close_range(2): 0 when it works, else the errno. */
   readonly closing?: number;

@@ -1,4 +1,4 @@
-// What the rooms above may ask of the kernel, as one interface made of those of the rooms of sys/, with the plain data that
+// The requests of the rooms above to the kernel, as one interface made of those of the rooms of sys/, with the plain data that
 // passes between them. No code that runs: launch/ and supervise/ are given a Kernel, and unit tests a fake.
 //
 // A method that can fail answers a negated errno, as the kernel does (-EBADF); it never throws and
@@ -12,12 +12,13 @@ import type { SignalCalls } from "./signals/kernel.ts";
 import type { SocketCalls } from "./sockets/kernel.ts";
 import type { TerminalCalls } from "./terminal/kernel.ts";
 
-export type { Inspection, Watched } from "./descriptors/kernel.ts";
+export type { Inspection, LinesWritten, Watched } from "./descriptors/kernel.ts";
 export type { OpenedFile, PathFailure } from "./paths/kernel.ts";
 export type {
   Arguments,
   ChangedProcess,
   ChildEnd,
+  ChildStage,
   PipeHolder,
   PipeHolders,
   ProcessFacts,
@@ -28,7 +29,12 @@ export type {
 } from "./processes/kernel.ts";
 export type { CapabilitySets, Credentials, ResourceLimit } from "./self/kernel.ts";
 export type { ReceivedSignal, SignalSet } from "./signals/kernel.ts";
-export type { ReceivedMessage, SocketAddress, SocketFile } from "./sockets/kernel.ts";
+export type {
+  PeerCredentials,
+  ReceivedMessage,
+  SocketAddress,
+  SocketFile,
+} from "./sockets/kernel.ts";
 export type { TerminalFacts } from "./terminal/kernel.ts";
 
 export interface Kernel

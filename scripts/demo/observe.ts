@@ -34,7 +34,7 @@ export interface Observation {
   readonly killedExitCode: number;
 }
 
-/** What a container of the demonstration starts with. */
+/** The surroundings that the careless launcher gives a container. */
 export interface Launcher {
   readonly namespace: readonly string[] | undefined;
   /** The descriptor of a listening socket. */
@@ -103,7 +103,7 @@ function orphansOf({ initPid, programPid }: { initPid: number; programPid: numbe
   return childrenOf(initPid).filter(({ pid }) => pid !== programPid);
 }
 
-/** Looks until nobody is left; what is still there at the deadline is the answer. */
+/** Looks until no orphan is left; those still there at the deadline are the answer. */
 async function untilReaped(orphans: () => ReturnType<typeof childrenOf>): Promise<Observation["left"]> {
   const deadline = performance.now() + REAPING_DEADLINE_MS;
   let left = orphans();

@@ -1,4 +1,4 @@
-// What /proc says: which processes there are, and what each holds open, in words.
+// Reads /proc: which processes there are, and which descriptors each has open, in words.
 
 import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 
@@ -36,7 +36,7 @@ export function innerPid(pid: number): number | undefined {
   return pids && Number(pids.at(-1));
 }
 
-/** What a process holds beyond standard input, output and error. */
+/** The descriptors of a process beyond standard input, output and error. */
 export function descriptorsOf(pid: number): Descriptor[] {
   return readdirSync(`/proc/${pid}/fd`)
     .map(Number)

@@ -18,7 +18,7 @@ export const CODE: Readonly<Record<number, string>> = {
     "80d2c80b80d2010000d41f2003d5",
 };
 
-/** What a start takes beside the executable's own segments, measured with ulimit -v and -d (tests/pid1/engine.test.ts). */
+/** The address space that a start takes beside the executable's own segments, measured with ulimit -v and -d (tests/pid1/engine.test.ts). */
 const ADDRESSES = 232 << 20;
 const WRITTEN = 34 << 20;
 

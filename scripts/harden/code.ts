@@ -13,7 +13,7 @@ import {
   section,
 } from "../elf.ts";
 
-/** What the engine says on standard error where SIGPWR was ignored at the start. */
+/** The engine's words on standard error where SIGPWR was ignored at the start. */
 const REMARK = "Overriding existing handler for signal";
 
 /**

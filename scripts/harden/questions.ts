@@ -1,4 +1,4 @@
-// What Bun looks up at its start, each time anew, and PID 1 has no use for. With an empty path in its place
+// The files that Bun reads at each start and PID 1 has no use for. With an empty path in its place
 // the question fails at once (open(2): ENOENT) and Bun goes by what it assumes then. A start takes a thirtieth
 // less time, and PID 1 is the same whatever the machine answers.
 

@@ -7,7 +7,7 @@ import { contents, EM_AARCH64, EM_X86_64, machineOf, occurrences, only, section 
 
 /** structureHeapSizeInKB: a power of two, 64 MiB instead of 4 GiB. 32 MiB are too few for the engine to start. */
 const STRUCTURES_LOG2 = 26;
-/** jitMemoryReservationSize, bytes: instead of 1 GiB, or 512 MiB on arm64. What finds no room is interpreted. */
+/** jitMemoryReservationSize, bytes: instead of 1 GiB, or 512 MiB on arm64. Code that finds no room is interpreted. */
 const COMPILED_CODE = 2 << 20;
 /** softReservedZoneSize and reservedZoneSize, bytes: instead of 128 and 64 KiB, which is all of a stack that is as small. */
 const SOFT_ZONE = 32 << 10;

@@ -20,14 +20,14 @@ import { type Target, targetOfThisMachine } from "../targets.ts";
 
 const root = join(import.meta.dir, "../..");
 
-/** What Debian calls a machine. */
+/** Debian's name for a machine. */
 const ARCHITECTURES = { x86_64: "amd64", aarch64: "arm64" } as const;
-/** What libstdc++.so.6 is linked from. */
+/** The archives that libstdc++.so.6 is linked from. */
 const LIBRARY = ["libstdc++.a", "libgcc_eh.a", "libgcc.a"];
 /** Where the version of an unpacked package is kept. */
 const VERSION = "version";
 
-/** What libstdc++.a and libgcc_eh.a expect of glibc and musl 1.2.3 does not have. */
+/** The functions that libstdc++.a and libgcc_eh.a expect of glibc and musl 1.2.3 does not have. */
 const MISSING_IN_MUSL = `
 extern int getentropy(void *, unsigned long);
 extern void abort(void) __attribute__((noreturn));
@@ -54,7 +54,7 @@ export function muslHeaders(machine: Target["machine"]): string {
   return join(unpackedMusl({ machine }), "usr", "include", `${machine}-linux-musl`);
 }
 
-/** What a program is linked with statically: musl's headers, and the folder with its libc.a and crt files. */
+/** The folders a program is linked with statically: musl's headers, and the folder with its libc.a and crt files. */
 export function muslDevelopment(machine: Target["machine"]): {
   readonly headers: string;
   readonly libraries: string;
@@ -80,7 +80,7 @@ export function compilerFor(target: Pick<Target, "machine">): string {
   return target.machine === targetOfThisMachine().machine ? "gcc" : `${target.machine}-linux-gnu-gcc`;
 }
 
-/** What is taken from Debian, as components of a bill of materials: the loader, and the C++ library's parts. */
+/** The parts taken from Debian, as components of a bill of materials: the loader, and the C++ library's parts. */
 export function packagesOf(target: Target): { readonly musl: Component; readonly library: Component[] } {
   return { musl: muslPackage(target), library: ownersOf(target, LIBRARY) };
 }

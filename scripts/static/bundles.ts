@@ -58,7 +58,7 @@ function require(name) {
   return module.exports;
 }`;
 
-/** What the bundler makes of a file behind a require(). */
+/** A file behind a require(), as the bundler writes it. */
 const BEHIND_REQUIRE = /^var (\w+) = __commonJS\(function\(exports2, module2\) \{\n([\s\S]*?)^\}\);$/gm;
 
 interface Apart {
@@ -79,7 +79,7 @@ export function apart(text: string, first: number): Apart {
   return { rest, parts };
 }
 
-/** What is declared at the top of a bundle. */
+/** The names declared at the top of a bundle. */
 function namesOf(text: string): ReadonlySet<string> {
   const names = new Set<string>(["host"]);
   for (const [, name = ""] of text.matchAll(/^(?:async )?(?:function\*?|class) ([\w$]+)/gm)) names.add(name);

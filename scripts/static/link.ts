@@ -59,12 +59,12 @@ function bytecodeCompiler(): string {
   const source = quickjs();
   const fresh = `${tool}.${process.pid}`;
   const files = [join(ENGINE, "compile.c"), ...LIBRARY.map((name) => join(source, `${name}.c`))];
-  run(["gcc", ...COMMON, "-w", "-O1", "-I", source, "-o", fresh, ...files, "-lm", "-lpthread"], source);
+  run(["gcc", ...COMMON, "-w", "-O0", "-I", source, "-o", fresh, ...files, "-lm", "-lpthread"], source);
   renameSync(fresh, tool);
   return tool;
 }
 
-/** What a tool or an object is made of: our own files by their bytes, QuickJS by its version, and the flags. */
+/** A digest of the parts of a tool or an object: our own files by their bytes, QuickJS by its version, and the flags. */
 function digest(files: readonly string[], flags: readonly string[]): string {
   const hasher = new Bun.CryptoHasher("sha256");
   hasher.update(JSON.stringify([VERSION, flags]));

@@ -9,7 +9,7 @@ import { fixture } from "../harness/fixtures.ts";
 
 export interface Scenario {
   readonly name: string;
-  /** What is tried there, for the table. */
+  /** The scenario in words, for the table. */
   readonly about: string;
   readonly policy?: string;
   /** A script for sh, the program. */
@@ -112,7 +112,7 @@ const OPENING: readonly ErrnoName[] = [
   "EROFS",
 ];
 
-/** What the man pages (section 2) say each may answer, where that can happen to fdinit; EPERM and ENOSYS also stand for a seccomp profile. */
+/** The errors that each may answer by the man pages (section 2), where that can happen to fdinit; EPERM and ENOSYS also stand for a seccomp profile. */
 const MAY_ANSWER: Partial<Record<Call, readonly ErrnoName[]>> = {
   read: ["EAGAIN", "EINTR", "EIO"],
   write: ["EAGAIN", "EINTR", "EIO", "ENOSPC"],

@@ -59,7 +59,7 @@ export class Containerd {
 
   /**
    * A task whose program ends with 33 on SIGTERM, which `ctr task kill` sends until it has ended, with a program of `ctr task
-   * exec` beside it that ends with 5. What each command ended with; ctr's own exit code is the task's, hence what it said.
+   * exec` beside it that ends with 5. Answers the exit code of each command; ctr's own exit code is the task's, hence its output.
    */
   async killed(rootfs: string, shell: string) {
     const script = "trap 'exit 33' TERM; while :; do sleep 0.05; done";

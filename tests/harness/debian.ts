@@ -1,5 +1,5 @@
 // A root file system of Debian's own packages: made by debootstrap when it is first needed, and kept in .cache/
-// as a tar, since what walks through the repository should not walk through Debian.
+// as a tar, so that a search through the repository does not go through Debian.
 
 import { createHash } from "node:crypto";
 import {
@@ -18,9 +18,9 @@ import { ROOT } from "./fixtures.ts";
 import { missing } from "./needs.ts";
 
 const SUITE = "bookworm";
-/** What the images of images/ install, so that their Dockerfiles build without a network. */
+/** The packages that the images of images/ install, so that their Dockerfiles build without a network. */
 const PACKAGES = ["nginx-light", "redis-server", "postgresql-15"];
-/** What no program here needs to run: half of it all. The last two are PostgreSQL's compiler of queries. */
+/** Files that no program here needs to run: half of it all. The last two are PostgreSQL's compiler of queries. */
 const LEFT_OUT = [
   ...["var/cache/apt/archives", "var/lib/apt/lists", "var/lib/postgresql/15"],
   ...["usr/share/doc", "usr/share/locale", "usr/share/man"],

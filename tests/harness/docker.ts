@@ -20,7 +20,7 @@ import { UNSHARE } from "./needs.ts";
 import { COUNT_ZOMBIES, children, until } from "./processes.ts";
 import { makeRootfs } from "./rootfs.ts";
 
-/** What a container is built of: nothing but these. */
+/** The whole recipe of a container. */
 const DOCKERFILE = `FROM scratch
 COPY rootfs/ /
 ENV PATH=/bin
@@ -49,7 +49,7 @@ export class Engine {
 
   private constructor(options: readonly string[]) {
     const at = (name: string) => join(this.#directory, name);
-    // Whoever root of a user namespace is outside has to get in.
+    // Root of a user namespace, who is another user outside, has to get in.
     chmodSync(this.#directory, 0o711);
     this.#daemon = Bun.spawn(
       [
@@ -107,7 +107,7 @@ export class Engine {
     return id;
   }
 
-  /** What the kernel counts of a container's memory, by version 2 or 1 of cgroups; "" when it is not there. */
+  /** The kernel's counters of a container's memory, by version 2 or 1 of cgroups; "" when there are none. */
   memoryEvents(id: string): string {
     const files = globSync(`/sys/fs/cgroup/{,*/}${this.#cgroup}/${id}/memory.{events,oom_control}`);
     return files.map((file) => readFileSync(file, "latin1")).join("");
@@ -134,7 +134,7 @@ export class Engine {
     });
   }
 
-  /** What the client's environment needs besides. */
+  /** The variables that the client needs besides. */
   get environment(): Record<string, string> {
     return { DOCKER_CONFIG: this.#directory };
   }

@@ -41,7 +41,7 @@ function originalOf(name: Original): Starter {
   return starter(name, Bun.which(name) ?? name);
 }
 
-/** What a test looks at, with each of the two; the answers must be the same. */
+/** A test's look at each of the two; the answers must be the same. */
 export async function same<T>(name: Original, look: (start: Starter) => Promise<T>): Promise<T> {
   const original = await look(originalOf(name));
   const ours = await look(fdinitAs(name));

@@ -12,13 +12,13 @@ export const FDINIT = process.env["FDINIT_BINARY"] ?? join(ROOT, "dist", "fdinit
 export const IS_QUICKJS = process.env["FDINIT_ENGINE"] === "quickjs";
 /** How many descriptors the engine has open for itself. */
 export const ENGINE_OWN = IS_QUICKJS ? 0 : 2;
-/** What it calls its engine. */
+/** The executable's name for its engine. */
 export const ENGINE_NAME = IS_QUICKJS ? "QuickJS" : "Bun";
 
 /** Whether it is musl's. */
 export const IS_MUSL = process.env["FDINIT_BINARY"] !== undefined && existsSync(join(FDINIT, "../lib/ld.so"));
 
-/** What the kernel calls it. */
+/** The kernel's name for the executable. */
 export const COMMAND_NAME = basename(FDINIT).slice(0, 15);
 
 const CACHE = join(ROOT, ".cache", "fixtures");

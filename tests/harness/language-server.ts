@@ -51,7 +51,7 @@ export class LanguageServer {
     });
   }
 
-  /** What the server says is wrong with a text that opens with the line for editors. */
+  /** The server's complaints about a text that opens with the line for editors. */
   async check(text: string): Promise<Diagnostic[]> {
     const uri = this.nextUri();
     const found = new Promise<Diagnostic[]>((resolve) => this.diagnostics.set(uri, resolve));

@@ -1,5 +1,5 @@
 // Everything a test starts or makes is registered here and gone after it: processes killed by their
-// own pid, directories removed. What survives by itself is a failure of the test.
+// own pid, directories removed. A process that survives by itself is a failure of the test.
 
 import { dlopen } from "bun:ffi";
 import { afterEach, expect } from "bun:test";
@@ -13,7 +13,7 @@ const { symbols: libc } = dlopen("libc.so.6", {
   waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" },
 });
 
-// Whatever a test leaves behind is adopted by the test process, and so can be found.
+// Processes that a test leaves behind are adopted by the test process, and so can be found.
 libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 
 const DYING_MS = 2000;
@@ -56,7 +56,7 @@ export async function cleanUp(): Promise<string[]> {
   for (const directory of directories) rmSync(directory, { recursive: true, force: true });
   directories.clear();
   const left = () => childrenOf(process.pid).filter((pid) => !known.has(pid) && !lasting.has(pid));
-  // What was killed with its namespace may take a moment to end.
+  // Processes killed with their namespace may take a moment to end.
   const end = performance.now() + DYING_MS;
   while (left().some((pid) => !hasEnded(pid)) && performance.now() < end) await Bun.sleep(1);
   return left().flatMap(bury);

@@ -1,4 +1,4 @@
-// What a test needs of the machine. A suite whose tools are missing is skipped by name, with the
+// The tools and rights that a test needs of the machine. A suite whose tools are missing is skipped by name, with the
 // reason; scripts/test.ts collects the reasons.
 
 import { describe, test } from "bun:test";
@@ -65,7 +65,7 @@ const PACKAGES: Partial<Record<Need, string>> = {
   catatonit: "catatonit",
 };
 
-/** What is no command: whether it is there. */
+/** Needs that are no command: whether each is there. */
 const PLACES: Partial<Record<Need, () => boolean>> = {
   musl: () => globSync("/lib/*-linux-musl/libc.so").length > 0,
   "libstdc++.a": () => hasArchive("gcc"),

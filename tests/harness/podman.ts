@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { run } from "../../scripts/debian.ts";
 import type { Answer } from "./docker.ts";
 
-/** A folder with a static busybox and nothing else: no C library, no /etc. Whatever the umask, everybody may read it. */
+/** A folder with a static busybox and nothing else: no C library, no /etc. Every user may read it, with any umask. */
 export function bareRoot(root: string): string {
   mkdirSync(join(root, "bin"), { recursive: true });
   copyFileSync(Bun.which("busybox") ?? "", join(root, "bin", "busybox"));

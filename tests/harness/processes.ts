@@ -1,4 +1,4 @@
-// What /proc says of a process, read from outside.
+// Facts of /proc about a process, read from outside.
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { childrenOf } from "./leftovers.ts";
@@ -51,7 +51,7 @@ export function hasEnded(pid: number): boolean {
   return !/^[^ZX]/.test(status(pid, "State"));
 }
 
-/** What each open descriptor leads to, by number. */
+/** The target of each open descriptor, by number. */
 export function descriptors(pid: number): Record<number, string> {
   const found: Record<number, string> = {};
   for (const name of readdirSync(`/proc/${pid}/fd`)) {

@@ -188,7 +188,13 @@ export function run(what: Start): Promise<Ended> {
 export function policy(text: string): string[] {
   const file = join(temporaryDirectory(), "policy.yaml");
   writeFileSync(file, text);
-  // Whatever the umask here is: some tests start fdinit as another user.
+  // With any umask: some tests start fdinit as another user.
   chmodSync(file, 0o644);
   return ["--policy", file];
+}
+
+/** The stages that lines of `log.format: json` name. */
+export function stages(stderr: string): string[] {
+  const lines = stderr.split("\n").filter((line) => line.startsWith("{"));
+  return lines.flatMap((line) => (JSON.parse(line) as { readonly stage?: string }).stage ?? []);
 }

@@ -36,7 +36,7 @@ export class Runc {
     linux: object = {},
     rootfs?: string,
   ) {
-    // Whoever root of a user namespace is outside has to get in.
+    // Root of a user namespace, who is another user outside, has to get in.
     chmodSync(this.#directory, 0o755);
     if (rootfs === undefined) {
       mkdirSync(join(this.#directory, "rootfs"));
@@ -66,7 +66,7 @@ export class Runc {
     writeFileSync(join(this.#directory, "config.json"), JSON.stringify(config));
   }
 
-  /** What `linux` holds for a user namespace in which every user is another one outside. */
+  /** The contents of `linux` for a user namespace in which every user is another one outside. */
   static readonly USER_NAMESPACE = {
     namespaces: [...NAMESPACES, { type: "user" }],
     uidMappings: [{ containerID: 0, hostID: 100_000, size: 65_536 }],
@@ -108,7 +108,7 @@ export class Runc {
   }
 }
 
-/** What a recorder printed, without SIGURG: runc passes on its own, by which Go interrupts goroutines that are slow. */
+/** A recorder's lines without SIGURG: runc passes on its own, by which Go interrupts goroutines that are slow. */
 export function withoutSigurg(stdout: string): string {
   return stdout.replaceAll("23 0 0\n", "");
 }

@@ -30,7 +30,7 @@ const HARDENED = ["--read-only", "--cap-drop=ALL", "--security-opt=no-new-privil
 interface Example {
   readonly name: string;
   readonly base: string | undefined;
-  /** Who the program runs as. */
+  /** The user that the program runs as. */
   readonly user: number;
   readonly program: string;
 }
@@ -57,7 +57,7 @@ function write(root: string, path: string, text: string): void {
   writeFileSync(join(root, path), text);
 }
 
-/** What each base image has that matters here. `server` is the compiled program. */
+/** The files of each base image that matter here. `server` is the compiled program. */
 const STAND_INS: Readonly<Record<string, (root: string, server: string) => string>> = {
   "debian:12-slim": (root) => {
     put(root, "/bin/dash", "/bin/sh");

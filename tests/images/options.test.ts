@@ -1,4 +1,4 @@
-// What the options of docker run do to fdinit, from the portable folder: each one a person sets to
+// The effect of the options of docker run on fdinit, from the portable folder: each one a person sets to
 // harden or to bound a container, and the smallest seccomp profile.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";

@@ -67,7 +67,7 @@ describeUnless(missing("dockerd", "busybox", "unshare", "root"), "README's Use",
       'RUN ["/bin/sh", "-c", "true"]',
     ];
     writeFileSync(join(context, "Dockerfile"), `${Dockerfile.join("\n")}\n`);
-    // Whatever the umask here is, the image's files are for everybody.
+    // Every user may read the image's files, with any umask.
     Bun.spawnSync(["chmod", "-R", "a+rX", root]);
     chmodSync(root, 0o755);
     const { code, stdout, stderr } = engine.buildFolder("debian:12-slim", context);

@@ -47,7 +47,7 @@ describeUnless(reason, "from Debian's packages, behind fdinit in Docker,", () =>
 
   const within = (id: string, ...words: string[]) => engine.docker("exec", id, ...words);
 
-  /** What every process of the container is, and what PID 1 and its child have open. */
+  /** The program of PID 1's child, and the open descriptors of both. */
   function seen(id: string): { readonly program: string; readonly pid1: string[]; readonly own: string[] } {
     const script =
       'for p in /proc/[0-9]*; do { read -r _ name _ parent _; } <$p/stat; [ "$parent" = 1 ] && break; done; ' +

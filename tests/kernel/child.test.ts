@@ -19,7 +19,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const PLAIN = { path: bytesOf("/bin/sh"), byShell: false, environment: {}, pass: [] };
 
-/** What the shell prints for `script` when it is started so. */
+/** The shell's output for `script` when it is started so. */
 function said(script: string, request: Partial<SpawnRequest>): string {
   const output = join(folder, "said");
   const words = ["sh", "-c", `exec > ${output}; ${script}`];
@@ -83,14 +83,18 @@ describe("a child", () => {
     expect(said(script, { umask: 0o22 })).toBe("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000");
   });
 
-  test("that fails before execve says at which step", () => {
+  test("that fails before execve says at which stage", () => {
     expect(failure({ cwd: "/nonexistent" })).toEqual({
-      attempt: 'change to the working directory "/nonexistent" (chdir)',
+      stage: "working-directory",
+      call: "chdir",
+      subject: '"/nonexistent"',
       errno: ENOENT,
     });
     const limits = [{ resource: 7, name: "nofile", limit: { soft: 10, hard: 5 } }];
     expect(failure({ limits })).toEqual({
-      attempt: "set the limit nofile to 10:5 (prlimit64)",
+      stage: "limit",
+      call: "prlimit64",
+      subject: "nofile to 10:5",
       errno: EINVAL,
     });
   });

@@ -1,5 +1,5 @@
 // Constants, system call numbers and struct layouts against C headers: this machine's, and arm64's by a
-// cross compiler. What a compiler says is read from its object file, so nothing of arm64 has to run.
+// cross compiler. A compiler's answer is read from its object file, so nothing of arm64 has to run.
 
 import { expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -45,7 +45,7 @@ const HEADERS = [
   "ucontext.h",
 ];
 
-/** What a C compiler says of each expression, each a long. */
+/** A C compiler's value of each expression, each a long. */
 function ask(compiler: readonly string[], expressions: readonly string[]): Record<string, number> {
   const includes = HEADERS.map((header) => `#include <${header}>`).join("\n");
   const values = expressions.map((expression) => `(long)(${expression}),`).join("\n");
@@ -74,8 +74,8 @@ const NUMBERS = Object.entries({ ...constants, ...errno }).filter(
   ([, value]) => typeof value === "number",
 ) as [string, number][];
 
-/** Where glibc's header says something else than the kernel, or nothing. */
-const NOT_IN_LIBC = new Set(["NSIG", "STATX_BASIC_STATS"]);
+/** Where glibc's header says something else than the kernel, or nothing; the last is newer than Debian's headers. */
+const NOT_IN_LIBC = new Set(["NSIG", "STATX_BASIC_STATS", "F_DUPFD_QUERY"]);
 
 const gcc = Bun.which("gcc");
 
@@ -179,7 +179,7 @@ for (const { name, abi, compiler, need, uc_sigmask, here } of ARCHITECTURES) {
   });
 }
 
-/** What is libc's own, not the kernel's: glibc and musl agree, on both architectures. */
+/** Constants of libc, not of the kernel: glibc and musl agree, on both architectures. */
 const LIBC_LAYOUTS = `#define _GNU_SOURCE
 #include <signal.h>
 #include <spawn.h>

@@ -100,7 +100,7 @@ function opened(path: string, flags = O_RDONLY, mode = 0o600) {
 
 const existing = (path: string) => ({ isNew: false, ino: statSync(path).ino });
 
-/** Whatever happens, root's file is as it was. */
+/** In every case root's file is as it was. */
 function secretIsSafe(): void {
   const { mode, uid, nlink } = lstatSync(at("secret"));
   expect([readFileSync(at("secret"), "utf8"), mode & 0o7777, uid]).toEqual(["secret", 0o600, 0]);

@@ -1,4 +1,4 @@
-// What is known of other processes, and what is done to them: /proc only where it is this PID namespace's, a signal only
+// Facts about other processes, and actions on them: /proc only where it is this PID namespace's, a signal only
 // to the process that was seen, ends by wait4 and by waitid alike.
 
 import { describe, expect, test } from "bun:test";

@@ -11,11 +11,13 @@ import {
   throughPipe,
   type Way,
   withoutWaiting,
+  writeLines,
   writeNow,
 } from "../../init/sys/descriptors/writing.ts";
-import { O_CLOEXEC } from "../../init/sys/libc/constants.ts";
-import { EBADF } from "../../init/sys/libc/errno.ts";
+import { F_DUPFD_CLOEXEC, O_CLOEXEC } from "../../init/sys/libc/constants.ts";
+import { EAGAIN, EBADF, EPIPE } from "../../init/sys/libc/errno.ts";
 import { Block, SYS, syscall } from "../../init/sys/libc/libc.ts";
+import { bytesOf } from "../../init/sys/text/bytes.ts";
 
 const CLOSED = 977;
 const F_GETFL = 3;
@@ -117,6 +119,41 @@ describe("writing without blocking", () => {
     expect(writeNow(to, "next\n")).toBe(true);
     text += read(from, 20_000);
     expect(text).toBe(`${long}next\n`);
+  });
+
+  test("the rest of a line that was begun waits until it is taken, however often it is refused", () => {
+    const [from, to] = pipe();
+    syscall(SYS.fcntl, to, F_SETPIPE_SZ, 2 * PIPE_BUF);
+    const long = `${"l".repeat(10_000)}\n`;
+    expect(writeNow(to, long)).toBe(false);
+    for (let again = 0; again < 3; again++) expect(writeNow(to, "lost\n")).toBe(false);
+    let text = read(from, 20_000);
+    expect(writeNow(to, "next\n")).toBe(true);
+    text += read(from, 20_000);
+    expect(text).toBe(`${long}next\n`);
+  });
+
+  test("lines that were not taken are offered again, and one that was begun is ended first, by whichever number", () => {
+    const [from, to] = pipe();
+    syscall(SYS.fcntl, to, F_SETPIPE_SZ, 2 * PIPE_BUF);
+    const other = syscall(SYS.fcntl, to, F_DUPFD_CLOEXEC, 3);
+    opened.push(() => void syscall(SYS.close, other));
+    const [short, long] = ["short\n", `${"l".repeat(12_000)}\n`];
+    const lines = bytesOf(short + long + short);
+    const first = writeLines(to, lines);
+    expect(first).toEqual({ taken: short.length + long.length, isBegun: true, errno: EAGAIN });
+    expect(writeLines(other, bytesOf("other\n"))).toEqual({ taken: 0, isBegun: true, errno: EAGAIN });
+    let text = read(from, 20_000);
+    expect(writeLines(other, bytesOf("other\n"))).toEqual({ taken: 6, isBegun: false, errno: 0 });
+    expect(writeLines(to, lines.subarray(first.taken))).toEqual({ taken: 6, isBegun: false, errno: 0 });
+    text += read(from, 20_000);
+    expect(text).toBe(`${short}${long}other\n${short}`);
+  });
+
+  test("lines for a reader that is gone are refused for that reason", () => {
+    const [from, to] = socketPair();
+    syscall(SYS.close, from);
+    expect(writeLines(to, bytesOf("a\n"))).toEqual({ taken: 0, isBegun: false, errno: EPIPE });
   });
 
   test("answers an errno when nobody can read", () => {

@@ -7,7 +7,7 @@ import { policy, type Running, run, type Start, start } from "../harness/run.ts"
 
 leaveNothingBehind();
 
-/** What fdinit itself has open beyond 0 to 2 when nothing was inherited: Bun's pair, where there is Bun, and the signalfd. */
+/** The descriptors of fdinit itself beyond 0 to 2 when nothing was inherited: Bun's pair, where there is Bun, and the signalfd. */
 const OWN = IS_QUICKJS
   ? ["anon_inode:[signalfd]"]
   : ["anon_inode:[eventfd]", "anon_inode:[eventpoll]", "anon_inode:[signalfd]"];

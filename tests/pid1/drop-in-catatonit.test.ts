@@ -1,5 +1,5 @@
-// fdinit under the name of catatonit beside Debian's catatonit: the same command lines, in one run. What
-// catatonit gets wrong is tried with fdinit alone.
+// fdinit under the name of catatonit beside Debian's catatonit: the same command lines, in one run.
+// Catatonit's mistakes are tried with fdinit alone.
 
 import { expect, test } from "bun:test";
 import { readlinkSync } from "node:fs";

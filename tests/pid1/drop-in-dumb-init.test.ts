@@ -1,5 +1,5 @@
-// fdinit under the name of dumb-init beside Debian's dumb-init: the same command lines, in one run. What
-// dumb-init gets wrong is tried with fdinit alone.
+// fdinit under the name of dumb-init beside Debian's dumb-init: the same command lines, in one run.
+// Dumb-init's mistakes are tried with fdinit alone.
 
 import { expect, test } from "bun:test";
 import { readlinkSync } from "node:fs";

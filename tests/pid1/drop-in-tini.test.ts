@@ -1,5 +1,5 @@
-// fdinit under the name of tini beside Debian's tini: the same command lines, in one run. What tini gets wrong
-// is tried with fdinit alone.
+// fdinit under the name of tini beside Debian's tini: the same command lines, in one run. Tini's mistakes
+// are tried with fdinit alone.
 
 import { expect, test } from "bun:test";
 import { copyFileSync, linkSync } from "node:fs";

@@ -1,4 +1,4 @@
-// What the engine asks of a launcher: bounded address space, and one line where it cannot have it.
+// The engine's demands on a launcher: bounded address space, and one line where it cannot have it.
 
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";

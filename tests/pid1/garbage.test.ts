@@ -1,4 +1,4 @@
-// What C reads lies in memory that the engine's collector owns. Here it collects at every eighth allocation that needs new memory,
+// C reads from memory that the engine's collector owns. Here it collects at every eighth allocation that needs new memory,
 // in the executable as it is built: minified and with functions inlined.
 
 import { expect, test } from "bun:test";

@@ -1,5 +1,5 @@
 // Every rung of the ladder by which descriptors are closed and marked, forced one by one: by seccomp
-// filters, by what is mounted over /proc, by limits. What is open is asked from inside the program, of
+// filters, by what is mounted over /proc, by limits. The open descriptors are asked for from inside the program, of
 // every number, and of PID 1 from outside.
 
 import { expect, test } from "bun:test";
@@ -50,7 +50,7 @@ const END = 16_384;
 interface OpenNumbers {
   /** The open numbers beyond 2, asked from inside with F_GETFD. */
   readonly program: number[];
-  /** What PID 1 holds beyond 2 and what is its own (Bun's pair, the signalfd, /dev/null in their place). */
+  /** The descriptors of PID 1 beyond 2 that are not its own (Bun's pair, the signalfd, /dev/null in their place). */
   readonly init: number[];
 }
 

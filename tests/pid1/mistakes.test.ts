@@ -15,7 +15,7 @@ interface Mistake {
   /** Files in the working directory. */
   readonly files?: Readonly<Record<string, string>>;
   readonly code: number;
-  /** What the message has to say. */
+  /** The words that the message has to have. */
   readonly says: readonly string[];
 }
 

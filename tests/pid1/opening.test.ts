@@ -30,7 +30,7 @@ async function held(options: readonly string[], launch?: readonly string[]) {
   return { program, pid1, info };
 }
 
-/** What a python program prints of descriptor 3 and those behind it. */
+/** A python program's output about descriptor 3 and those behind it. */
 async function python(code: string, options: readonly string[]): Promise<string[]> {
   const script = `import socket, os, stat, fcntl\n${code}`;
   const { stdout, stderr, code: status } = await run({ run: ["python3", "-c", script], options });

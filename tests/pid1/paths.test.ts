@@ -1,4 +1,4 @@
-// What others may have prepared, with the executable as PID 1: links, other names and FIFOs where it opens files, a
+// Traps that other users may have prepared, with the executable as PID 1: links, other names and FIFOs where it opens files, a
 // variable in its environment, the names of processes. It obeys its policy, waits for nobody and is not impersonated.
 
 import { expect, test } from "bun:test";

@@ -1,4 +1,4 @@
-// What a service is started as: user and groups, umask, nice value, limits, capabilities; and what PID 1
+// The identity and rights of a service: user and groups, umask, nice value, limits, capabilities; and those that PID 1
 // gives up. Each as the program finds it in /proc, each failure before it starts by its name.
 
 import { expect, test } from "bun:test";
@@ -8,7 +8,7 @@ import { fixture } from "../harness/fixtures.ts";
 import { leaveNothingBehind } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
 import { status, untilWaiting } from "../harness/processes.ts";
-import { policy, run, start } from "../harness/run.ts";
+import { policy, run, stages, start } from "../harness/run.ts";
 
 leaveNothingBehind();
 
@@ -51,6 +51,20 @@ describeWith(["gcc", "unshare", "root"], "a service's user", () => {
     expect(await field("Gid", options, USERS)).toBe("77 77 77 77");
     expect(await field("Groups", options, USERS)).toBe("44 99");
   });
+
+  test.each([
+    [{ user: "nosuch" }, "true", 126, "find-user"],
+    [{ user: "root", cwd: "/nonexistent" }, "true", 126, "working-directory"],
+    [{ user: "root" }, "/nonexistent", 127, "find-program"],
+    [{ user: "root" }, "/etc/passwd", 126, "execute"],
+  ])(
+    "%j: a start of %s fails with %d at the stage that a JSON line names: %s",
+    async (keys, program, code, stage) => {
+      const options = service(keys, { log: { format: "json" } });
+      const ended = await run({ run: [program], options });
+      expect([ended.code, stages(ended.stderr)]).toEqual([code, [stage]]);
+    },
+  );
 
   test("that does not exist is said before anything starts", async () => {
     for (const [keys, said] of [

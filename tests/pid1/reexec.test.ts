@@ -15,7 +15,7 @@ import { policy, run, type Start, start } from "../harness/run.ts";
 leaveNothingBehind();
 
 const VARIABLE = "FDINIT_ORIGINAL_SIGNAL_MASK";
-const ROUNDS = LONG ? 200 : 40;
+const ROUNDS = LONG ? 100 : 40;
 
 /** Makes this engine start a helper thread before fdinit's first statement. */
 const EARLY_THREAD = { BUN_JSC_warmUpMarkedBlockStartAfterBlocks: "30" };

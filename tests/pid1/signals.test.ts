@@ -13,7 +13,7 @@ leaveNothingBehind();
 const FORWARDED = [...Array(64).keys()]
   .map((index) => index + 1)
   .filter((signal) => ![9, 17, 19, 32, 33].includes(signal));
-// What Bun and its JavaScript engine handle themselves: ILL TRAP ABRT BUS FPE SEGV PWR SYS
+// The signals that Bun and its JavaScript engine handle themselves: ILL TRAP ABRT BUS FPE SEGV PWR SYS
 const ENGINES_OWN = [4, 5, 6, 7, 8, 11, 30, 31];
 const SIGPWR = 30;
 const SI_USER = 0;
@@ -27,7 +27,7 @@ function send(pid: number, ...words: number[]): void {
 
 const recorder = (how: Partial<Start> = {}) => start({ run: [fixture("recorder")], ...how }).ready();
 
-/** What the program recorded after what was already read. */
+/** The program's lines after those already read. */
 async function rest(running: Running): Promise<string[]> {
   const { code, stdout, stderr } = await running.finished();
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });

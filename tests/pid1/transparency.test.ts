@@ -101,7 +101,7 @@ async function report(how: Omit<Start, "run" | "launch">, directory: string): Pr
   );
 }
 
-/** What differs between any two processes, and says nothing about how they were started, left out. */
+/** Lines that differ between any two processes are left out: they say nothing about how the two were started. */
 const ITS_OWN =
   /^(Pid|Tgid|PPid|Ngid|NSpid|NStgid|NSpgid|NSsid|Vm\w+|Rss\w+|Hugetlb\w+|\w*ctxt_switches|SigQ|Threads|FDSize|x86_\w+):/;
 

@@ -1,4 +1,4 @@
-// What a release is made of: hardened executables for every target, the same bytes from the same inputs,
+// The parts of a release: hardened executables for every target, the same bytes from the same inputs,
 // checksums, the schema, and a bill of materials that names what is inside.
 
 import { expect, test } from "bun:test";

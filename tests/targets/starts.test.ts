@@ -1,5 +1,5 @@
 // Each target's executable as PID 1: on this machine as it is, musl's in a root file system as on Alpine,
-// arm64's under qemu. What holds on every target is not tested again here; what a target could break is.
+// arm64's under qemu. Only behaviour that a target could break is tested here.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
@@ -34,7 +34,7 @@ for (const target of TARGETS) {
     }, 120_000);
     afterAll(() => rmSync(directory, { recursive: true }));
 
-    /** What an engine would mount. */
+    /** The mounts that an engine would make. */
     const prepare = () =>
       it.root === ""
         ? "true"

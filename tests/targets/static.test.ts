@@ -1,5 +1,5 @@
-// The static executable: what the file is, how little it asks of the machine, and that it starts where Bun's cannot. What
-// fdinit does with it: tests/pid1 with that executable (pid1@static).
+// The static executable: what the file is, how little it asks of the machine, and that it starts where Bun's cannot. The
+// behaviour of fdinit with it: tests/pid1 with that executable (pid1@static).
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import {

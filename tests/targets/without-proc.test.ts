@@ -65,7 +65,7 @@ describeUnless(missingFor(portableTarget()), "without /proc fdinit", () => {
   });
 
   const LEFT_OPEN = ["fd=5:listen", "fd=6:listen", "fd=7:listen"];
-  /** What the program and PID 1 hold beyond 0 to 2, seen from outside. */
+  /** The descriptors of the program and of PID 1 beyond 0 to 2, seen from outside. */
   async function held(launch: readonly string[], options: readonly string[]) {
     const running = await start(inside(["/bin/hold"], launch, options)).ready();
     const program = descriptors(await running.payload());
@@ -137,7 +137,7 @@ describeUnless(missingFor(portableTarget()), "without /proc fdinit", () => {
     const { stderr, program } = await held(LEFT_OPEN, ["--intent", "simplicity"]);
     expect({ stderr, program }).toEqual({ stderr: "", program: [5, 6, 7] });
     const bounded = await held(LEFT_OPEN, policy("intent: simplicity\nfds: { scanLimit: 7 }"));
-    // What nobody looked at is as good as kept.
+    // A descriptor that fdinit did not look at is as good as kept.
     expect(bounded.program).toEqual([5, 6, 7]);
     expect(bounded.stderr).toMatch(/^fdinit: descriptors from 7 up were not looked at: .*\n$/);
   });

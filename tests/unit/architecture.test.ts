@@ -19,7 +19,7 @@ const PURE_SYS = [
   "text/visible",
 ].map((name) => `init/sys/${name}.ts`);
 
-/** What a room may import from outside itself, as tests on the imported path. */
+/** The files a room may import from outside itself, as tests on the imported path. */
 const ROOMS: Record<string, (path: string) => boolean> = {
   cli: (path) => path !== "init/sys/libc/libc.ts" && path !== "bun:ffi",
   policy: (path) => path === "yaml" || PURE_SYS.includes(path),
@@ -215,7 +215,7 @@ describe("the table of rooms", () => {
     ]);
   });
 
-  test("no file has more than 400 lines, and main.ts tells its story in 62", () => {
+  test("no file has more than 400 lines, and main.ts tells its story in 64", () => {
     const lines = (path: string) =>
       sources
         .find((source) => source.path === path)
@@ -226,7 +226,7 @@ describe("the table of rooms", () => {
         .filter(({ path }) => !path.includes("/generated/") && lines(path) > 400)
         .map(({ path }) => path),
     ).toEqual([]);
-    expect(lines("init/main.ts")).toBeLessThanOrEqual(62);
+    expect(lines("init/main.ts")).toBeLessThanOrEqual(64);
   });
 
   test("nothing outside the seam uses what only one of the engines has", () => {

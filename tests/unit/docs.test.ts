@@ -19,7 +19,7 @@ const PAGES = [
 ].sort();
 const textOf = (page: string) => readFileSync(join(ROOT, page), "utf8");
 
-/** What a fragment that is no whole policy stands below. */
+/** The keys above a fragment that is no whole policy. */
 const BELOW: Readonly<Record<string, string>> = { rules: "fds:\n  inherited:\n" };
 
 function asPolicy(block: string): string {

@@ -6,7 +6,7 @@ import { EAGAIN, EBADF, ENOENT, ESRCH } from "../../init/sys/libc/errno.ts";
 export interface FakeKernel extends Kernel {
   /** Open numbers; true when marked close-on-exec. */
   readonly open: Map<number, boolean>;
-  /** What changes something in the world, as `name argument…`. */
+  /** The calls that change something in the world, as `name argument…`. */
   readonly calls: string[];
   readonly spawned: SpawnRequest[];
 }
@@ -68,6 +68,7 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
       done("makeSocketPair", type);
       return openedPair();
     },
+    setNonBlocking: (fd) => (open.has(fd) ? 0 : -EBADF),
     makeMemoryFile(name, content) {
       done("makeMemoryFile", name, content.length);
       return opened(0);
@@ -83,9 +84,7 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
     connect: (_fd, address) => done("connect", address),
     connectPath: (_fd, path) => done("connectPath", path),
     connectResult: () => 0,
-    sendNow: (_fd, bytes) => bytes.length,
     receiveNow: () => -EAGAIN,
-    setNonBlocking: () => 0,
     isSameOpenFile: () => false,
     bindPath(_fd, path, wanted) {
       done("bindPath", path, wanted);
@@ -104,6 +103,7 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
       outsideRoot: false,
       evidence: "a file",
     }),
+    isFdinit: () => false,
     inspect: () => -ESRCH,
     workingDirectoryOutside: () => undefined,
     nofile: () => ({ soft: 1024, hard: 4096 }),
@@ -119,7 +119,7 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
     listFolder: () => -ENOENT,
     pathMode: () => -ENOENT,
     readFile: () => -ENOENT,
-    // What a test gives as a file comes slowly as well as at once.
+    // A file of a test comes slowly as well as at once.
     readSource: (source, length) => (typeof source === "string" ? kernel.readFile(source, length) : -EBADF),
     environmentVariable: () => undefined,
     commandLineArgument: () => new Uint8Array(),
@@ -144,6 +144,7 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
     maySignal: () => true,
     isOrphaned: () => false,
     commandOf: () => "x",
+    variableOf: () => undefined,
     controllingTerminal: () => -ENOENT,
     kill: (pid, signal) => done("kill", pid, signal),
     queue: (pid, signal, value) => done("queue", pid, signal, value),
@@ -152,7 +153,12 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
     pipeHolders: () => undefined,
     isAtEnd: () => false,
     writeFile: (path, text) => done("writeFile", path, text),
+    accept: () => -EAGAIN,
+    peerCredentials: () => ({ pid: 2, uid: 0, gid: 0 }),
+    connectUnix: () => -ENOENT,
+    sendNow: (_fd, bytes) => bytes.length,
     writeNow: () => true,
+    writeLines: (_fd, lines) => ({ taken: lines.length, isBegun: false, errno: 0 }),
     write: () => 0,
     ...overrides,
   };

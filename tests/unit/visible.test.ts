@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { visible, visibleJson } from "../../init/sys/text/visible.ts";
 import { Random } from "./random.ts";
 
-/** Whatever a terminal, a log reader or an eye does not take for a character. */
+/** The code points that a terminal, a log reader or an eye does not take for a character. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 
 describe("visible", () => {

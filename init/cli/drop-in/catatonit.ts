@@ -16,7 +16,7 @@ import {
   type Reading,
   type Teller,
 } from "./original.ts";
-import { errorInWords } from "./words.ts";
+import { errorInWords, execErrno } from "./words.ts";
 
 const USAGE = "usage: catatonit [-ghLPV] [--] <progname> [<arguments>...]\n";
 
@@ -72,10 +72,11 @@ export function readCatatonit({ argv, environment, pid }: OriginalInput): Readin
     ),
     words: operands,
     leavesDirectory: true,
-    failed: ({ errno, message }: LaunchFailure) => ({
-      stderr: log("ERROR", errno === undefined ? message : `failed to exec pid1: ${errorInWords(errno)}`),
-      code: 1,
-    }),
+    failed(failure: LaunchFailure) {
+      const errno = execErrno(failure);
+      const words = errno === undefined ? failure.message : `failed to exec pid1: ${errorInWords(errno)}`;
+      return { stderr: log("ERROR", words), code: 1 };
+    },
     ...(isTold ? { teller: tellerOf((text) => log("DEBUG", text)) } : {}),
   };
 }

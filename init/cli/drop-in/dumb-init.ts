@@ -17,7 +17,7 @@ import {
 import { visible } from "../../sys/text/visible.ts";
 import { getopt } from "./getopt.ts";
 import { type EarlyExit, type OriginalInput, policyFor, type Reading, type Teller } from "./original.ts";
-import { errorInWords } from "./words.ts";
+import { errorInWords, execErrno } from "./words.ts";
 
 const VERSION = "dumb-init v1.2.5\n";
 const HIGHEST = 31;
@@ -107,9 +107,10 @@ function addRewrite(rewrite: Map<number, number | "ignore">, text: string): bool
   return true;
 }
 
-function failed(program: string, { errno, message }: LaunchFailure) {
+function failed(program: string, failure: LaunchFailure) {
+  const errno = execErrno(failure);
   return errno === undefined
-    ? { stderr: line(message), code: 1 }
+    ? { stderr: line(failure.message), code: 1 }
     : { stderr: line(`${program}: ${errorInWords(errno)}`), code: CANNOT_EXECUTE };
 }
 

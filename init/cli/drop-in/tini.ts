@@ -19,7 +19,7 @@ import {
   type Teller,
   type Told,
 } from "./original.ts";
-import { errorInWords, signalInWords } from "./words.ts";
+import { errorInWords, execErrno, signalInWords } from "./words.ts";
 
 /** `docker info` asks for the words before the number. */
 const VERSION = `tini version 0.19.0 (fdinit ${version})`;
@@ -110,9 +110,10 @@ function exitStatus(text: string): number | undefined {
   return status >= 0 && status <= 255 ? status : undefined;
 }
 
-function failed(program: string, { errno, message }: LaunchFailure, fatal: (text: string) => string) {
+function failed(program: string, failure: LaunchFailure, fatal: (text: string) => string) {
+  const errno = execErrno(failure);
   return errno === undefined
-    ? { stderr: fatal(message), code: CANNOT_RUN }
+    ? { stderr: fatal(failure.message), code: CANNOT_RUN }
     : {
         stderr: fatal(`exec ${program} failed: ${errorInWords(errno)}`),
         code: EXIT_CODES[errno] ?? CANNOT_RUN,

@@ -1,7 +1,13 @@
 // The words of glibc's strerror(3) and strsignal(3), which the other inits put into their messages. Pure.
 
+import type { LaunchFailure } from "../../launch/result.ts";
 import { errnoText } from "../../sys/libc/errno.ts";
 import { RTMIN } from "../../sys/signals/signal-names.ts";
+
+/** The errno that execvp(3) would have left, when the program itself could not be executed; undefined of every other failure. */
+export function execErrno({ stage, errno }: LaunchFailure): number | undefined {
+  return stage === "find-program" || stage === "execute" ? errno : undefined;
+}
 
 /** `No such file or directory`. */
 export function errorInWords(errno: number): string {

@@ -18,6 +18,7 @@ export interface SubcommandEntry {
   readonly name: Subcommand;
   /** How its operands are written. */
   readonly operands: string;
+  readonly leastOperands?: number;
   readonly mostOperands: number;
   readonly options: readonly OptionEntry[];
   /** One line. */
@@ -50,6 +51,22 @@ const COLOR: OptionEntry = {
   choices: ["auto", "always", "never"],
   words: "auto: on a terminal, unless NO_COLOR is set or TERM is dumb",
 };
+
+const CONTROL: OptionEntry = {
+  name: "--control",
+  value: "PATH|@NAME",
+  variable: "FDINIT_CONTROL",
+  words:
+    "the control socket; else the one that the policy names: that of --policy, or the one that process 1 was started with",
+};
+const NO_WAIT: OptionEntry = { name: "--no-wait", words: "ends when the request is taken" };
+const TIMEOUT: OptionEntry = {
+  name: "--timeout",
+  value: "DURATION",
+  words: "how long to wait until it is done; without it, 30s",
+};
+const CONTROL_EXITS =
+  "0 when it is done, 1 when it failed or was not done in time, 64 for a service that there is not, 69 when no control socket can be reached";
 
 /** Before the program, or before a subcommand's name. */
 export const OPTIONS: readonly OptionEntry[] = [
@@ -126,6 +143,89 @@ export const COMMANDS: readonly SubcommandEntry[] = [
       "Looks at kernel, /proc, cgroup, seccomp, limits, capabilities and whether it is PID 1, and says of each what fdinit does about it. With a policy, whether it can be carried out here.",
     exits: "0, or 77 when the policy cannot be carried out here",
     example: "docker run --rm --entrypoint fdinit IMAGE doctor",
+  },
+  {
+    name: "status",
+    operands: "",
+    mostOperands: 0,
+    options: [CONTROL, POLICY, JSON_FLAG, HELP],
+    title: "the services of the running fdinit",
+    words:
+      "Asks the control socket for every service: its state, pid, uptime, restarts, readiness, last exit and the descriptors it was given. Without a control socket it shows what /proc does, which root and fdinit's own user can see: which services have processes, and since when.",
+    exits: "0, or 69 when neither the control socket nor /proc tells anything",
+    example: "docker exec CONTAINER fdinit status",
+  },
+  {
+    name: "start",
+    operands: "SERVICE...",
+    leastOperands: 1,
+    mostOperands: Number.POSITIVE_INFINITY,
+    options: [CONTROL, POLICY, NO_WAIT, TIMEOUT, HELP],
+    title: "starts services that do not run",
+    words:
+      "Asks the running fdinit to start services, and waits until each is ready; a oneshot, until it has completed. A service that runs already is left alone.",
+    exits: CONTROL_EXITS,
+    example: "fdinit start worker",
+  },
+  {
+    name: "stop",
+    operands: "SERVICE...",
+    leastOperands: 1,
+    mostOperands: Number.POSITIVE_INFINITY,
+    options: [CONTROL, POLICY, NO_WAIT, TIMEOUT, HELP],
+    title: "stops services, which then stay down",
+    words:
+      "Asks the running fdinit to stop services in the way that the policy has for each, and waits until they have ended. A service that was stopped is started again only by `fdinit start` or `fdinit restart`.",
+    exits: CONTROL_EXITS,
+    example: "fdinit stop worker",
+  },
+  {
+    name: "restart",
+    operands: "SERVICE...",
+    leastOperands: 1,
+    mostOperands: Number.POSITIVE_INFINITY,
+    options: [CONTROL, POLICY, NO_WAIT, TIMEOUT, HELP],
+    title: "stops services and starts them again",
+    words:
+      "Asks the running fdinit to stop services and to start them again, and waits until the new start of each is ready.",
+    exits: CONTROL_EXITS,
+    example: "fdinit restart --timeout 1m web worker",
+  },
+  {
+    name: "reload",
+    operands: "SERVICE...",
+    leastOperands: 1,
+    mostOperands: Number.POSITIVE_INFINITY,
+    options: [CONTROL, POLICY, HELP],
+    title: "has services read their configuration again",
+    words: "Sends each service the signal that the policy has for it to reload.",
+    exits:
+      "0 when it is sent, 1 when a service does not run, 64 for a service that there is not, 69 when no control socket can be reached",
+    example: "fdinit reload web",
+  },
+  {
+    name: "signal",
+    operands: "SERVICE SIGNAL",
+    leastOperands: 2,
+    mostOperands: 2,
+    options: [CONTROL, POLICY, HELP],
+    title: "sends a signal to a service",
+    words:
+      "Sends a signal, by name or number, to the main process of a service. `signals.rewrite` is not applied.",
+    exits:
+      "0 when it is sent, 1 when the service does not run, 64 for a service or a signal that there is not, 69 when no control socket can be reached",
+    example: "fdinit signal web USR1",
+  },
+  {
+    name: "health",
+    operands: "",
+    mostOperands: 0,
+    options: [CONTROL, POLICY, { name: "--quiet", words: "prints nothing" }, HELP],
+    title: "whether the container is healthy, for HEALTHCHECK and probes",
+    words:
+      "Healthy means that every service which is to run is ready, and every oneshot has completed. Without a control socket: that every service which is to run has a process.",
+    exits: "0 when healthy, 1 when not or when that cannot be found out",
+    example: "fdinit health --quiet",
   },
   {
     name: "convert",
@@ -218,7 +318,18 @@ export const EXIT_TABLE: readonly {
     means: "signal n ended it",
     remedy: "137 is SIGKILL: look for the kernel's OOM killer; `report` says so",
   },
+  {
+    code: "1",
+    means:
+      "of `start`, `stop`, `restart`, `reload`, `signal` and `health`: it was not done, or is not healthy",
+    remedy: "the message names the service; `fdinit status`",
+  },
   { code: "64", means: "wrong command line", remedy: "the message names the option; `fdinit help`" },
+  {
+    code: "69",
+    means: "no control socket can be reached",
+    remedy: "the message says where it was looked for; `control.socket` in the policy opens one",
+  },
   {
     code: "70",
     means: "fdinit itself failed, or the kernel refused it something",

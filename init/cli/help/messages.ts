@@ -124,19 +124,6 @@ export const MESSAGES: Readonly<Record<PolicyIssueCode, Explained>> = {
     wrong: "version: 2",
     right: "version: 1",
   },
-  "unsupported-key": {
-    means:
-      "The key is part of the language, and this version of fdinit does not act on it yet. It is refused, not ignored.",
-    remedy: "Remove it, or take a later version.",
-    wrong: "version: 1\nservices: { app: { dependsOn: { db: ready } } }",
-    right: "version: 1\nservices: { app: {} }",
-  },
-  "unsupported-value": {
-    means: "The value is part of the language, and this version of fdinit does not act on it yet.",
-    remedy: "Take one of those named, or a later version.",
-    wrong: "version: 1\nservices: { app: { type: oneshot } }",
-    right: "version: 1\nservices: { app: { type: default } }",
-  },
   "bad-value": {
     means:
       "The value has the right form and means nothing usable here: a port that does not exist, a name that nothing gives, steps that take longer than the budget.",

@@ -21,7 +21,7 @@ export interface PlainPolicyParser {
   readonly loadPlainPolicy: typeof loadPlainPolicy;
 }
 
-/** What reads any policy's text, and words what is wrong with it. */
+/** Reads any policy's text, and words the complaints about it. */
 export interface PolicyParser {
   readonly loadPolicy: typeof loadPolicy;
   readonly renderIssues: typeof renderIssues;

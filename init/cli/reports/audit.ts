@@ -6,16 +6,14 @@ import { descriptorInWords } from "../../plan/descriptor-words.ts";
 import type { Policy } from "../../policy/types.ts";
 import type { Inspection, Kernel } from "../../sys/kernel.ts";
 import { EACCES, ENOENT, errnoText } from "../../sys/libc/errno.ts";
-import { textOf } from "../../sys/text/bytes.ts";
 import { visibleJson } from "../../sys/text/visible.ts";
-import { readArguments } from "../arguments.ts";
 import { EXIT_REFUSED, EXIT_SOFTWARE } from "../exit-codes.ts";
 import type { Options, SubcommandLine } from "../invocation.ts";
 import { dressed, lookOf } from "../output/look.ts";
 import { type Outcome, print } from "../output/print.ts";
 import { section, table } from "../output/table.ts";
 import { readPolicy } from "../policy-source/read-policy.ts";
-import { readSubcommand } from "../read-subcommand.ts";
+import { optionsOf } from "../policy-source/running-fdinit.ts";
 import { decisionAsJson, decisionInWords, evidenceOf, kindOf, policyInWords } from "./describe.ts";
 import { parser } from "./parser.ts";
 import { suggestPolicy } from "./suggest.ts";
@@ -56,27 +54,11 @@ export function audit(
   return print(kernel, text, code);
 }
 
-const LONGEST = 1 << 20;
-
-/**
- * The policy that a running fdinit was started with, when `--policy` names no other: its own options and variables. A policy from
- * standard input is gone.
- */
+/** Those that a running fdinit was started with, when `--policy` names no other. */
 function optionsFor(kernel: Kernel, given: Options, seen: Inspection | number): Options {
   const isOther = typeof seen === "number" || seen.own.length === 0;
   if (isOther || given.policy !== undefined || given.intent !== undefined) return given;
-  const [, ...words] = textsOf(kernel, `/proc/${seen.pid}/cmdline`);
-  const environment = textsOf(kernel, `/proc/${seen.pid}/environ`);
-  const variable = (name: string) =>
-    environment.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
-  const started = readArguments(words, variable, () => ({ readSubcommand }));
-  return started.do === "run" && started.options.policy !== "-" ? started.options : given;
-}
-
-/** Texts that each end with a NUL. */
-function textsOf(kernel: Kernel, path: string): string[] {
-  const bytes = kernel.readFile(path, LONGEST);
-  return typeof bytes === "number" ? [] : textOf(bytes).split("\0").slice(0, -1);
+  return optionsOf(kernel, seen.pid) ?? given;
 }
 
 /** The decisions of a start that inherits these descriptors. */

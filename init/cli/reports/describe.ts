@@ -10,7 +10,7 @@ import type { InheritedDescriptor } from "../../sys/facts.ts";
 import { resolvedKeys } from "./resolved-keys.ts";
 import { writtenMatch, writtenRule } from "./written-rule.ts";
 
-/** Who decided: a rule of the policy, a rule of the intent, the default, the standing rule for 0 to 2, or `undetermined`. */
+/** The origin of a decision: a rule of the policy, a rule of the intent, the default, the standing rule for 0 to 2, or `undetermined`. */
 export type DecidedBy = "rule" | "intent" | "default" | "standard" | "undetermined";
 
 export function decidedBy({ rule, undetermined, action }: Decision, fd: number): DecidedBy {

@@ -1,4 +1,4 @@
-// What reads a policy's text for the reports, which are part of the module that has it.
+// The parser of a policy's text for the reports, which are part of the module that has it.
 
 import { loadPolicy } from "../../policy/load.ts";
 import { renderIssues } from "../../policy/wording/render.ts";

@@ -1,4 +1,4 @@
-// What a report on a plan holds: plan.ts finds it out, plan-report.ts words it. Types only.
+// The contents of a report on a plan: plan.ts finds them out, plan-report.ts words them. Types only.
 
 import type { decideAll } from "../../plan/build.ts";
 import type { Refusal, Step } from "../../plan/plan.ts";

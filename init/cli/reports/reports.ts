@@ -17,6 +17,7 @@ const schemas = () => require("./schema.ts") as typeof import("./schema.ts");
 const listing = () => require("./policies.ts") as typeof import("./policies.ts");
 const doctoring = () => require("./doctor.ts") as typeof import("./doctor.ts");
 const converting = () => require("../convert/convert.ts") as typeof import("../convert/convert.ts");
+const controlling = () => require("../control/control.ts") as typeof import("../control/control.ts");
 const completing = () => require("../help/completion.ts") as typeof import("../help/completion.ts");
 
 /** Answers every invocation but an ordinary start. `own` is what fdinit itself has opened. */
@@ -51,9 +52,6 @@ export function report(
     case "completion":
       return completing().completion(kernel, invocation);
     default:
-      return {
-        code: EXIT_USAGE,
-        complaint: `"${invocation.do}" is not part of this version; to run a program of that name: fdinit -- ${invocation.do}`,
-      };
+      return controlling().control(kernel, invocation, own);
   }
 }

@@ -2,20 +2,24 @@
 // mode, a file instead of a folder. Reads only; who starts a program comes here never.
 
 import type { LaunchFailure } from "../../launch/result.ts";
+import type { LaunchStage } from "../../launch/stages.ts";
 import { nearestWord } from "../../policy/wording/nearest.ts";
 import type { Kernel } from "../../sys/kernel.ts";
+import { EACCES, EPERM } from "../../sys/libc/errno.ts";
 import { textOf } from "../../sys/text/bytes.ts";
-import { LAUNCH_EXIT } from "../exit-codes.ts";
+import { launchExit } from "../exit-codes.ts";
 import { SUBCOMMANDS } from "../invocation.ts";
+import type { StagedMessage } from "../output/say.ts";
 
 /** `programAt`: where the program's name stands on the command line, when it stands there. */
 export function launchFailure(
   kernel: Kernel,
-  { code, message }: LaunchFailure,
+  failure: LaunchFailure,
   { programAt }: { readonly programAt?: number },
-): [code: number, message: string] {
-  const hint = code === "not-found" ? subcommandHint(kernel, programAt) : permissionHint(kernel, message);
-  return [LAUNCH_EXIT[code], hint === undefined ? message : `${message}; ${hint}`];
+): [code: number, message: StagedMessage] {
+  const { stage, message } = failure;
+  const hint = stage === "find-program" ? subcommandHint(kernel, programAt) : permissionHint(kernel, failure);
+  return [launchExit(stage), { stage, text: hint === undefined ? message : `${message}; ${hint}` }];
 }
 
 /** `fdinit chek policy.yaml`: only the first word can have been meant for a subcommand. */
@@ -25,34 +29,45 @@ function subcommandHint(kernel: Kernel, programAt: number | undefined): string |
   return near === undefined ? undefined : `did you mean the subcommand "${near}"?`;
 }
 
-/** By the system call that a message names in brackets. */
-const MISSING: Readonly<Record<string, string>> = {
-  setresuid: "CAP_SETUID",
-  setresgid: "CAP_SETGID",
-  setgroups: "CAP_SETGID",
-  setpriority: "CAP_SYS_NICE",
-  prlimit64: "CAP_SYS_RESOURCE",
-  prlimit: "CAP_SYS_RESOURCE",
-  setrlimit: "CAP_SYS_RESOURCE",
-  PR_CAPBSET_DROP: "CAP_SETPCAP",
-  capset: "CAP_SETPCAP",
-  fchown: "CAP_CHOWN",
-  chown: "CAP_CHOWN",
+/** The capability that a stage needs. */
+const NEEDED: Readonly<Partial<Record<LaunchStage, string>>> = {
+  user: "CAP_SETUID",
+  group: "CAP_SETGID",
+  groups: "CAP_SETGID",
+  nice: "CAP_SYS_NICE",
+  limit: "CAP_SYS_RESOURCE",
+  "open-files-limit": "CAP_SYS_RESOURCE",
+  "bounding-set": "CAP_SETPCAP",
+  capabilities: "CAP_SETPCAP",
+  "drop-privileges": "CAP_SETPCAP",
 };
 
-function permissionHint(kernel: Kernel, message: string): string | undefined {
-  if (!/\b(EPERM|EACCES)\b/.test(message)) return undefined;
-  const [, call = ""] = /\((\w+)[^()]*\): E(?:PERM|ACCES)/.exec(message) ?? [];
-  const [, port] = /\(bind [^)]*:(\d+)\)/.exec(message) ?? [];
+function permissionHint(
+  kernel: Kernel,
+  { stage, message, errno, call = "" }: LaunchFailure,
+): string | undefined {
+  if (errno !== EPERM && errno !== EACCES) return undefined;
+  if (stage === "open") return openingHint(call);
+  if (stage === "groups" && fileText(kernel, "/proc/self/setgroups")?.trim() === "deny")
+    return "this user namespace forbids it (/proc/self/setgroups is deny)";
+  if (stage === "oom-score") return "a lower value than fdinit's own needs CAP_SYS_RESOURCE";
+  const capability = NEEDED[stage];
+  if (capability !== undefined) return needs(capability);
+  if (stage !== "execute" || errno !== EACCES) return undefined;
+  const [, path] = /^cannot execute ("(?:[^"\\]|\\.)*"): /.exec(message) ?? [];
+  return path === undefined ? undefined : executionHint(kernel, JSON.parse(path) as string);
+}
+
+function needs(capability: string): string {
+  return `it needs ${capability}, which fdinit does not have`;
+}
+
+/** By the call that opening a descriptor stopped at: `bind *:80`, `give it to app, chown`. */
+function openingHint(call: string): string | undefined {
+  const [, port] = /^bind .*:(\d+)$/.exec(call) ?? [];
   if (port !== undefined)
     return Number(port) < 1024 ? "ports below 1024 need CAP_NET_BIND_SERVICE" : undefined;
-  if (call === "setgroups" && fileText(kernel, "/proc/self/setgroups")?.trim() === "deny")
-    return "this user namespace forbids it (/proc/self/setgroups is deny)";
-  if (message.includes("OOM score")) return "a lower value than fdinit's own needs CAP_SYS_RESOURCE";
-  const capability = MISSING[call];
-  if (capability !== undefined) return `it needs ${capability}, which fdinit does not have`;
-  const [, path] = /^cannot execute ("(?:[^"\\]|\\.)*"): EACCES/.exec(message) ?? [];
-  return path === undefined ? undefined : executionHint(kernel, JSON.parse(path) as string);
+  return call.endsWith("chown") ? needs("CAP_CHOWN") : undefined;
 }
 
 /** <sys/stat.h> */

@@ -5,7 +5,7 @@ import { launch } from "../../launch/launch.ts";
 import type { LaunchResult } from "../../launch/result.ts";
 import type { Step } from "../../plan/plan.ts";
 import type { Started, Surroundings } from "../../supervise/surroundings.ts";
-import { LAUNCH_EXIT } from "../exit-codes.ts";
+import { launchExit } from "../exit-codes.ts";
 import type { Say } from "../output/say.ts";
 
 export function startingAgain(
@@ -27,7 +27,7 @@ export function isTriedAgain(result: LaunchResult, again: readonly Step[]): bool
 
 /** How a start went, with what is to be said of it said. */
 export function started(result: LaunchResult, say: Say): Started {
-  if (!result.ok) return { code: LAUNCH_EXIT[result.failure.code], message: result.failure.message };
+  if (!result.ok) return { code: launchExit(result.failure.stage), message: result.failure.message };
   for (const warning of result.warnings ?? []) say("warn", warning);
   for (const problem of result.afterwards) say("error", problem);
   return { pid: result.pid };

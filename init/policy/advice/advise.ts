@@ -36,7 +36,7 @@ function keyAdvice({ at }: Finding, policy: unknown, known: KnownKeys): Advice {
     : {};
   const near = nearestKey(key, known.keys(parent));
   const isFree = near !== undefined && !(isRecord(siblings) && Object.hasOwn(siblings, near));
-  if (near !== undefined && isFree && isKnownKey([...parent, near], value))
+  if (near !== undefined && isFree && isKnownKey([...parent, near]))
     return { nearest: near, suggestion: { at, text: flow(near), on: "key" }, ...hint };
   const foreign = foreignKey(key);
   if (foreign && foreign.length > 0) return { nearest: readablePath(placed(foreign, parent)), ...hint };

@@ -5,7 +5,6 @@ import type { SchemaError } from "../generated/validate.js";
 import { isRecord, type KeyPath, pathOfPointer, pointerOf, valueAt } from "../key-path.ts";
 import { resolvePolicy, type WrittenPolicy } from "../meaning/resolve.ts";
 import { shapeErrors } from "../shape/shape-errors.ts";
-import { findUnsupported } from "../shape/supported.ts";
 import { keyKnower } from "../shape/validate.ts";
 
 /** Rounds of leaving out what else is wrong. */
@@ -15,7 +14,6 @@ const MOST_ROUNDS = 5;
 export function isAccepted(policy: unknown, at: KeyPath, value: unknown): boolean {
   const copy = structureOf(policy);
   if (!place(copy, at, value)) return false;
-  if (findUnsupported(copy, keyKnower()).some((finding) => isWithin(finding.at, at))) return false;
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const errors = shapeErrors(copy);
     if (!errors) return isUsable(copy, at);
@@ -34,11 +32,9 @@ export function isAccepted(policy: unknown, at: KeyPath, value: unknown): boolea
   return true;
 }
 
-/** Whether the key is known and acted on at a place, whatever its value. */
-export function isKnownKey(at: KeyPath, value: unknown): boolean {
-  let whole: unknown = value;
-  for (const step of [...at].reverse()) whole = typeof step === "number" ? [whole] : { [step]: whole };
-  return findUnsupported(whole, keyKnower()).every((finding) => !isWithin(at, finding.at));
+/** Whether the schema has the key at a place, whatever its value. */
+export function isKnownKey(at: KeyPath): boolean {
+  return keyKnower()(at);
 }
 
 /** Whether the name may be a key there, whatever its value. */

@@ -214,6 +214,9 @@ export function schemaKeys(): KeyTree {
   "format": "one of: text, json",
   "services": "one of: raw, prefix, json"
  },
+ "control": {
+  "socket": "an absolute path, or @ and a name"
+ },
  "report": "an absolute path or \"none\"",
  "dropPrivileges": "true or false"
 };

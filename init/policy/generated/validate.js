@@ -2,10 +2,10 @@
 "use strict";
 export const validate = validate52;
 export default validate52;
-const schema19 = { properties: {"version":1,"intent":1,"fds":1,"limits":1,"services":1,"signals":1,"tty":1,"shutdown":1,"reaping":1,"exit":1,"log":1,"report":1,"dropPrivileges":1} };
+const schema19 = { properties: {"version":1,"intent":1,"fds":1,"limits":1,"services":1,"signals":1,"tty":1,"shutdown":1,"reaping":1,"exit":1,"log":1,"control":1,"report":1,"dropPrivileges":1} };
 const func1 = Object.prototype.hasOwnProperty;
 const pattern3 = { test: (text) => /^x-/u.test(text) };
-const pattern63 = { test: (text) => /^(\/|\$\{)[^\u0000]*$|^none$/u.test(text) };
+const pattern64 = { test: (text) => /^(\/|\$\{)[^\u0000]*$|^none$/u.test(text) };
 const schema23 = { properties: {"fd":1,"kind":1,"path":1,"access":1,"family":1,"type":1,"listening":1,"address":1,"outsideRoot":1,"deleted":1,"foreignNetwork":1,"name":1} };
 const pattern4 = { test: (text) => /^(0|[1-9][0-9]{0,9})(-([1-9][0-9]{0,9}|0)?)?$/u.test(text) };
 const pattern6 = { test: (text) => /^[^\u0000]+$/u.test(text) };
@@ -3214,6 +3214,48 @@ return errors === 0;
 }
 validate112.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
+const pattern63 = { test: (text) => /^(\/|@|\$\{)[^\u0000]*$/u.test(text) };
+
+function validate114(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
+let vErrors = null;
+let errors = 0;
+const evaluated0 = validate114.evaluated;
+if(evaluated0.dynamicProps){
+evaluated0.props = undefined;
+}
+if(evaluated0.dynamicItems){
+evaluated0.items = undefined;
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+for(const key0 in data){
+if(!(key0 === "socket")){
+(vErrors ??= []).push({instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}});
+errors++;
+}
+}
+if(data.socket !== undefined){
+let data0 = data.socket;
+if(typeof data0 === "string"){
+if(!pattern63.test(data0)){
+(vErrors ??= []).push({instancePath:instancePath+"/socket",schemaPath:"#/properties/socket/pattern",keyword:"pattern",params:{}});
+errors++;
+}
+}
+else {
+(vErrors ??= []).push({instancePath:instancePath+"/socket",schemaPath:"#/properties/socket/type",keyword:"type",params:{type: "string"}});
+errors++;
+}
+}
+}
+else {
+(vErrors ??= []).push({instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}});
+errors++;
+}
+validate114.errors = vErrors;
+return errors === 0;
+}
+validate114.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
 
 function validate52(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -3312,10 +3354,16 @@ vErrors = vErrors === null ? validate112.errors : vErrors.concat(validate112.err
 errors = vErrors.length;
 }
 }
+if(data.control !== undefined){
+if(!(validate114(data.control, {instancePath:instancePath+"/control",parentData:data,parentDataProperty:"control",rootData,dynamicAnchors}))){
+vErrors = vErrors === null ? validate114.errors : vErrors.concat(validate114.errors);
+errors = vErrors.length;
+}
+}
 if(data.report !== undefined){
-let data11 = data.report;
-if(typeof data11 === "string"){
-if(!pattern63.test(data11)){
+let data12 = data.report;
+if(typeof data12 === "string"){
+if(!pattern64.test(data12)){
 (vErrors ??= []).push({instancePath:instancePath+"/report",schemaPath:"#/properties/report/pattern",keyword:"pattern",params:{}});
 errors++;
 }

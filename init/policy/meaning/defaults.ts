@@ -60,7 +60,7 @@ export function defaultPolicy(intent: Intent, source: PolicyOrigin): Policy {
     shutdown: { on: [SIGTERM], budgetMs: undefined, steps: [] },
     reaping: { subreaper: "auto", orphans, waitMs: 5_000, log: "none" },
     exitMap: new Map(),
-    log: { level: "warn", format: "text" },
+    log: { level: "warn", format: "text", services: "raw" },
     report: undefined,
     dropPrivileges: false,
     source,

@@ -19,14 +19,8 @@ import {
 import { badValue, type Finding } from "../wording/finding.ts";
 import { defaultPolicy, defaultService } from "./defaults.ts";
 import { parseFdSet } from "./fd-sets.ts";
+import { controlOf, type WrittenControl } from "./resolve-control.ts";
 import { openOf, type WrittenOpened } from "./resolve-open.ts";
-import {
-  limitsOf,
-  type ServiceReferences,
-  serviceOf,
-  type WrittenLimits,
-  type WrittenService,
-} from "./resolve-service.ts";
 import {
   reapingOf,
   shutdownOf,
@@ -35,7 +29,14 @@ import {
   type WrittenShutdown,
   type WrittenSignals,
 } from "./resolve-signals.ts";
-import { checkGraph } from "./service-graph.ts";
+import {
+  limitsOf,
+  type ServiceReferences,
+  serviceOf,
+  type WrittenLimits,
+  type WrittenService,
+} from "./services/resolve-service.ts";
+import { checkGraph } from "./services/service-graph.ts";
 
 /** A policy as it is written: the schema's keys that this version acts on, each left out at will. */
 export interface WrittenPolicy {
@@ -55,6 +56,7 @@ export interface WrittenPolicy {
   readonly reaping?: WrittenReaping;
   readonly exit?: { readonly map?: Readonly<Record<string, number>> };
   readonly log?: Partial<LogPolicy>;
+  readonly control?: WrittenControl;
   readonly report?: string;
   readonly dropPrivileges?: boolean;
 }
@@ -121,8 +123,10 @@ export function resolvePolicy(
   const stop = isSeveral ? undefined : stopOf(written.services);
   const shutdown = shutdownOf(written.shutdown ?? {}, delayMs, stop, base.shutdown, findings);
   if (isSeveral) checkGraph(services, shutdown, findings);
+  const control = controlOf(written.control, ["control"], findings);
   const policy: Policy = {
     ...base,
+    ...(control === undefined ? {} : { control }),
     fds: {
       inherited,
       open,

@@ -26,7 +26,7 @@ import { type Status, statusOf } from "../paths/status.ts";
 import { socketFacts } from "../sockets/sockets.ts";
 import { textOf } from "../text/bytes.ts";
 import type { Access, Descriptor, DescriptorFacts, Kind } from "./kinds.ts";
-import type { SeenFiles } from "./seen-files.ts";
+import type { SeenFile, SeenFiles } from "./seen-files.ts";
 
 // <linux/magic.h>
 const ANON_INODE_FS_MAGIC = 0x09041934;
@@ -56,9 +56,12 @@ export function classify(fd: number, seen?: SeenFiles): DescriptorFacts {
     return { kinds: ["undetermined"], access: accessOf(flags), deleted: false, evidence };
   }
   const known = seen?.get(status.inode);
-  if (known && known.flags === flags && isOneName(known.status, status)) return known.facts;
+  if (known && known.flags === flags && isOneName(known, status)) return known.facts;
   const facts = lookedAt(fd, flags, status);
-  if (seen && hasOneName(status)) seen.set(status.inode, { flags, status, facts });
+  if (seen && hasOneName(status)) {
+    const { mount, device, mode, links } = status;
+    seen.set(status.inode, { flags, mount, device, mode, links, facts });
+  }
   return facts;
 }
 
@@ -69,7 +72,7 @@ function hasOneName({ mode, links, mount }: Status): boolean {
   return mount !== undefined && type !== 0 && (links === 1 || type === S_IFDIR);
 }
 
-function isOneName(a: Status, b: Status): boolean {
+function isOneName(a: SeenFile, b: Status): boolean {
   return a.mount === b.mount && a.device === b.device && a.mode === b.mode && a.links === b.links;
 }
 

@@ -265,7 +265,8 @@ function announcedTo(pid: number): Map<number, string> {
   return names;
 }
 
-function isFdinit(pid: number): boolean {
+/** The process runs this very executable; false also where that cannot be seen. */
+export function isFdinit(pid: number): boolean {
   const [own, other] = ["self", pid].map((which) => statusOfPath(bytesOfPath(`/proc/${which}/exe`)));
   return own !== undefined && own.inode === other?.inode && own.device === other.device;
 }

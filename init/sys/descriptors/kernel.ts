@@ -1,11 +1,11 @@
-// What the rooms above may ask of the kernel about open descriptors: to close, mark, copy and make them, to find out
+// The requests of the rooms above about open descriptors: to close, mark, copy and make them, to find out
 // what they are, and to wait for, read and write them; and the plain data that passes between them. No code that
 // runs.
 
 import type { Descriptor, DescriptorFacts } from "./kinds.ts";
 import type { SeenFiles } from "./seen-files.ts";
 
-/** What can be seen of another process's descriptors. */
+/** The descriptors of another process, as far as they can be seen. */
 export interface Inspection {
   readonly pid: number;
   /** Its command line, words separated by spaces; its name in brackets when it has none. */
@@ -23,6 +23,16 @@ export interface Watched {
   readonly fd: number;
   readonly read?: boolean;
   readonly write?: boolean;
+}
+
+/** The fate of lines that were offered to a descriptor. */
+export interface LinesWritten {
+  /** Bytes of whole lines that need not be offered again. */
+  readonly taken: number;
+  /** A line is begun, and its rest is kept: a further call, with or without lines, ends it. */
+  readonly isBegun: boolean;
+  /** Why no more was taken: EAGAIN, EPIPE, ENOSPC…; 0 when all of it was. */
+  readonly errno: number;
 }
 
 export interface DescriptorCalls {
@@ -43,10 +53,10 @@ export interface DescriptorCalls {
   openDevNull(from: number): number;
   /** pipe2(2): [read end, write end], CLOEXEC. */
   makePipe(): readonly [number, number] | number;
+  /** Sets O_NONBLOCK on an open file that is fdinit's alone. */
+  setNonBlocking(fd: number): number;
   /** memfd_create(2) with this content, sealed against every change. */
   makeMemoryFile(name: string, content: Uint8Array): number;
-  /** O_NONBLOCK, for an open file that fdinit alone has. */
-  setNonBlocking(fd: number): number;
   /** Both are the same open file; where the kernel cannot tell (before Linux 6.10), the same file on the same device. */
   isSameOpenFile(one: number, another: number): boolean;
   changeDescriptorOwner(fd: number, uid: number, gid: number): number;
@@ -62,6 +72,8 @@ export interface DescriptorCalls {
   classify(fd: number, seen?: SeenFiles): DescriptorFacts;
   /** Looks at the descriptors of a running process from outside, or answers a negated errno. */
   inspect(pid: number): Inspection | number;
+  /** The process runs fdinit's own executable; false also where that cannot be seen. */
+  isFdinit(pid: number): boolean;
   /** Blocks in ppoll(2) until one of `fds` is readable or hung up, or `timeoutMs` has passed; answers those that are. */
   waitReadable(fds: readonly number[], timeoutMs?: number): readonly number[];
   /** Blocks in ppoll(2) until one of them is ready, hung up or in error, or `timeoutMs` has passed; answers those that are. */
@@ -72,6 +84,8 @@ export interface DescriptorCalls {
   isAtEnd(fd: number): boolean;
   /** Writes lines whole without ever blocking; false when the descriptor would not take all of them now. */
   writeNow(fd: number, text: string): boolean;
+  /** Writes as many of these lines as are taken at once, without ever blocking; never a line mixed with another of fdinit's. */
+  writeLines(fd: number, lines: Uint8Array): LinesWritten;
   /** Writes the whole text, waiting as long as that takes: for reports on standard output only. */
   write(fd: number, text: string): number;
 }

@@ -1,4 +1,4 @@
-// The calls about descriptors of a real run. What few starts need is loaded at its first use.
+// The calls about descriptors of a real run. Files that few starts need are loaded at their first use.
 
 import {
   canCloseRange,
@@ -42,10 +42,12 @@ export const descriptorCalls: DescriptorCalls = {
   descriptorInfo,
   classify: (fd, seen) => classifying().classify(fd, seen),
   inspect: (pid) => inspecting().inspect(pid),
+  isFdinit: (pid) => inspecting().isFdinit(pid),
   waitReadable: (fds, timeoutMs) => polling().waitReadable(fds, timeoutMs),
   waitReady: (watched, timeoutMs) => polling().waitReady(watched, timeoutMs),
   readNow: (fd, length) => polling().readNow(fd, length),
   isAtEnd: (fd) => polling().isAtEnd(fd),
   writeNow: (fd, text) => writing().writeNow(fd, text),
+  writeLines: (fd, lines) => writing().writeLines(fd, lines),
   write: (fd, text) => polling().write(fd, text),
 };

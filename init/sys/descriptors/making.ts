@@ -4,6 +4,7 @@
 import {
   F_ADD_SEALS,
   F_DUPFD_QUERY,
+  F_GETFL,
   F_SEAL_GROW,
   F_SEAL_SEAL,
   F_SEAL_SHRINK,
@@ -25,6 +26,11 @@ export function makePipe(): readonly [number, number] | number {
   return failed < 0 ? failed : [pair.view.getInt32(0, true), pair.view.getInt32(4, true)];
 }
 
+export function setNonBlocking(fd: number): number {
+  const flags = syscall(SYS.fcntl, fd, F_GETFL);
+  return flags < 0 ? flags : syscall(SYS.fcntl, fd, F_SETFL, flags | O_NONBLOCK);
+}
+
 export function makeMemoryFile(name: string, content: Uint8Array): number {
   const text = cString(name);
   const fd = syscall(SYS.memfd_create, text.address, MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -42,10 +48,6 @@ export function makeMemoryFile(name: string, content: Uint8Array): number {
 
 export function changeDescriptorOwner(fd: number, uid: number, gid: number): number {
   return syscall(SYS.fchown, fd, uid, gid);
-}
-
-export function setNonBlocking(fd: number): number {
-  return syscall(SYS.fcntl, fd, F_SETFL, O_NONBLOCK);
 }
 
 // struct stat, 144 bytes: st_dev and st_ino come first.

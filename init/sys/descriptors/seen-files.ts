@@ -1,13 +1,15 @@
 // The files behind descriptors that were classified, by inode: thousands of descriptors may lead to the same file. Types only;
 // valid as long as those descriptors are open, because only then the kernel gives the inode to no other file.
 
-import type { Status } from "../paths/status.ts";
 import type { DescriptorFacts } from "./kinds.ts";
 
 export interface SeenFile {
   /** F_GETFL's. */
   readonly flags: number;
-  readonly status: Status;
+  readonly mount: number | undefined;
+  readonly device: number;
+  readonly mode: number;
+  readonly links: number;
   readonly facts: DescriptorFacts;
 }
 

@@ -25,6 +25,7 @@ import {
 import { EAGAIN, EINTR, EPIPE } from "../libc/errno.ts";
 import { Block, cString, keepAlive, STAT, SYS, setInteger, syscall } from "../libc/libc.ts";
 import { bytesOf } from "../text/bytes.ts";
+import type { LinesWritten } from "./kernel.ts";
 
 /** Offers bytes to a descriptor: how many it took, a negated errno, or undefined when this way does not work here. */
 export type Way = (fd: number, address: number, length: number) => number | undefined;
@@ -39,18 +40,61 @@ const unfinished = new Map<number, Block>();
 /** Writes lines whole. False when the descriptor would not take all of them now; those it took are whole. */
 export function writeNow(fd: number, text: string): boolean {
   const ways = waysTo(fd);
-  const rest = unfinished.get(fd);
-  if (rest) {
-    unfinished.delete(fd);
-    if (offer(fd, ways, rest) < rest.bytes.length) return false;
-  }
+  if (finishLine(fd) !== 0) return false;
   const bytes = bytesOf(text);
   for (let at = 0; at < bytes.length; ) {
     const piece = pieceFrom(bytes, at);
-    if (offer(fd, ways, piece) < piece.bytes.length) return false;
-    at += piece.bytes.length;
+    const { taken } = offer(fd, ways, piece);
+    if (taken < piece.bytes.length) {
+      if (taken > 0 && piece.bytes[taken - 1] !== NEWLINE) hold(fd, piece.bytes.subarray(taken));
+      return false;
+    }
+    at += taken;
   }
   return true;
+}
+
+/**
+ * Writes as many lines as the descriptor takes at once. Whole lines are taken: where one was begun, its rest is
+ * kept here, and the next write to the same open file, by whichever number, ends it first.
+ */
+export function writeLines(fd: number, lines: Uint8Array): LinesWritten {
+  const ways = waysTo(fd);
+  const waiting = finishLine(fd);
+  if (waiting !== 0) return { taken: 0, isBegun: true, errno: waiting };
+  for (let at = 0; at < lines.length; ) {
+    const piece = pieceFrom(lines, at);
+    const { taken, errno } = offer(fd, ways, piece);
+    at += taken;
+    if (errno === 0) continue;
+    const isBegun = errno === EAGAIN && at > 0 && lines[at - 1] !== NEWLINE;
+    if (!isBegun) return { taken: at, isBegun, errno };
+    const end = lines.indexOf(NEWLINE, at) + 1 || lines.length;
+    hold(fd, lines.subarray(at, end));
+    return { taken: end, isBegun, errno };
+  }
+  return { taken: lines.length, isBegun: false, errno: 0 };
+}
+
+/** Ends a line that was begun on this open file: 0, or EAGAIN when a part of it is still to be written. */
+function finishLine(fd: number): number {
+  for (const [begun, rest] of unfinished) {
+    if (begun !== fd && !isSameFile(begun, fd)) continue;
+    const { taken, errno } = offer(begun, waysTo(begun), rest);
+    if (errno === EAGAIN) {
+      if (taken > 0) hold(begun, rest.bytes.subarray(taken));
+      return errno;
+    }
+    // Written; or lost with the reader, and then there is no line any more to be mixed with the next.
+    unfinished.delete(begun);
+  }
+  return 0;
+}
+
+function hold(fd: number, bytes: Uint8Array): void {
+  const rest = new Block(bytes.length);
+  rest.bytes.set(bytes);
+  unfinished.set(fd, rest);
 }
 
 /** All of it to an open file of fdinit's own that has O_NONBLOCK: 0, or the negated errno of what was not taken. */
@@ -79,20 +123,19 @@ function pieceFrom(bytes: Uint8Array, at: number): Block {
   return piece;
 }
 
-/** How much of a piece was taken. The rest of a line that was begun is kept for the next time. */
-function offer(fd: number, ways: readonly Way[], { address, bytes }: Block): number {
-  let at = 0;
-  while (at < bytes.length) {
-    const took = offerOnce(fd, ways, address + at, bytes.length - at);
-    if (took <= 0) break;
-    at += took;
+/** How much of a piece was taken, and why no more: 0 when it was all. */
+function offer(
+  fd: number,
+  ways: readonly Way[],
+  { address, bytes }: Block,
+): { readonly taken: number; readonly errno: number } {
+  let taken = 0;
+  while (taken < bytes.length) {
+    const took = offerOnce(fd, ways, address + taken, bytes.length - taken);
+    if (took <= 0) return { taken, errno: took === 0 ? EAGAIN : -took };
+    taken += took;
   }
-  if (at > 0 && at < bytes.length && bytes[at - 1] !== NEWLINE) {
-    const rest = new Block(bytes.length - at);
-    rest.bytes.set(bytes.subarray(at));
-    unfinished.set(fd, rest);
-  }
-  return at;
+  return { taken, errno: 0 };
 }
 
 function offerOnce(fd: number, ways: readonly Way[], address: number, length: number): number {

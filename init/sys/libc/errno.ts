@@ -18,6 +18,7 @@ export const EISDIR = 21;
 export const EINVAL = 22;
 export const EMFILE = 24;
 export const EFBIG = 27;
+export const ENOSPC = 28;
 export const EMLINK = 31;
 export const EPIPE = 32;
 export const ELOOP = 40;
@@ -26,6 +27,7 @@ export const ENOSYS = 38;
 export const EOPNOTSUPP = 95;
 export const EAFNOSUPPORT = 97;
 export const EADDRINUSE = 98;
+export const ECONNRESET = 104;
 export const ETIMEDOUT = 110;
 export const ECONNREFUSED = 111;
 export const EINPROGRESS = 115;
@@ -71,7 +73,7 @@ const texts = (): Record<number, string> => ({
   23: "ENFILE: too many open files in the system",
   [EMFILE]: "EMFILE: too many open files",
   26: "ETXTBSY: text file busy",
-  28: "ENOSPC: no space left on device",
+  [ENOSPC]: "ENOSPC: no space left on device",
   30: "EROFS: read-only file system",
   [EMLINK]: "EMLINK: too many links",
   [EPIPE]: "EPIPE: broken pipe",
@@ -88,7 +90,7 @@ const texts = (): Record<number, string> => ({
   [ETIMEDOUT]: "ETIMEDOUT: timed out",
   101: "ENETUNREACH: network is unreachable",
   103: "ECONNABORTED: connection aborted",
-  104: "ECONNRESET: connection reset by peer",
+  [ECONNRESET]: "ECONNRESET: connection reset by peer",
   [ECONNREFUSED]: "ECONNREFUSED: connection refused",
   113: "EHOSTUNREACH: no route to host",
   [ENOTRECOVERABLE]: "ENOTRECOVERABLE: state not recoverable",

@@ -1,4 +1,4 @@
-// What the rooms above may ask of the kernel about paths: to open, read, write and list what they lead to; and the
+// The requests of the rooms above about paths: to open, read, write and list what they lead to; and the
 // plain data that passes between them. No code that runs.
 
 /** A file that was opened by its path. */

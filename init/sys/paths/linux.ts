@@ -1,4 +1,4 @@
-// The calls about paths of a real run. What few starts need is loaded at its first use.
+// The calls about paths of a real run. Files that few starts need are loaded at their first use.
 
 import type { PathCalls } from "./kernel.ts";
 import { canExecute, openFile, pathMode, readPath, readSource } from "./paths.ts";

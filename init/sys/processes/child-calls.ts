@@ -1,5 +1,6 @@
 // Turns a spawn request into the child's list of system calls, in an order where each call finds the rights it needs:
-// calls that need root's rights, then the change of user, then those that must come last. Makes none of the calls.
+// calls that need root's rights, then the change of user, then those that must come last. Each call belongs to a stage
+// (ChildStage), by which its failure is told. Makes none of the calls.
 
 import type { Image } from "../engine/image.ts";
 import { programDispositions } from "../engine/process.ts";
@@ -26,9 +27,9 @@ import type { CapabilitySets, Credentials } from "../self/kernel.ts";
 import type { SignalSet } from "../signals/kernel.ts";
 import { SIGSET_SIZE } from "../signals/signals.ts";
 import type { ChildCall } from "./child.ts";
-import type { SpawnRequest } from "./kernel.ts";
+import type { ChildStage, SpawnRequest } from "./kernel.ts";
 
-/** The system calls of a child, by the names that complaints use. */
+/** The system calls of a child, by the names that messages use. */
 const CALLS = {
   capset: SYS.capset,
   chdir: SYS.chdir,
@@ -66,8 +67,8 @@ export function childCalls(request: SpawnRequest, mask: SignalSet, image: Image)
   placeInGroup(list, request);
   for (const { from, to } of request.pass) {
     // dup3 refuses the same number twice; and above a lowered limit any number: what stays only loses its mark.
-    if (from === to) list.add("fcntl", [from, F_SETFD, 0], `pass descriptor ${from} on`);
-    else list.add("dup3", [from, to, 0], `pass descriptor ${from} as ${to}`);
+    if (from === to) list.add("pass-descriptor", "fcntl", [from, F_SETFD, 0], `${from} on`);
+    else list.add("pass-descriptor", "dup3", [from, to, 0], `${from} as ${to}`);
   }
   setLimits(list, request);
   const { credentials, capabilities } = request;
@@ -75,19 +76,18 @@ export function childCalls(request: SpawnRequest, mask: SignalSet, image: Image)
   if (credentials) becomeUser(list, credentials, capabilities);
   if (capabilities) setCapabilities(list, capabilities);
   if (request.cwd !== undefined) {
-    const attempt = `change to the working directory ${JSON.stringify(request.cwd)}`;
-    list.add("chdir", [list.text(request.cwd)], attempt);
+    list.add("working-directory", "chdir", [list.text(request.cwd)], JSON.stringify(request.cwd));
   }
   // After the change of user, which takes it away again.
   if (request.parentDeathSignal !== undefined) {
-    const attempt = "be told of fdinit's death by a signal";
-    list.add("prctl", [PR_SET_PDEATHSIG, request.parentDeathSignal], attempt, "PR_SET_PDEATHSIG");
+    const given = [PR_SET_PDEATHSIG, request.parentDeathSignal];
+    list.add("parent-death-signal", "prctl", given, "", "PR_SET_PDEATHSIG");
   }
   if (request.noNewPrivileges) {
-    list.add("prctl", [PR_SET_NO_NEW_PRIVS, 1], "give up new privileges", "PR_SET_NO_NEW_PRIVS");
+    list.add("no-new-privileges", "prctl", [PR_SET_NO_NEW_PRIVS, 1], "", "PR_SET_NO_NEW_PRIVS");
   }
   resetSignals(list, mask);
-  list.add("execve", [image.path, image.argv, image.envp], "execute it");
+  list.add("execute", "execve", [image.path, image.argv, image.envp]);
   return list;
 }
 
@@ -95,18 +95,28 @@ class CallList implements ChildCalls {
   readonly calls: ChildCall[] = [];
   readonly holds: Bytes[] = [];
 
-  add(name: keyof typeof CALLS, given: readonly number[], attempt: string, by: string = name): void {
-    this.calls.push({ call: CALLS[name], arguments: given, attempt: `${attempt} (${by})` });
+  /** `operation`: of a system call that has several. */
+  add(
+    stage: ChildStage,
+    name: keyof typeof CALLS,
+    given: readonly number[],
+    subject: string | number = "",
+    operation: string = name,
+  ): void {
+    const failure = { stage, call: operation, subject: String(subject) };
+    this.calls.push({ number: CALLS[name], arguments: given, failure });
   }
 
   /** A call whose failure the program can do without, or whose result is wanted. */
   addWith(
-    more: Partial<ChildCall>,
+    more: Pick<ChildCall, "mayFail" | "result">,
+    stage: ChildStage,
     name: keyof typeof CALLS,
     given: readonly number[],
-    attempt: string,
+    subject: string | number = "",
   ): void {
-    this.calls.push({ ...more, call: CALLS[name], arguments: given, attempt: `${attempt} (${name})` });
+    this.add(stage, name, given, subject);
+    this.calls.push({ ...(this.calls.pop() as ChildCall), ...more });
   }
 
   text(text: string): number {
@@ -120,40 +130,40 @@ class CallList implements ChildCalls {
 }
 
 function placeInGroup(list: CallList, { group, terminal }: SpawnRequest): void {
-  if (group === "session") list.add("setsid", [], "begin a session of its own");
-  if (group === "own") list.add("setpgid", [0, 0], "begin a process group of its own");
+  if (group === "session") list.add("session", "setsid", []);
+  if (group === "own") list.add("process-group", "setpgid", [0, 0]);
   if (terminal === undefined) return;
   if (group === "session") {
-    list.addWith({ mayFail: true }, "ioctl", [terminal, TIOCSCTTY, 0], "make it the controlling terminal");
+    list.addWith({ mayFail: true }, "controlling-terminal", "ioctl", [terminal, TIOCSCTTY, 0]);
     return;
   }
   // pid_t is four bytes, the lower half of the result. SIGTTOU, which would stop a background process
   // that does this, is still blocked.
   const pid = list.keep(new Block(8));
-  list.addWith({ result: pid }, "getpgid", [0], "look at its process group");
-  list.addWith({ mayFail: true }, "ioctl", [terminal, TIOCSPGRP, pid], "take the terminal's foreground");
+  list.addWith({ result: pid }, "own-process-group", "getpgid", [0]);
+  list.addWith({ mayFail: true }, "foreground", "ioctl", [terminal, TIOCSPGRP, pid]);
 }
 
 const PRIO_PROCESS = 0;
 
 function setLimits(list: CallList, { umask, nice, oomScoreAdj, limits = [] }: SpawnRequest): void {
-  if (umask !== undefined) list.add("umask", [umask], "set the umask");
+  if (umask !== undefined) list.add("umask", "umask", [umask]);
   if (nice !== undefined) {
-    list.add("setpriority", [PRIO_PROCESS, 0, nice], `set the nice value ${nice}`);
+    list.add("nice", "setpriority", [PRIO_PROCESS, 0, nice], nice);
   }
   if (oomScoreAdj !== undefined) {
-    const attempt = `set the OOM score adjustment ${oomScoreAdj}`;
     const text = String(oomScoreAdj);
     const path = list.text("/proc/self/oom_score_adj");
-    list.addWith({ result: "next" }, "openat", [AT_FDCWD, path, O_WRONLY | O_CLOEXEC], attempt);
-    list.add("write", [0, list.text(text), text.length], attempt);
+    const given = [AT_FDCWD, path, O_WRONLY | O_CLOEXEC];
+    list.addWith({ result: "next" }, "oom-score", "openat", given, text);
+    list.add("oom-score", "write", [0, list.text(text), text.length], text);
   }
   for (const { resource, name, limit } of limits) {
     const block = new Block(16);
     setInteger(block.view, 0, limit.soft);
     setInteger(block.view, 8, limit.hard);
-    const attempt = `set the limit ${name} to ${limit.soft}:${limit.hard}`;
-    list.add("prlimit64", [0, resource, list.keep(block), 0], attempt);
+    const subject = `${name} to ${limit.soft}:${limit.hard}`;
+    list.add("limit", "prlimit64", [0, resource, list.keep(block), 0], subject);
   }
 }
 
@@ -164,33 +174,31 @@ function becomeUser(
 ): void {
   // capset(2), which follows, can leave only what the change of user has not taken away.
   if (sets && sets.keep.length > 0) {
-    list.add("prctl", [PR_SET_KEEPCAPS, 1], "keep capabilities for another user", "PR_SET_KEEPCAPS");
+    list.add("keep-capabilities", "prctl", [PR_SET_KEEPCAPS, 1], "", "PR_SET_KEEPCAPS");
   }
   if (groups !== undefined) {
     const block = new Block(4 * Math.max(1, groups.length));
     for (let i = 0; i < groups.length; i++) block.view.setUint32(4 * i, groups[i] as number, true);
-    const attempt = `take the groups ${groups.join(", ") || "none"}`;
-    list.add("setgroups", [groups.length, list.keep(block)], attempt);
+    list.add("groups", "setgroups", [groups.length, list.keep(block)], groups.join(", ") || "none");
   }
-  list.add("setresgid", [gid, gid, gid], `become group ${gid}`);
-  list.add("setresuid", [uid, uid, uid], `become user ${uid}`);
+  list.add("group", "setresgid", [gid, gid, gid], gid);
+  list.add("user", "setresuid", [uid, uid, uid], uid);
 }
 
 function dropFromBoundingSet(list: CallList, { keep }: CapabilitySets): void {
   for (let capability = 0; capability <= HIGHEST_CAPABILITY; capability++) {
     // EINVAL: the kernel does not have it.
     if (keep.includes(capability) || syscall(SYS.prctl, PR_CAPBSET_READ, capability) !== 1) continue;
-    const attempt = `give up capability ${capability}`;
-    list.add("prctl", [PR_CAPBSET_DROP, capability], attempt, "PR_CAPBSET_DROP");
+    list.add("bounding-set", "prctl", [PR_CAPBSET_DROP, capability], capability, "PR_CAPBSET_DROP");
   }
 }
 
 function setCapabilities(list: CallList, { keep, ambient }: CapabilitySets): void {
   const sets = capabilitiesCutTo(keep, ambient);
-  list.add("capset", [list.keep(capabilityHeader()), list.keep(sets)], "set the capabilities");
+  list.add("capabilities", "capset", [list.keep(capabilityHeader()), list.keep(sets)]);
   for (const capability of ambient) {
     const given = [PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0];
-    list.add("prctl", given, `keep capability ${capability} for the program`, "PR_CAP_AMBIENT_RAISE");
+    list.add("ambient-capabilities", "prctl", given, capability, "PR_CAP_AMBIENT_RAISE");
   }
 }
 
@@ -204,9 +212,9 @@ function resetSignals(list: CallList, mask: SignalSet): void {
   const ignoring = list.keep(ignore);
   for (const signal of defaulted) {
     const action = ignored.includes(signal) ? ignoring : byDefault;
-    list.add("rt_sigaction", [signal, action, 0, SIGSET_SIZE], `reset signal ${signal}`);
+    list.add("signal-disposition", "rt_sigaction", [signal, action, 0, SIGSET_SIZE], signal);
   }
   const set = new Block(SIGSET_SIZE);
   set.bytes.set(mask);
-  list.add("rt_sigprocmask", [SIG_SETMASK, list.keep(set), 0, SIGSET_SIZE], "set the signal mask");
+  list.add("signal-mask", "rt_sigprocmask", [SIG_SETMASK, list.keep(set), 0, SIGSET_SIZE]);
 }

@@ -4,13 +4,13 @@
 
 import { carryOut } from "../engine/child.ts";
 import { Block, type Bytes, cString, keepAlive, SYS, setInteger, syscall } from "../libc/libc.ts";
+import type { SpawnFailure } from "./kernel.ts";
 
 /** One system call of the child. Memory its arguments point to is the caller's to keep. */
 export interface ChildCall {
-  readonly call: number;
+  readonly number: number;
   readonly arguments: readonly number[];
-  /** The purpose of the call, in words that follow "cannot". */
-  readonly attempt: string;
+  readonly failure: Omit<SpawnFailure, "errno">;
   /** The list goes on when it fails. */
   readonly mayFail?: boolean;
   /** Where its result goes: an address, or the first argument of the call that follows. */
@@ -23,9 +23,7 @@ export interface PidText {
   readonly slot: number;
 }
 
-export interface FailedCall {
-  readonly attempt: string;
-  readonly errno: number;
+export interface FailedCall extends SpawnFailure {
   /** The index of the failed call in the list; -1 when there was no child. */
   readonly index: number;
 }
@@ -52,17 +50,17 @@ export function runChild(list: readonly (ChildCall | PidText)[]): number | Faile
   }
   const pid = carryOut(records.address, status.address);
   keepAlive(...texts);
-  if (pid < 0) return { attempt: "make a process (clone)", errno: -pid, index: -1 };
+  if (pid < 0) return { stage: "make-process", call: "clone", subject: "", errno: -pid, index: -1 };
   const result = Number(status.view.getBigInt64(0, true));
   if (result === 0) return pid;
   // The child has ended already, and its status adds nothing.
   syscall(SYS.wait4, pid, 0, 0, 0);
   const index = (Number(status.view.getBigInt64(8, true)) - records.address) / RECORD_SIZE;
-  return { attempt: (list[index] as ChildCall).attempt, errno: -result, index };
+  return { ...(list[index] as ChildCall).failure, errno: -result, index };
 }
 
-function putCall(records: Block, at: number, { call, arguments: given, mayFail, result }: ChildCall): void {
-  setInteger(records.view, at, mayFail ? call | MAY_FAIL : call);
+function putCall(records: Block, at: number, { number, arguments: given, mayFail, result }: ChildCall): void {
+  setInteger(records.view, at, mayFail ? number | MAY_FAIL : number);
   for (let i = 0; i < given.length; i++) {
     records.view.setBigInt64(at + 8 * (i + 1), BigInt(given[i] as number), true);
   }

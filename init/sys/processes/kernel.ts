@@ -1,4 +1,4 @@
-// What the rooms above may ask of the kernel about other processes: to start programs, to reap children, and what
+// The requests of the rooms above about other processes: to start programs, to reap children, and what
 // /proc shows; and the plain data that passes between them. No code that runs.
 
 import type { CapabilitySets, Credentials, ResourceLimit } from "../self/kernel.ts";
@@ -47,10 +47,40 @@ export interface SpawnRequest {
   readonly parentDeathSignal?: number;
 }
 
-/** A step before execve(2) that failed in the child. */
+/** The stages of a child, from its making to execve(2), in their order. init/launch/stages.ts words them. */
+export type ChildStage =
+  | "make-process"
+  | "session"
+  | "process-group"
+  | "controlling-terminal"
+  | "own-process-group"
+  | "foreground"
+  | "pass-descriptor"
+  | "umask"
+  | "nice"
+  | "oom-score"
+  | "limit"
+  | "bounding-set"
+  | "keep-capabilities"
+  | "groups"
+  | "group"
+  | "user"
+  | "capabilities"
+  | "ambient-capabilities"
+  | "working-directory"
+  | "parent-death-signal"
+  | "no-new-privileges"
+  | "signal-disposition"
+  | "signal-mask"
+  | "execute";
+
+/** A stage before execve(2) that failed in the child. */
 export interface SpawnFailure {
-  /** What was to be done, with the call: `become uid 1000 (setresuid)`. */
-  readonly attempt: string;
+  readonly stage: ChildStage;
+  /** The system call, or the operation of one with several: `setresuid`, `PR_CAPBSET_DROP`. */
+  readonly call: string;
+  /** The stage's subject where it has one: the user's number, the limit with its values. Else "". */
+  readonly subject: string;
   readonly errno: number;
 }
 
@@ -58,7 +88,7 @@ export interface SpawnFailure {
 export interface ChildEnd {
   readonly pid: number;
   readonly status: number;
-  /** What it and the children it reaped used, user and system (getrusage(2)). */
+  /** The CPU time of the child and of the children it reaped, user and system (getrusage(2)). */
   readonly cpuMs: number;
   /** The most memory it had resident at once. */
   readonly maxRssKiB: number;
@@ -77,7 +107,9 @@ export interface ChangedProcess {
 export interface ProcessFacts {
   readonly pid: number;
   readonly parent: number;
-  /** What the kernel calls it, cut at 15 bytes. */
+  /** Its session (setsid(2)); 0: one of another PID namespace. */
+  readonly session: number;
+  /** The kernel's name for it, cut at 15 bytes. */
   readonly name: string;
   /** It has ended, or is about to and has closed its descriptors. */
   readonly hasEnded: boolean;
@@ -119,8 +151,10 @@ export interface ProcessCalls {
   processGroup(pid: number): number;
   /** The processes that /proc shows, fdinit's own left out; undefined where it cannot be read or is of another PID namespace. */
   processes(most?: number): ProcessList | undefined;
+  /** The value that a variable had when the process was started; undefined where it has none, or may not be looked at. */
+  variableOf(pid: number, name: string): string | undefined;
   /** A process's command line, words separated by spaces and cut; its name in brackets when it has none. */
   commandOf(pid: number): string;
-  /** Who else has the pipe open that the text of its link names, `pipe:[123]`. */
+  /** The other processes that have the pipe open that the text of its link names, `pipe:[123]`. */
   pipeHolders(pipe: string): PipeHolders | undefined;
 }

@@ -1,4 +1,4 @@
-// The calls about other processes of a real run. What few starts need is loaded at its first use.
+// The calls about other processes of a real run. Files that few starts need are loaded at their first use.
 
 import { originalMask } from "../first.ts";
 import type { ProcessCalls } from "./kernel.ts";
@@ -16,6 +16,7 @@ export const processCalls: ProcessCalls = {
   detach: (pid, signal) => detaching().detach(pid, signal),
   processGroup,
   processes: (most) => processList().processes(most),
+  variableOf: (pid, name) => processList().variableOf(pid, name),
   commandOf: (pid) => processList().shortCommandOf(pid),
   pipeHolders: (pipe) => processList().pipeHolders(pipe),
 };

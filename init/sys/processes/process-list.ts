@@ -43,6 +43,13 @@ export function shortCommandOf(pid: number): string {
   return command.length > LONGEST_COMMAND ? `${command.slice(0, LONGEST_COMMAND)}…` : command;
 }
 
+/** proc_pid_environ(5). */
+export function variableOf(pid: number, name: string): string | undefined {
+  const text = textFile(`/proc/${pid}/environ`);
+  const found = text?.split("\0").find((entry) => entry.startsWith(`${name}=`));
+  return found?.slice(name.length + 1);
+}
+
 function pids(): number[] | undefined {
   return procIsOurs() ? listNumbers(cString("/proc"), PROC_SUPER_MAGIC, false) : undefined;
 }
@@ -65,6 +72,7 @@ function statOf(pid: number): Stat | undefined {
 // Counted from the state.
 const STATE = 0;
 const PARENT = 1;
+const SESSION = 3;
 const FLAGS = 6;
 const START_TIME = 19;
 /** <linux/sched.h>: set before a process that ends closes its descriptors. */
@@ -93,6 +101,7 @@ function factsOf(pid: number): ProcessFacts | undefined {
   return {
     pid,
     parent: Number(fields[PARENT]),
+    session: Number(fields[SESSION]),
     name,
     hasEnded: state === "Z" || state === "X" || (Number(fields[FLAGS]) & PF_EXITING) !== 0,
     startedAt: Number(fields[START_TIME]),

@@ -56,8 +56,8 @@ function spawnByList(
   const result = child().runChild(list);
   keepAlive(...holds);
   if (typeof result === "number") return result;
-  const { attempt, errno, index } = result;
-  return index === list.length - 1 ? -errno : { attempt, errno };
+  const { index, ...failure } = result;
+  return index === list.length - 1 ? -failure.errno : failure;
 }
 
 /** A NULL-terminated array of C strings, with what it points to. */

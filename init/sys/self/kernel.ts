@@ -1,4 +1,4 @@
-// What the rooms above may ask of the kernel about fdinit's own process: its command line and environment, its rights
+// The requests of the rooms above about fdinit's own process: its command line and environment, its rights
 // and limits, its place among processes, its clock; and the plain data that passes between them. No code that runs.
 
 export interface ResourceLimit {
@@ -15,9 +15,9 @@ export interface Credentials {
 
 /** Capability numbers of <linux/capability.h>. */
 export interface CapabilitySets {
-  /** What stays in the bounding set, and in the permitted set where the user has it. */
+  /** The capabilities that stay in the bounding set, and in the permitted set where the user has it. */
   readonly keep: readonly number[];
-  /** What survives the change to another user. A part of `keep`. */
+  /** The capabilities that survive the change to another user. A part of `keep`. */
   readonly ambient: readonly number[];
 }
 

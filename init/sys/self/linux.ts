@@ -1,4 +1,4 @@
-// The calls about fdinit's own process of a real run. What few starts need is loaded at its first use.
+// The calls about fdinit's own process of a real run. Files that few starts need are loaded at their first use.
 
 import { commandLineArgument, environmentVariable } from "./command-line.ts";
 import type { SelfCalls } from "./kernel.ts";

@@ -1,4 +1,4 @@
-// What fdinit does to its own process, and asks about it, besides supervising: told by a signal of its parent's
+// The calls of fdinit about its own process besides supervision: told by a signal of its parent's
 // death, away from the working directory it was started in. Few runs ask for any of it.
 
 import { PR_GET_CHILD_SUBREAPER, PR_SET_PDEATHSIG } from "../libc/constants.ts";

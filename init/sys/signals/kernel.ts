@@ -1,4 +1,4 @@
-// What the rooms above may ask of the kernel about signals: to wait for them, to take them and to send them; and the
+// The requests of the rooms above about signals: to wait for them, to take them and to send them; and the
 // plain data that passes between them. No code that runs.
 
 import type { ProcessFacts } from "../processes/kernel.ts";

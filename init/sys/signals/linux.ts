@@ -1,4 +1,4 @@
-// The calls about signals of a real run. What few starts need is loaded at its first use.
+// The calls about signals of a real run. Files that few starts need are loaded at their first use.
 
 import type { SignalCalls } from "./kernel.ts";
 import { kill, queue, takeSignals, waitForSignal } from "./signals.ts";

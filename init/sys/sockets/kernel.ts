@@ -1,4 +1,4 @@
-// What the rooms above may ask of the kernel about sockets: to make them, bind them and listen on them; and the plain
+// The requests of the rooms above about sockets: to make them, bind them and listen on them; and the plain
 // data that passes between them. No code that runs.
 
 import type { PathFailure } from "../paths/kernel.ts";
@@ -8,7 +8,7 @@ export type SocketAddress =
   | { readonly family: "inet" | "inet6"; readonly host: readonly number[]; readonly port: number }
   | { readonly family: "unix"; readonly path: string };
 
-/** What a Unix socket at a path is to be. `type` is a SOCK_ number of <sys/socket.h>. */
+/** The properties of a Unix socket at a path. `type` is a SOCK_ number of <sys/socket.h>. */
 export interface SocketFile {
   readonly type: number;
   readonly mode: number;
@@ -26,6 +26,13 @@ export interface ReceivedMessage {
   readonly isCut: boolean;
   /** Descriptors of it are lost, because fdinit has no number left for them (MSG_CTRUNC). */
   readonly lacksDescriptors: boolean;
+}
+
+/** The process that made a connection, as SO_PEERCRED has it: `pid` is 0 for a process of another PID namespace. */
+export interface PeerCredentials {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
 }
 
 export interface SocketCalls {
@@ -51,4 +58,9 @@ export interface SocketCalls {
   sendNow(fd: number, bytes: Uint8Array): number;
   /** recvmsg(2) of one datagram of at most `length` bytes, without waiting. */
   receiveNow(fd: number, length: number): ReceivedMessage | number;
+  /** accept4(2), CLOEXEC and O_NONBLOCK. */
+  accept(fd: number): number;
+  peerCredentials(fd: number): PeerCredentials | number;
+  /** A Unix stream socket, CLOEXEC and O_NONBLOCK, connected to a path or an abstract name; -EAGAIN while the listener's backlog is full. */
+  connectUnix(path: string): number;
 }

@@ -5,6 +5,7 @@ import type { SocketCalls } from "./kernel.ts";
 const connecting = () => require("./connecting.ts") as typeof import("./connecting.ts");
 const making = () => require("./making.ts") as typeof import("./making.ts");
 const messages = () => require("./messages.ts") as typeof import("./messages.ts");
+const controlling = () => require("./control-sockets.ts") as typeof import("./control-sockets.ts");
 const atPaths = () => require("./path-sockets.ts") as typeof import("./path-sockets.ts");
 
 export const socketCalls: SocketCalls = {
@@ -20,4 +21,7 @@ export const socketCalls: SocketCalls = {
   connectResult: (fd) => connecting().connectResult(fd),
   sendNow: (fd, bytes) => messages().sendNow(fd, bytes),
   receiveNow: (fd, length) => messages().receiveNow(fd, length),
+  accept: (fd) => controlling().accept(fd),
+  peerCredentials: (fd) => controlling().peerCredentials(fd),
+  connectUnix: (path) => controlling().connectUnix(path),
 };

@@ -1,4 +1,4 @@
-// What the rooms above may ask of the kernel about terminals: what is known of one, its foreground process group, and
+// The requests of the rooms above about terminals: the facts about one, its foreground process group, and
 // how the controlling one is given up; and the plain data that passes between them. No code that runs.
 
 export interface TerminalFacts {
@@ -9,7 +9,7 @@ export interface TerminalFacts {
 }
 
 export interface TerminalCalls {
-  /** What is known of the terminal at a descriptor; undefined when there is none. */
+  /** The facts about the terminal at a descriptor; undefined when there is none. */
   terminal(fd: number): TerminalFacts | undefined;
   /** Makes a process group the terminal's foreground (tcsetpgrp(3)), from the background too. */
   setForeground(fd: number, group: number): number;

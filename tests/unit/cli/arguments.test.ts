@@ -39,7 +39,17 @@ describe("the command line", () => {
     ["audit --pid=7 --suggest", { do: "audit", options: {}, operands: [], pid: 7, suggest: true }],
     ["audit --intent simplicity", { do: "audit", options: { intent: "simplicity" }, operands: [] }],
     ["policies nginx", { do: "policies", options: {}, operands: ["nginx"] }],
-    ["status --what ever", { do: "status", options: {}, operands: ["--what", "ever"] }],
+    ["status --json", { do: "status", options: {}, operands: [], json: true }],
+    [
+      "stop --timeout 5s --no-wait a b",
+      { do: "stop", options: {}, operands: ["a", "b"], timeout: "5s", noWait: true },
+    ],
+    [
+      "--policy p restart --control=/s a",
+      { do: "restart", options: { policy: "p" }, operands: ["a"], control: "/s" },
+    ],
+    ["health --quiet", { do: "health", options: {}, operands: [], quiet: true }],
+    ["-- stop a", { do: "run", options: {}, programAt: 2 }],
     [
       "check --strict --format=json a",
       { do: "check", options: {}, operands: ["a"], strict: true, format: "json" },
@@ -73,6 +83,12 @@ describe("the command line", () => {
     "plan --intent fast",
     "schema policy",
     "policies a b",
+    "stop",
+    "signal web",
+    "signal web HUP more",
+    "start --timeout soon web",
+    "status web",
+    "health --quiet=yes",
   ])("complains about %j", (line) => {
     expect(read(line).do).toBe("complain");
   });
@@ -136,13 +152,6 @@ describe("finding the policy", () => {
     });
     expect(findPolicy(files({}), "toString").ok).toBe(false);
   });
-});
-
-test("every subcommand that is not there yet says so, and how to run a program of that name", () => {
-  for (const name of ["status", "restart", "stop", "health"] as const) {
-    const { code, complaint } = report(fakeKernel([]), { do: name, options: {}, operands: [] }, [5]);
-    expect([code, complaint?.includes(`fdinit -- ${name}`)]).toEqual([64, true]);
-  }
 });
 
 test("help and version go to standard output with exit code 0", () => {

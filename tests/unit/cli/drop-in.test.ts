@@ -120,13 +120,14 @@ describe("tini's command line", () => {
   });
 
   test.each([
-    [{ errno: 2 }, 127, "exec app failed: No such file or directory"],
-    [{ errno: 13 }, 126, "exec app failed: Permission denied"],
-    [{ errno: 7 }, 1, "exec app failed: Argument list too long"],
-    [{}, 1, "why"],
-  ])("words a failure %j with code %d", (failure, code, text) => {
+    [{ stage: "find-program", errno: 2 }, 127, "exec app failed: No such file or directory"],
+    [{ stage: "execute", errno: 13 }, 126, "exec app failed: Permission denied"],
+    [{ stage: "execute", errno: 7 }, 1, "exec app failed: Argument list too long"],
+    [{ stage: "user", errno: 1 }, 1, "why"],
+    [{ stage: "plan" }, 1, "why"],
+  ] as const)("words a failure %j with code %d", (failure, code, text) => {
     const { failed } = started(readTini(given("tini app")));
-    expect(failed({ code: "kernel", message: "why", ...failure })).toEqual({
+    expect(failed({ message: "why", ...failure })).toEqual({
       code,
       stderr: `[FATAL tini (77)] ${text}\n`,
     });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { launchExit } from "../../../init/cli/exit-codes.ts";
 import { COMMANDS, EXIT_TABLE } from "../../../init/cli/help/command-table.ts";
 import { completion } from "../../../init/cli/help/completion.ts";
 import { help } from "../../../init/cli/help/help.ts";
@@ -8,7 +9,10 @@ import { MESSAGES, START_MESSAGES } from "../../../init/cli/help/messages.ts";
 import { keyNames } from "../../../init/cli/help/schema-keys.ts";
 import { SUBCOMMANDS } from "../../../init/cli/invocation.ts";
 import { launchFailure } from "../../../init/cli/start/launch-failure.ts";
+import type { LaunchFailure } from "../../../init/launch/result.ts";
+import { type LaunchStage, STAGE_WORDS } from "../../../init/launch/stages.ts";
 import { loadPolicy } from "../../../init/policy/load.ts";
+import { EACCES, EAGAIN, ENOENT, EPERM } from "../../../init/sys/libc/errno.ts";
 import { bytesOf } from "../../../init/sys/text/bytes.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 import { brief } from "../policy/reading.ts";
@@ -84,7 +88,7 @@ describe("completions", () => {
     const outcome = completion(kernel, { do: "completion", options: {}, operands: [shell] });
     return { ...outcome, out };
   };
-  /** What bash would offer behind these words, the last of them begun. */
+  /** Bash's offers behind these words, the last of them begun. */
   const offered = (...words: string[]) => {
     const run = Bun.spawnSync(
       [
@@ -146,8 +150,7 @@ describe("completions", () => {
 
 describe("a launch that failed", () => {
   const words = (
-    code: "not-found" | "cannot-start" | "not-executable" | "descriptor",
-    message: string,
+    failure: Omit<LaunchFailure, "message"> & { readonly message?: string },
     mode = 0o100755,
     mounts = "",
   ) => {
@@ -157,32 +160,48 @@ describe("a launch that failed", () => {
       readFile: (path) =>
         bytesOf(path === "/proc/self/mountinfo" ? mounts : path === "/proc/self/setgroups" ? "allow\n" : ""),
     });
-    return launchFailure(kernel, { code, message }, { programAt: 1 });
+    const [code, said] = launchFailure(kernel, { message: "cannot", ...failure }, { programAt: 1 });
+    expect(said.stage).toBe(failure.stage);
+    return [code, said.text] as const;
   };
   test("guesses the subcommand", () => {
-    expect(words("not-found", 'cannot execute "chek": not found in PATH')).toEqual([
+    expect(words({ stage: "find-program", errno: ENOENT })).toEqual([
       127,
       expect.stringContaining('"check"'),
     ]);
   });
   test.each([
-    ["cannot start app: cannot become uid 7 (setresuid): EPERM: operation not permitted", "CAP_SETUID"],
-    ["cannot start app: cannot take the groups 7 (setgroups): EPERM: operation not permitted", "CAP_SETGID"],
-    ['cannot open listener "a" (bind *:80): EACCES: permission denied', "CAP_NET_BIND_SERVICE"],
-  ])("names what is missing: %s", (message, missing) => {
-    expect(words("cannot-start", message)[1]).toContain(missing);
+    [126, { stage: "user", call: "setresuid", errno: EPERM }, "CAP_SETUID"],
+    [126, { stage: "groups", call: "setgroups", errno: EPERM }, "CAP_SETGID"],
+    [126, { stage: "oom-score", call: "write", errno: EACCES }, "CAP_SYS_RESOURCE"],
+    [70, { stage: "open", call: "bind *:80", errno: EACCES }, "CAP_NET_BIND_SERVICE"],
+    [70, { stage: "open", call: "give it to app, chown", errno: EPERM }, "CAP_CHOWN"],
+  ] as const)("ends with %d and names the capability that is missing: %j", (code, failure, missing) => {
+    expect(words(failure)).toEqual([code, expect.stringContaining(missing)]);
+  });
+  test("suggests no capability for another error", () => {
+    expect(words({ stage: "user", call: "setresuid", errno: EAGAIN })).toEqual([126, "cannot"]);
+    expect(words({ stage: "open", call: "bind *:8080", errno: EACCES })).toEqual([70, "cannot"]);
   });
   test("says why a file cannot be executed", () => {
     const message = 'cannot execute "/x/app": EACCES: permission denied';
-    expect(words("not-executable", message, 0o040755)[1]).toContain("it is a directory");
-    expect(words("not-executable", message, 0o100644)[1]).toContain("chmod +x");
+    const failure = { stage: "execute", errno: EACCES, message } as const;
+    expect(words(failure, 0o040755)[1]).toContain("it is a directory");
+    expect(words(failure, 0o100644)[1]).toContain("chmod +x");
     const mounts = "1 0 0:1 / / rw - ext4 a rw\n2 1 0:2 / /x rw,noexec - tmpfs b rw\n";
-    expect(words("not-executable", message, 0o100755, mounts)[1]).toContain("/x, which is mounted noexec");
+    expect(words(failure, 0o100755, mounts)[1]).toContain("/x, which is mounted noexec");
   });
 });
 
 describe("documentation has everything", () => {
   const docs = (name: string) => readFileSync(join(import.meta.dir, "../../../docs", name), "utf8");
+  test("every stage of a launch stands in the row of its exit code", () => {
+    const rows = docs("exit-codes.md").split("\n");
+    for (const stage of Object.keys(STAGE_WORDS) as LaunchStage[])
+      expect(rows.filter((row) => row.includes(`\`${stage}\``))).toEqual([
+        expect.stringContaining(`| ${launchExit(stage)} | `),
+      ]);
+  });
   test("every code of a message has a section", () => {
     const page = docs("messages.md");
     for (const code of [...Object.keys(MESSAGES), ...Object.keys(START_MESSAGES)])

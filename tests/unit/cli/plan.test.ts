@@ -7,7 +7,7 @@ import { bytesOf } from "../../../init/sys/text/bytes.ts";
 import { expectValid } from "../../harness/report-schemas.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 
-/** What stands at the numbers from 3 up; Bun's pair is at 3 and 4, fdinit's signalfd at 5. */
+/** The descriptors from 3 up; Bun's pair is at 3 and 4, fdinit's signalfd at 5. */
 type Open = Record<number, Partial<Descriptor>>;
 
 function kernelWith(open: Open, policy: string | undefined, overrides: Partial<Kernel> = {}) {

@@ -1,12 +1,11 @@
-// What fdinit says on standard error: text or JSON lines, by level, and never lost without a word.
+// The messages of fdinit on standard error: text or JSON lines, by level, and never lost without a word.
 
 import { describe, expect, test } from "bun:test";
-import { DEFAULT_LOG, voiceOf } from "../../../init/cli/output/say.ts";
-import type { LogPolicy } from "../../../init/policy/types.ts";
+import { DEFAULT_LOG, type Voice, voiceOf } from "../../../init/cli/output/say.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 
 /** A voice, what it wrote, and a switch that makes standard error full. */
-function listenTo(log: LogPolicy = DEFAULT_LOG) {
+function listenTo(log: Voice = DEFAULT_LOG) {
   const written: string[] = [];
   const standardError = { isFull: false, fds: new Set<number>() };
   const writeNow = (fd: number, text: string) => {
@@ -31,6 +30,19 @@ describe("say", () => {
     say("error", "a\nfdinit: b");
     say("error", ["a", "b\n\u2028c"]);
     expect(written).toEqual(["fdinit: a\\x0afdinit: b\n", "fdinit: a\nb\\x0a\\u2028c\n"]);
+  });
+
+  test("has the code of a stage of the launch beside its words, as JSON only", () => {
+    const message = { text: "cannot become user 7", stage: "user" } as const;
+    const json = listenTo({ level: "warn", format: "json" });
+    json.say("error", message);
+    json.say("error", "a");
+    const [first, second] = json.written.map((line) => JSON.parse(line));
+    expect(first).toMatchObject({ level: "error", message: message.text, stage: "user" });
+    expect(Object.keys(second)).toEqual(["time", "level", "message"]);
+    const text = listenTo();
+    text.say("error", message);
+    expect(text.written).toEqual(["fdinit: cannot become user 7\n"]);
   });
 
   test("keeps warnings to itself at log level error", () => {
@@ -82,7 +94,7 @@ describe("say", () => {
 });
 
 describe("with log.format json", () => {
-  const json = (level: LogPolicy["level"] = "debug") => listenTo({ level, format: "json" });
+  const json = (level: Voice["level"] = "debug") => listenTo({ level, format: "json" });
   const documents = (written: readonly string[]) =>
     written
       .join("")

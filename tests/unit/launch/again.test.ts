@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { launch, launchContext } from "../../../init/launch/launch.ts";
+import type { LaunchFailure } from "../../../init/launch/result.ts";
 import type { Launch, Step } from "../../../init/plan/plan.ts";
 import type { Kernel } from "../../../init/sys/kernel.ts";
 import { EAGAIN, EMFILE, ENOENT, EPERM } from "../../../init/sys/libc/errno.ts";
@@ -91,7 +92,7 @@ describe("what is opened", () => {
     const { run, kernel } = world();
     expect(run(spawn({ pass: [{ from: "gone", to: 3 }] }))).toMatchObject({
       ok: false,
-      failure: { message: 'descriptor "gone" is not open' },
+      failure: { stage: "find-descriptor", message: 'cannot pass descriptor "gone" on: it is not open' },
     });
     expect(kernel.spawned).toEqual([]);
   });
@@ -99,7 +100,11 @@ describe("what is opened", () => {
     const { run, kernel } = world({ openDevNull: () => -EMFILE });
     expect(run(...openings("a"), spawn())).toMatchObject({
       ok: false,
-      failure: { code: "kernel", message: 'cannot open "a" (open /dev/null): EMFILE: too many open files' },
+      failure: {
+        stage: "open",
+        errno: EMFILE,
+        message: 'cannot open "a" (open /dev/null): EMFILE: too many open files',
+      },
     });
     expect(kernel.spawned).toEqual([]);
   });
@@ -139,11 +144,14 @@ describe("a start", () => {
       run(token, spawn({ pass: [{ from: "lease", to: 9 }] }), ...drops("lease"));
     expect(context.tokens).toEqual([]);
   });
-  test("that fails in the child says what was attempted", () => {
-    const { run } = world({ spawn: () => ({ attempt: "become user 1000 (setresuid)", errno: EPERM }) });
+  test("that fails in the child says at which stage", () => {
+    const failure = { stage: "user", call: "setresuid", subject: "1000", errno: EPERM } as const;
+    const { run } = world({ spawn: () => failure });
     expect(run(spawn())).toMatchObject({
       failure: {
-        code: "cannot-start",
+        stage: "user",
+        call: "setresuid",
+        errno: EPERM,
         message: "cannot start app: cannot become user 1000 (setresuid): EPERM: operation not permitted",
       },
     });
@@ -151,7 +159,7 @@ describe("a start", () => {
   test("as a user that there is not is none", () => {
     const { run, kernel } = world();
     expect(run(spawn({ user: { user: "nobody" } }))).toMatchObject({
-      failure: { code: "cannot-start", message: 'cannot start app: no user "nobody" in /etc/passwd' },
+      failure: { stage: "find-user", message: 'cannot start app: no user "nobody" in /etc/passwd' },
     });
     expect(kernel.spawned).toEqual([]);
   });
@@ -197,20 +205,26 @@ describe("before the spawn", () => {
     expect([...kernel.open.keys()]).toEqual([...STANDARD, 9]);
   });
   test("the first that fails is the last, and says what it was about", () => {
-    const failing: [Partial<Kernel>, string][] = [
+    const failing: [Partial<Kernel>, LaunchFailure["stage"], string][] = [
       [
         { setNofile: () => -EPERM },
+        "open-files-limit",
         "cannot set RLIMIT_NOFILE to 10:20 (prlimit): EPERM: operation not permitted",
       ],
       [
         { setSubreaper: () => -EPERM },
+        "subreaper",
         "cannot become a subreaper (PR_SET_CHILD_SUBREAPER): EPERM: operation not permitted",
       ],
-      [{ openDevNull: () => -ENOENT }, "cannot open /dev/null: ENOENT: no such file or directory"],
+      [
+        { openDevNull: () => -ENOENT },
+        "dev-null",
+        "cannot open /dev/null: ENOENT: no such file or directory",
+      ],
     ];
-    for (const [overrides, message] of failing) {
+    for (const [overrides, stage, message] of failing) {
       const { run, kernel } = world(overrides);
-      expect(run(...steps, spawn())).toEqual({ ok: false, failure: { code: "kernel", message } });
+      expect(run(...steps, spawn())).toMatchObject({ ok: false, failure: { stage, message } });
       expect(kernel.spawned).toEqual([]);
     }
   });

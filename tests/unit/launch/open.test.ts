@@ -36,6 +36,7 @@ import {
   ENOSYS,
   ENXIO,
   EPERM,
+  errnoText,
 } from "../../../init/sys/libc/errno.ts";
 import { bytesOf } from "../../../init/sys/text/bytes.ts";
 import { fakeKernel } from "../fake-kernel.ts";
@@ -64,14 +65,16 @@ function listen(written: string, more: Partial<Listener> = {}): Listener {
 function opened(what: Opening, overrides: Partial<Kernel> = {}) {
   const kernel = fakeKernel(STANDARD, overrides);
   const context = launchContext(kernel, 6);
-  const problem = open("http", what, context);
+  const failure = open("http", what, context);
   const fds = [...kernel.open.keys()].filter((fd) => !STANDARD.includes(fd));
-  if (problem !== undefined) {
+  if (failure !== undefined) {
+    expect(failure.stage).toBe("open");
     expect(fds).toEqual([]);
     expect(context.opened.size).toBe(0);
   }
   return {
-    problem,
+    failure,
+    problem: failure?.message,
     fds,
     calls: kernel.calls,
     names: Object.fromEntries(context.opened),
@@ -133,13 +136,15 @@ describe("a listener", () => {
     expect(calls.some((call) => call.startsWith("listen"))).toBe(false);
   });
 
-  test.each<[string, Partial<Kernel>, string]>([
-    ["makeSocket", { makeSocket: () => -EMFILE }, "(socket): EMFILE: too many open files"],
-    ["setSocketOption", { setSocketOption: () => -EINVAL }, "(setsockopt): EINVAL: invalid argument"],
-    ["bind", { bind: () => -EADDRINUSE }, "(bind 0.0.0.0:80): EADDRINUSE: address already in use"],
-    ["listen", { listen: () => -EADDRINUSE }, "(listen 0.0.0.0:80): EADDRINUSE: address already in use"],
-  ])("that fails in %s says where, and leaves nothing open", (_, overrides, reason) => {
-    expect(opened(listen("0.0.0.0:80"), overrides).problem).toBe(`cannot open listener "http" ${reason}`);
+  test.each<[string, Partial<Kernel>, string, number]>([
+    ["makeSocket", { makeSocket: () => -EMFILE }, "socket", EMFILE],
+    ["setSocketOption", { setSocketOption: () => -EINVAL }, "setsockopt", EINVAL],
+    ["bind", { bind: () => -EADDRINUSE }, "bind 0.0.0.0:80", EADDRINUSE],
+    ["listen", { listen: () => -EADDRINUSE }, "listen 0.0.0.0:80", EADDRINUSE],
+  ])("that fails in %s says where, and leaves nothing open", (_, overrides, call, errno) => {
+    const { failure } = opened(listen("0.0.0.0:80"), overrides);
+    expect(failure).toMatchObject({ stage: "open", call, errno });
+    expect(failure?.message).toBe(`cannot open listener "http" (${call}): ${errnoText(errno)}`);
   });
   test("at an address in use is not taken for stale: nothing is connected to, nothing removed", () => {
     const { calls } = opened(listen("0.0.0.0:80"), { bind: () => -EADDRINUSE });

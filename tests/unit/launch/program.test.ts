@@ -57,18 +57,21 @@ describe("finding the program", () => {
   test("is 126 when the only one found may not be executed", () => {
     expect(run(kernelWith({ "/a/x": -EACCES }, "/a:/b"), "x")).toMatchObject({
       ok: false,
-      failure: { code: "not-executable", message: 'cannot execute "/a/x": EACCES: permission denied' },
+      failure: { stage: "execute", message: 'cannot execute "/a/x": EACCES: permission denied' },
     });
   });
 
   test("is 127 when PATH holds none", () => {
-    expect(run(kernelWith({}, "/a:/b"), "x")).toMatchObject({ ok: false, failure: { code: "not-found" } });
+    expect(run(kernelWith({}, "/a:/b"), "x")).toMatchObject({
+      ok: false,
+      failure: { stage: "find-program" },
+    });
   });
 
   test("is 127 for a path that is not there, and PATH is not searched for one with a slash", () => {
     expect(run(kernelWith({ "/a/./x": 101 }, "/a"), "./x")).toMatchObject({
       ok: false,
-      failure: { code: "not-found" },
+      failure: { stage: "find-program" },
     });
   });
 
@@ -93,7 +96,8 @@ describe("finding the program", () => {
     expect(run(kernelWith({ "/a/x": -EAGAIN, "/b/x": 101 }, "/a:/b"), "x")).toMatchObject({
       ok: false,
       failure: {
-        code: "cannot-start",
+        stage: "make-process",
+        errno: EAGAIN,
         message: expect.stringMatching(
           /^cannot start main: cannot make a process: EAGAIN: .*limit of processes/,
         ),
@@ -114,7 +118,7 @@ describe("explaining a file that exists and yet is not found", () => {
     ["\x7fELF", "the dynamic loader it names (PT_INTERP) does not exist: is it built for another libc?"],
   ])("%j", (head, reason) => {
     expect(explained(head)).toMatchObject({
-      failure: { code: "not-executable", message: `cannot execute "/a/x": ${reason}` },
+      failure: { stage: "execute", message: `cannot execute "/a/x": ${reason}` },
     });
   });
 });
@@ -126,14 +130,14 @@ test("never asks about the working directory, nor about what lies in it: the chi
       asked.push(textOf(file));
       return -ENOENT;
     },
-    spawn: () => ({ attempt: 'change to the working directory "/nowhere" (chdir)', errno: EACCES }),
+    spawn: () => ({ stage: "working-directory", call: "chdir", subject: '"/nowhere"', errno: EACCES }),
   });
   const message =
     'cannot start main: cannot change to the working directory "/nowhere" (chdir): EACCES: permission denied';
   for (const program of ["x", "./x", "/bin/x"])
     expect(run(kernel, program, { cwd: "/nowhere" })).toMatchObject({
       ok: false,
-      failure: { code: "cannot-start", message },
+      failure: { stage: "working-directory", call: "chdir", errno: EACCES, message },
     });
   expect(asked).toEqual([]);
 });
@@ -153,7 +157,7 @@ test("gives /dev/null as standard input, opened above the runtime's numbers, and
 test("stops at the first step that fails and starts nothing", () => {
   const kernel = fakeKernel([0, 1, 2], { setNofile: () => -1 });
   const result = launch([{ do: "nofile", limit: { soft: 10, hard: 20 } }], launchContext(kernel, 6));
-  expect(result).toMatchObject({ ok: false, failure: { code: "kernel" } });
+  expect(result).toMatchObject({ ok: false, failure: { stage: "open-files-limit" } });
   expect(kernel.spawned).toEqual([]);
 });
 
@@ -164,7 +168,7 @@ test("passes any permutation of numbers on as wanted, cycles included", () => {
       : list.flatMap((x, i) => permutations(list.toSpliced(i, 1)).map((rest) => [x, ...rest]));
   const numbers = [3, 4, 7, 20];
   for (const targets of permutations(numbers)) {
-    // What each number holds, by the number it had at first; copies made by the parent count too.
+    // The descriptor at each number, by the number it had at first; copies made by the parent count too.
     const held = new Map(numbers.map((fd) => [fd, fd]));
     const kernel = fakeKernel([0, 1, 2, ...numbers]);
     const { duplicateAbove } = kernel;

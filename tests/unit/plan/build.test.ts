@@ -45,7 +45,7 @@ function inherited(...fds: number[]): Facts["inherited"] {
   return fds.map((fd) => ({ fd, link: `thing ${fd}` }));
 }
 
-/** What the steps leave of a number in PID 1, found by following them one by one. */
+/** The state of a number in PID 1 after the steps, found by following them one by one. */
 function outcome(steps: readonly Step[], fd: number): string {
   let state = "open";
   for (const step of steps) {

@@ -26,9 +26,9 @@ test("a classified descriptor has its kind, its path and what is remarkable abou
   const socket = {
     family: "inet",
     type: "stream",
-    protocol: 6,
     listening: true,
     local: "127.0.0.1:80",
+    protocol: 6,
   } as const;
   expect(descriptorInWords({ descriptor: { ...file, kinds: ["socket"], socket } })).toBe(
     "a listening inet stream socket at 127.0.0.1:80",

@@ -22,7 +22,7 @@ describe("a policy of one line", () => {
       scanLimit: 65536,
     });
     expect(policy.limits.nofile).toEqual({ soft: { atMost: 65536 }, hard: "inherit" });
-    expect(policy.log).toEqual({ level: "warn", format: "text" });
+    expect(policy.log).toEqual({ level: "warn", format: "text", services: "raw" });
     expect(policy.services).toEqual([
       {
         name: "main",

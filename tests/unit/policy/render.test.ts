@@ -41,14 +41,6 @@ fdinit: /etc/fdinit/policy.yaml:3:9: bad value for intent: "fast" [not-one-of]
     expected one of: security, performance, simplicity`,
     );
   });
-  test("about a key without effect says so", () => {
-    expect(rendered("version: 1\nservices:\n  app:\n    dependsOn: { a: ready }\n")).toBe(
-      `/etc/fdinit/policy.yaml:4:5: services.app.dependsOn is part of the policy format but this version of fdinit does not act on it yet [unsupported-key]
-    4 |     dependsOn: { a: ready }
-      |     ^~~~~~~~~
-    remove it`,
-    );
-  });
   test("without a place is one line", () => {
     expect(rendered("")).toBe(
       '/etc/fdinit/policy.yaml: the policy is empty [empty]\n    a policy starts with "version: 1"',

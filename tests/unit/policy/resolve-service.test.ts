@@ -291,7 +291,11 @@ describe("the rest", () => {
       report: "/dev/termination-log",
       dropPrivileges: true,
     });
-    expect(policyWith("log: { format: json }").log).toEqual({ level: "warn", format: "json" });
+    expect(policyWith("log: { format: json }").log).toEqual({
+      level: "warn",
+      format: "json",
+      services: "raw",
+    });
     expect(policyWith("report: none").report).toBeUndefined();
     expect(complaints("report: log.txt")).toEqual(["bad-pattern /report 2:9"]);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { brief, issuesOf, policyOf } from "./reading.ts";
+import { brief, issuesOf } from "./reading.ts";
 
 describe("the shape", () => {
   const cases: Record<string, [text: string, ...briefs: string[]]> = {
@@ -126,38 +126,4 @@ describe("the help that comes with a complaint", () => {
     expect(first("services: { app: { env: { A: 8080 } } }")?.hint).toBe('put it in quotes: "8080"'));
   test("says to write true for yes", () =>
     expect(first("services: { app: { essential: yes } }")?.hint).toBe("write true"));
-});
-
-describe("keys without effect yet", () => {
-  const cases: Record<string, [text: string, ...briefs: string[]]> = {
-    "a whole mapping, once": [
-      "services: { app: { ready: { notify: -1, nope: 1 } } }",
-      "unsupported-key /services/app/ready 2:20",
-    ],
-    "a dependency": [
-      "services: { app: { dependsOn: { b: started } } }",
-      "unsupported-key /services/app/dependsOn 2:20",
-    ],
-    "another type of service": [
-      "services: { app: { type: oneshot } }",
-      "unsupported-value /services/app/type 2:26",
-    ],
-    "a service that is not essential": [
-      "services: { app: { essential: false } }",
-      "unsupported-value /services/app/essential 2:31",
-    ],
-    "a second service, whose mistakes are named too": [
-      "services:\n  a: { command: [a] }\n  b: { command: b }",
-      "unsupported-value /services/b 4:3",
-      "wrong-type /services/b/command 4:17",
-    ],
-  };
-  for (const [name, [text, ...briefs]] of Object.entries(cases)) {
-    test(`are refused: ${name}`, () => expect(brief(`version: 1\n${text}\n`)).toEqual(briefs));
-  }
-  test("are accepted with the value that is today's behaviour", () => {
-    const text =
-      "fds: { method: auto }\nsignals: { forward: all, to: process }\nlog: { format: text }\nservices: { app: { type: service, essential: true, stdin: inherit } }";
-    expect(policyOf(`version: 1\n${text}\n`).services[0].name).toBe("app");
-  });
 });

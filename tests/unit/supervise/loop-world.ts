@@ -17,7 +17,7 @@ import { type Changes, SERVICE, supervisionWith } from "./machine.ts";
 
 export const SIGNAL_FD = 5;
 
-/** What is there when a wait comes back. */
+/** The signals and children that are there when a wait comes back. */
 export interface Wakening {
   /** Milliseconds that the wait took; default: none, or the timeout when nothing else is there. */
   readonly after?: number;
@@ -28,7 +28,7 @@ export interface Wakening {
 }
 
 export interface Setting extends Changes {
-  /** What there is before the first wait. */
+  /** The signals and children before the first wait. */
   readonly first?: Wakening;
   readonly script?: readonly Wakening[];
   readonly kernel?: Partial<Kernel>;
@@ -79,7 +79,7 @@ export function run(setting: Setting = {}) {
     },
     processes: () => ({
       found: processes.map(({ command = "x", ...process }) => ({
-        ...{ pid: 20, parent: 1, name: command, hasEnded: false, startedAt: 0 },
+        ...{ pid: 20, parent: 1, session: 1, name: command, hasEnded: false, startedAt: 0 },
         ...process,
       })),
       more: 0,

@@ -129,7 +129,7 @@ describe("supervise", () => {
     expect(code).toBe(137);
     expect(calls).not.toContain(`kill -1 ${SIGKILL}`);
     expect(calls).toContain(`kill 7 ${SIGKILL}`);
-    // Nobody waits for the eight thousand.
+    // The loop does not wait for the eight thousand.
     expect(timeouts).toHaveLength(2);
   });
 

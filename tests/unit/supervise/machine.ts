@@ -105,7 +105,7 @@ export class Machine {
     return actions;
   }
 
-  /** What is due at this very moment, however late. */
+  /** Handles the event that is due at this very moment, however late. */
   due(): readonly Action[] {
     const actions: Action[] = [];
     for (let events = 0; (this.deadline ?? Number.POSITIVE_INFINITY) <= this.now; events++) {

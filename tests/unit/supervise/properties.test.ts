@@ -1,4 +1,4 @@
-// Whatever happens, in whatever order: what must hold of every run of the state machine.
+// Properties of every run of the state machine, with random events in random order.
 
 import { expect, test } from "bun:test";
 import { SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM } from "../../../init/sys/libc/constants.ts";
@@ -92,7 +92,7 @@ class World {
     this.handleDue();
   }
 
-  /** What is due once it is handled is not due any more; a start that fails at once may make the next one due. */
+  /** An event is not due any more once it is handled; a start that fails at once may make the next one due. */
   handleDue(): void {
     const { machine } = this;
     for (let starts = 0; this.exited === undefined; starts++) {

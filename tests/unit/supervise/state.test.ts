@@ -1,4 +1,4 @@
-// What signals lead to while the service runs: forwarding, rewriting, holding back.
+// The effect of signals while the service runs: forwarding, rewriting, holding back.
 
 import { describe, expect, test } from "bun:test";
 import { exitCode } from "../../../init/supervise/exit-code.ts";

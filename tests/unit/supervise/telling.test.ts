@@ -1,4 +1,4 @@
-// What supervision tells people: who still has a pipe open, which children were reaped, and the report's line.
+// Supervision's messages: which processes still have a pipe open, which children were reaped, and the report's line.
 
 import { describe, expect, test } from "bun:test";
 import { codeInWords, durationInWords } from "../../../init/supervise/words.ts";

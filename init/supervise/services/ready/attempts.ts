@@ -8,7 +8,7 @@ import { ExecAttempt } from "./exec.ts";
 import { httpConversation } from "./http.ts";
 
 /** A try may take as long as the pause between two, and this long at least. */
-const LEAST_BOUND_MS = 1_000;
+export const LEAST_BOUND_MS = 1_000;
 
 export function boundOf({ periodMs }: ProbeCheck): number {
   return Math.max(LEAST_BOUND_MS, periodMs);

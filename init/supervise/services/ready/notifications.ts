@@ -7,16 +7,20 @@ import type { Kernel, ReceivedMessage, Watched } from "../../../sys/kernel.ts";
 import { AF_UNIX, SO_PASSCRED, SOCK_DGRAM, SOCK_NONBLOCK, SOL_SOCKET } from "../../../sys/libc/constants.ts";
 import { errnoText } from "../../../sys/libc/errno.ts";
 import type { SayLine } from "../../surroundings.ts";
-import type { ServiceEvent } from "../events.ts";
+import type { ServiceEvent } from "../machine/events.ts";
 import type { Watcher } from "../watcher.ts";
 import { MOST_BYTES, type Notification, parseNotification } from "./notification.ts";
 import { MOST_OF_SERVICE, Store, type StoredDescriptor } from "./store.ts";
 
 /** The most messages taken at once, before anything else is looked at. */
 const MOST_AT_ONCE = 16;
-/** The most taken within a window; the socket is not looked at for the rest of it, and senders wait. */
-const MOST_PER_WINDOW = 256;
+/**
+ * The most that notifications may cost within a window. When as many have come, or when handling them has taken as long (to find the
+ * service of a process, /proc is looked through), the socket is not looked at for the rest of it, and senders wait.
+ */
 const WINDOW_MS = 100;
+const MOST_PER_WINDOW = 256;
+const MOST_MS_PER_WINDOW = 50;
 
 export interface NotificationSurroundings {
   readonly kernel: Kernel;
@@ -33,10 +37,13 @@ export class Notifications implements Watcher {
   private readonly store: Store;
   private fd: number | undefined;
   private readonly texts = new Map<string, string>();
-  /** What has been said, by service and subject: there are as many as services times subjects. */
+  /** The complaints that were said, by service and subject: there are as many as services times subjects. */
   private readonly said = new Set<string>();
   private windowEnd = 0;
   private takenInWindow = 0;
+  private spentInWindowMs = 0;
+  /** Of the senders of this window, which is too short for a number to be given to another process. */
+  private readonly owners = new Map<number, string | undefined>();
   private isFlooded = false;
 
   constructor(surroundings: NotificationSurroundings) {
@@ -52,7 +59,7 @@ export class Notifications implements Watcher {
     this.name = opened.name;
   }
 
-  /** A new start: what the one before had as its status is gone. What it stored stays. */
+  /** A new start: the status of the one before is gone, and the descriptors that it stored stay. */
   begin(service: string): void {
     this.texts.delete(service);
   }
@@ -62,7 +69,7 @@ export class Notifications implements Watcher {
     return this.texts.get(service);
   }
 
-  /** What the next start is to be given by LISTEN_FDS and LISTEN_FDNAMES. */
+  /** The descriptors that the next start is given by LISTEN_FDS and LISTEN_FDNAMES. */
   stored(service: string): readonly StoredDescriptor[] {
     return this.store.of(service);
   }
@@ -100,23 +107,33 @@ export class Notifications implements Watcher {
     if (now >= this.windowEnd) {
       this.windowEnd = now + WINDOW_MS;
       this.takenInWindow = 0;
+      this.spentInWindowMs = 0;
+      this.owners.clear();
     }
+    const { kernel } = this.surroundings;
     for (let taken = 0; taken < MOST_AT_ONCE; taken++) {
-      if (this.takenInWindow >= MOST_PER_WINDOW) {
+      if (this.takenInWindow >= MOST_PER_WINDOW || this.spentInWindowMs >= MOST_MS_PER_WINDOW) {
         this.isFlooded = true;
-        this.sayOnce("", "flood", `more than ${MOST_PER_WINDOW} notifications in ${WINDOW_MS} ms: they wait`);
+        const many = `${this.takenInWindow} notifications in ${WINDOW_MS} ms are more than fdinit takes`;
+        this.sayOnce("", "flood", `${many}: the others wait`);
         return;
       }
-      const message = this.surroundings.kernel.receiveNow(fd, MOST_BYTES);
+      const began = kernel.now();
+      const message = kernel.receiveNow(fd, MOST_BYTES);
       if (typeof message === "number") return;
-      this.takenInWindow++;
       this.received(message, now);
+      this.takenInWindow++;
+      this.spentInWindowMs += kernel.now() - began;
     }
   }
 
+  private ownerOf(pid: number): string | undefined {
+    if (!this.owners.has(pid)) this.owners.set(pid, this.surroundings.ownerOf(pid));
+    return this.owners.get(pid);
+  }
+
   private received(message: ReceivedMessage, now: number): void {
-    const { ownerOf } = this.surroundings;
-    const service = message.pid > 0 ? ownerOf(message.pid) : undefined;
+    const service = message.pid > 0 ? this.ownerOf(message.pid) : undefined;
     if (service === undefined) {
       this.closeAll(message.fds);
       this.refuseSender(message.pid);
@@ -185,8 +202,8 @@ export class Notifications implements Watcher {
   }
 
   private mainPid(service: string, pid: number, now: number): void {
-    const { emit, kernel, ownerOf } = this.surroundings;
-    if (pid !== kernel.pid && ownerOf(pid) === service) emit({ type: "mainPid", now, service, pid });
+    const { emit, kernel } = this.surroundings;
+    if (pid !== kernel.pid && this.ownerOf(pid) === service) emit({ type: "mainPid", now, service, pid });
     else
       this.sayOnce(
         service,

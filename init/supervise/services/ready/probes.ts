@@ -4,7 +4,7 @@
 // ready is counted by the state machine, which calls end().
 
 import type { Kernel, Watched } from "../../../sys/kernel.ts";
-import type { ServiceEvent } from "../events.ts";
+import type { ServiceEvent } from "../machine/events.ts";
 import type { Watcher } from "../watcher.ts";
 import type { Attempt, Outcome, ProbeCheck } from "./attempt.ts";
 import { attemptOf, boundOf } from "./attempts.ts";

@@ -67,6 +67,7 @@ export const SYS = {
   getegid: 177,
   socket: 198,
   socketpair: 199,
+  accept4: 242,
   bind: 200,
   listen: 201,
   connect: 203,

@@ -26,6 +26,7 @@ export const SYS = {
   getsockname: 51,
   getpeername: 52,
   socketpair: 53,
+  accept4: 288,
   setsockopt: 54,
   getsockopt: 55,
   execve: 59,

@@ -1,8 +1,8 @@
 // Small steps of the pure state machine that the others are made of: one service's state changed, actions gathered in
 // order. Pure.
 
-import type { SupervisedService } from "../../plan/plan.ts";
-import type { Action } from "../events.ts";
+import type { SupervisedService } from "../../../plan/plan.ts";
+import type { Action } from "../../events.ts";
 import type { ServiceAction, ServiceState, ServicesNext, ServicesState } from "./events.ts";
 
 /** A state on its way through one event, with the actions so far. */

@@ -1,8 +1,8 @@
 // One service's stop: its steps, how long each may take, and what is left when its main process has ended. Pure.
 
-import type { ShutdownStep } from "../../plan/plan.ts";
-import { SIGABRT, SIGCONT, SIGKILL, SIGTERM } from "../../sys/libc/constants.ts";
-import { isFollowedByContinue } from "../ending.ts";
+import type { ShutdownStep } from "../../../plan/plan.ts";
+import { SIGABRT, SIGCONT, SIGKILL, SIGTERM } from "../../../sys/libc/constants.ts";
+import { isFollowedByContinue } from "../../ending.ts";
 import type { ServicesState, StopReason } from "./events.ts";
 import { planned, type Turn } from "./transitions.ts";
 
@@ -95,7 +95,7 @@ export function endRest(turn: Turn, name: string): void {
   const { stop } = turn.of(name);
   const { state, now } = turn;
   const waitMs = Math.min(state.supervision.reaping.waitMs, shareOf(state, name, now));
-  // What got SIGKILL already is on its way.
+  // Processes that got SIGKILL already are on their way.
   const nextAt = stop?.isKilled ? stop.nextAt : now + waitMs;
   turn.change(name, {
     phase: "leaving",

@@ -1,9 +1,9 @@
-// What several services say about each other: which comes before which, and how long they take to stop one after another.
+// The relations of several services: which comes before which, and how long they take to stop one after another.
 // Finds unknown names, circles, conditions that never come true, and a budget that is too small. Pure.
 
-import type { Service, ShutdownPolicy, ShutdownStep } from "../types.ts";
-import { badValue, type Finding } from "../wording/finding.ts";
-import { nearestWord } from "../wording/nearest.ts";
+import type { Service, ShutdownPolicy, ShutdownStep } from "../../types.ts";
+import { badValue, type Finding } from "../../wording/finding.ts";
+import { nearestWord } from "../../wording/nearest.ts";
 
 export function checkGraph(
   services: readonly Service[],

@@ -1,6 +1,6 @@
-// What the control socket asks of one service. Pure.
+// The requests of the control socket about one service. Pure.
 
-import { SIGHUP } from "../../sys/libc/constants.ts";
+import { SIGHUP } from "../../../sys/libc/constants.ts";
 import type { ServiceRequest } from "./events.ts";
 import { askToStop } from "./stopping.ts";
 import { isAlive, isRunning, planned, type Turn } from "./transitions.ts";

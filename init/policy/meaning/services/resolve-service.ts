@@ -1,7 +1,7 @@
 // One service: the written keys on top of the defaults, each complaint at its key.
 
-import { FIRST_ANNOUNCED } from "../../sys/facts.ts";
-import type { KeyPath } from "../key-path.ts";
+import { FIRST_ANNOUNCED } from "../../../sys/facts.ts";
+import type { KeyPath } from "../../key-path.ts";
 import type {
   CapabilitiesPolicy,
   Condition,
@@ -12,20 +12,21 @@ import type {
   RestartPolicy,
   Service,
   SignalsPolicy,
-} from "../types.ts";
-import { badValue, type Finding } from "../wording/finding.ts";
-import { nearestWord } from "../wording/nearest.ts";
-import { parseCapability } from "./capabilities.ts";
-import { defaultService } from "./defaults.ts";
-import { parseDuration } from "./durations.ts";
+} from "../../types.ts";
+import { badValue, type Finding } from "../../wording/finding.ts";
+import { nearestWord } from "../../wording/nearest.ts";
+import { parseCapability } from "../capabilities.ts";
+import { defaultService } from "../defaults.ts";
+import { parseDuration } from "../durations.ts";
 import {
   signalOf,
   signalsOf,
   stepsOfStop,
   type WrittenSignals,
   type WrittenStop,
-} from "./resolve-signals.ts";
-import { modeOf, userAndGroupOf } from "./resolve-values.ts";
+} from "../resolve-signals.ts";
+import { modeOf, userAndGroupOf } from "../resolve-values.ts";
+import { checkNotifyNumber, readyOf, type WrittenReady, watchdogOf } from "./resolve-ready.ts";
 
 export interface WrittenLimits {
   readonly nofile?: { readonly soft?: NofileLimit; readonly hard?: NofileLimit };
@@ -52,6 +53,8 @@ export interface WrittenService {
   readonly stdout?: string;
   readonly stderr?: string;
   readonly type?: Service["type"];
+  readonly ready?: WrittenReady;
+  readonly watchdog?: string;
   readonly dependsOn?: Readonly<Record<string, Condition>>;
   readonly essential?: boolean;
   readonly restart?: WrittenRestart;
@@ -106,7 +109,12 @@ export function serviceOf(
   const pass = fds.pass ? passOf(fds.pass, [...at, "fds", "pass"], names, findings) : none;
   const protocol = fds.protocol ?? base.protocol;
   if (pass && protocol === "systemd") checkRow(pass, [...at, "fds", "pass"], findings);
+  const ready = readyOf(written.ready, [...at, "ready"], findings);
+  const watchdogMs = watchdogOf(written.watchdog, ready, [...at, "watchdog"], findings);
+  checkNotifyNumber(ready, pass, [...at, "ready"], findings);
   const given = {
+    ...(ready === undefined ? {} : { ready }),
+    ...(watchdogMs === undefined ? {} : { watchdogMs }),
     ...(written.stdout === undefined || written.stdout === "inherit" ? {} : { stdout: written.stdout }),
     ...(written.stderr === undefined || written.stderr === "inherit" ? {} : { stderr: written.stderr }),
     ...(written.envFile === undefined ? {} : { envFile: [written.envFile].flat() }),

@@ -2,9 +2,9 @@
 // (ServiceState). Types only; next() of state.ts leads from one to the other. Times are milliseconds of one monotonic
 // clock. docs/services.md has the table of states and events.
 
-import type { ServicesSupervision } from "../../plan/plan.ts";
-import type { ReceivedSignal } from "../../sys/kernel.ts";
-import type { Action, Budget, Ending, Next } from "../events.ts";
+import type { ServicesSupervision } from "../../../plan/plan.ts";
+import type { ReceivedSignal } from "../../../sys/kernel.ts";
+import type { Action, Budget, Ending, Next } from "../../events.ts";
 
 /**
  * waiting: its dependencies have not come far enough. starting: it runs and is not ready. ready: it runs and is ready.
@@ -36,6 +36,8 @@ export interface ServiceState {
   readonly readyBy?: number | undefined;
   /** Until then a WATCHDOG=1 has to come. */
   readonly watchdogAt?: number | undefined;
+  /** How often it has to come, where WATCHDOG_USEC has changed what the policy says. */
+  readonly watchdogMs?: number;
   readonly stop?: Stop | undefined;
   readonly restartAt?: number | undefined;
   readonly backoffMs: number;
@@ -92,7 +94,7 @@ export interface DelayedServiceSignal {
   readonly service?: string;
 }
 
-/** What the control socket may ask of one service. */
+/** A request that the control socket may make of one service. */
 export type ServiceRequest = "start" | "stop" | "restart" | "reload";
 
 export type ServiceEvent = { readonly now: number } & (
@@ -162,5 +164,5 @@ export interface ServicesNext {
   readonly actions: readonly ServiceAction[];
 }
 
-/** What ending.ts answers for several services. */
+/** The answer of ending.ts for several services. */
 export type ServicesEnding = Next<ServicesState>;

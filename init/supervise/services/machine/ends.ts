@@ -1,7 +1,7 @@
 // A service has ended: whether it is started again, what its end means for the container, and the code that counts. Pure.
 
-import { exitCode } from "../exit-code.ts";
-import { codeInWords, durationInWords } from "../words.ts";
+import { exitCode } from "../../exit-code.ts";
+import { codeInWords, durationInWords } from "../../words.ts";
 import type { ServiceEvent, ServiceState } from "./events.ts";
 import { beginShutdown } from "./shutdown.ts";
 import { planned, type Turn } from "./transitions.ts";

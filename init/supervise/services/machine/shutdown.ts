@@ -1,7 +1,7 @@
 // The end of all services: each is asked to end when the services that need it have ended. Pure.
 
-import { budgetFrom } from "../budget.ts";
-import { beginEnding } from "../ending.ts";
+import { budgetFrom } from "../../budget.ts";
+import { beginEnding } from "../../ending.ts";
 import { askToStop } from "./stopping.ts";
 import { dependants, isAlive, isOfEnding, isRunning, type Turn } from "./transitions.ts";
 

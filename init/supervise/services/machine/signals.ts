@@ -1,11 +1,11 @@
 // The signals that fdinit gets: the shutdown's begin the end of all services, the others go to each running service as its
 // `signals` say. Pure.
 
-import type { SupervisedService } from "../../plan/plan.ts";
-import type { ReceivedSignal } from "../../sys/kernel.ts";
-import { SIGKILL, SIGSTOP } from "../../sys/libc/constants.ts";
-import { signalName } from "../../sys/signals/signal-names.ts";
-import { durationInWords } from "../words.ts";
+import type { SupervisedService } from "../../../plan/plan.ts";
+import type { ReceivedSignal } from "../../../sys/kernel.ts";
+import { SIGKILL, SIGSTOP } from "../../../sys/libc/constants.ts";
+import { signalName } from "../../../sys/signals/signal-names.ts";
+import { durationInWords } from "../../words.ts";
 import type { DelayedServiceSignal } from "./events.ts";
 import { beginShutdown } from "./shutdown.ts";
 import { isRunning, type Turn } from "./transitions.ts";

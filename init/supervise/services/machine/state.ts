@@ -1,10 +1,10 @@
 // The pure half of supervising several services: what happened in, the next state and what to do out. No kernel, no clock,
 // no output: times come with the events. docs/services.md has the table of states and events.
 
-import type { ServicesSupervision } from "../../plan/plan.ts";
-import { SIGCHLD, SIGPIPE, SIGXFSZ } from "../../sys/libc/constants.ts";
-import { budgetOver, endingOver, endingSignal } from "../ending.ts";
-import type { Next } from "../events.ts";
+import type { ServicesSupervision } from "../../../plan/plan.ts";
+import { SIGCHLD, SIGPIPE, SIGXFSZ } from "../../../sys/libc/constants.ts";
+import { budgetOver, endingOver, endingSignal } from "../../ending.ts";
+import type { Next } from "../../events.ts";
 import { finish, mainEnded, startFailed } from "./ends.ts";
 import type { ServiceEvent, ServiceState, ServicesNext, ServicesState } from "./events.ts";
 import { advanceStarts, becomeReady } from "./progress.ts";
@@ -97,9 +97,13 @@ function ofService(turn: Turn, event: Extract<ServiceEvent, { service: string }>
       if (!isRunning(before)) return;
       if (event.isFailure) askToStop(turn, name, "watchdog");
       else if (before.watchdogAt !== undefined) {
-        const { watchdogMs = 0 } = planned(turn.state, name);
+        const { watchdogMs = planned(turn.state, name).watchdogMs ?? 0 } = before;
         turn.change(name, { watchdogAt: event.now + watchdogMs });
       }
+      return;
+    case "watchdogPeriod":
+      if (!isRunning(before) || planned(turn.state, name).watchdogMs === undefined) return;
+      turn.change(name, { watchdogMs: event.ms, watchdogAt: event.now + event.ms });
       return;
     case "extend":
       extend(turn, name, event.now + event.ms);

@@ -1,0 +1,62 @@
+// A start with several services: plans, prepares PID 1, and supervises until the container ends.
+
+import { launch, launchContext, prepare } from "../../launch/launch.ts";
+import { findCredentials } from "../../launch/users.ts";
+import type { CommandLine, Launch } from "../../plan/plan.ts";
+import { buildServicesPlan } from "../../plan/services.ts";
+import type { Policy } from "../../policy/types.ts";
+import { superviseServices } from "../../supervise/services/loop.ts";
+import type { Facts } from "../../sys/facts.ts";
+import type { Kernel } from "../../sys/kernel.ts";
+import { environmentOf } from "../command-line.ts";
+import type { Message, Say } from "../output/say.ts";
+import { launchFailure } from "./launch-failure.ts";
+import { refusal } from "./refusal.ts";
+import { started } from "./start-again.ts";
+
+interface Given {
+  readonly kernel: Kernel;
+  readonly signalFd: number;
+  readonly facts: Facts;
+  readonly commandLine: CommandLine;
+  readonly say: Say;
+}
+
+/** Answers the exit code, and what is to be said where nothing was started. */
+export function runServices(
+  policy: Policy,
+  { kernel, signalFd, facts, commandLine, say }: Given,
+): [code: number, ...messages: readonly Message[]] {
+  const planned = buildServicesPlan(policy, facts, commandLine);
+  if (!planned.ok) return refusal(kernel, policy, planned);
+  const { steps, services, supervision, warnings } = planned.plan;
+  for (const warning of warnings) say("warn", warning);
+  const context = launchContext(kernel, signalFd + 1);
+  const prepared = prepare(steps, context);
+  if (!prepared.ok) return launchFailure(kernel, prepared.failure, {});
+  for (const warning of prepared.warnings) say("warn", warning);
+  const said = new Set<string>();
+  const code = superviseServices({
+    kernel,
+    signalFd,
+    services,
+    supervision,
+    say,
+    context,
+    supervisorSocket: environmentOf(kernel)("NOTIFY_SOCKET") || undefined,
+    launch: (start) => {
+      const result = launch(start, context);
+      // A warning of a start is the same at every one, and is said once.
+      const fresh = result.ok ? (result.warnings ?? []).filter((warning) => !said.has(warning)) : [];
+      for (const warning of fresh) said.add(warning);
+      return started(result.ok ? { ...result, warnings: fresh } : result, say);
+    },
+    idsOf: (launched) => idsOf(kernel, launched),
+  });
+  return [code];
+}
+
+function idsOf(kernel: Kernel, { user, groups }: Launch) {
+  const found = user ? findCredentials(kernel, user, groups) : undefined;
+  return found === undefined || typeof found === "string" ? undefined : found.credentials;
+}

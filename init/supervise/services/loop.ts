@@ -1,0 +1,364 @@
+// The one wait loop of several services: wait, decode, next(state, event), act. Blocks in ppoll(2) on the signalfd and on what
+// its watchers name; nothing wakes up while nothing happens. Nothing here may throw: programs run.
+
+import type { ChangedProcess, ChildEnd, ReceivedSignal } from "../../sys/kernel.ts";
+import { SIGKILL, SIGTRAP } from "../../sys/libc/constants.ts";
+import { errnoText } from "../../sys/libc/errno.ts";
+import { sayHolders } from "../holders.ts";
+import { Observer } from "../observer.ts";
+import { Sender } from "../sending.ts";
+import { codeInWords, durationInWords } from "../words.ts";
+import type { Controlled } from "./control/control.ts";
+import type { ServiceAction, ServiceEvent, ServicesState, ServiceTarget } from "./machine/events.ts";
+import { begin, deadline, initialServices, next } from "./machine/state.ts";
+import { planned } from "./machine/transitions.ts";
+import { Owners } from "./owners.ts";
+import { notifyRuntime } from "./ready/notify-runtime.ts";
+import { Starter } from "./starter.ts";
+import { healthOf, statusOf } from "./status.ts";
+import type { ServicesSurroundings } from "./surroundings.ts";
+import { earlier, Watchers } from "./watchers.ts";
+
+/** The most ended children taken in one round. */
+const MOST_REAPED = 64;
+/** The pause between two tries where the kernel refuses wait4. */
+const RETRY_MS = 250;
+/** SIGKILL to a tree that makes new processes meanwhile is sent again so often at once. */
+const MOST_ROUNDS = 8;
+
+/** Supervises until the container ends, reaping every child; answers the exit code. */
+export function superviseServices(surroundings: ServicesSurroundings): number {
+  const supervisor = new ServicesSupervisor(surroundings);
+  supervisor.begin();
+  for (;;) {
+    const isAll = supervisor.round();
+    if (supervisor.exit !== undefined) return supervisor.leave(supervisor.exit);
+    if (isAll) supervisor.wait();
+  }
+}
+
+class ServicesSupervisor {
+  exit: number | undefined;
+  private state: ServicesState;
+  private readonly surroundings: ServicesSurroundings;
+  private readonly owners: Owners;
+  private readonly sender: Sender;
+  private readonly observer: Observer | undefined;
+  private readonly starter: Starter;
+  private readonly watchers: Watchers;
+  /** Events that came of actions, in their order: an event is handled to its end before the next one. */
+  private readonly queue: ServiceEvent[] = [];
+  private isHandling = false;
+  private hasSaidCannotReap = false;
+  private isRetrying = false;
+  private hasSaidEnd = false;
+  private readonly beganAt: number;
+  private shutdownAt: Date | undefined;
+
+  constructor(surroundings: ServicesSurroundings) {
+    const { kernel, supervision, say } = surroundings;
+    this.surroundings = surroundings;
+    this.state = initialServices(kernel.pid, supervision);
+    this.beganAt = kernel.now();
+    this.owners = new Owners(
+      kernel,
+      supervision.services.map(({ name }) => name),
+    );
+    const asOne = { service: "the services", hasOwnGroup: false, ...supervision };
+    this.sender = new Sender({ kernel, say, supervision: asOne });
+    this.observer =
+      supervision.reaping.log === "none" && supervision.report === undefined
+        ? undefined
+        : new Observer({ kernel, say, supervision: asOne });
+    const emit = (event: ServiceEvent) => this.handle(event);
+    this.watchers = new Watchers(surroundings, {
+      emit,
+      ownerOf: (pid) => this.owners.ownerOf(pid),
+      spawnCheck: (name) => this.spawnCheck(name),
+      controlled: this.controlled,
+    });
+    this.starter = new Starter(surroundings, this.watchers);
+  }
+
+  begin(): void {
+    this.take(begin(this.state, this.surroundings.kernel.now()));
+  }
+
+  /** One round: signals, time, ended children. True when nothing more is waiting to be taken. */
+  round(): boolean {
+    const { kernel, signalFd } = this.surroundings;
+    // Signals first, so that one sent before a program ended still reaches it.
+    for (const received of kernel.takeSignals(signalFd)) this.signal(received);
+    this.time();
+    return this.exit === undefined ? this.reap() : true;
+  }
+
+  wait(): void {
+    this.watchers.wait(this.surroundings.signalFd, this.timeout());
+  }
+
+  private signal(received: ReceivedSignal): void {
+    this.handle({ type: "signal", now: this.surroundings.kernel.now(), received });
+  }
+
+  private time(): void {
+    const { kernel } = this.surroundings;
+    this.watchers.time();
+    for (let at = deadline(this.state); at !== undefined && at <= kernel.now(); at = deadline(this.state)) {
+      this.handle({ type: "time", now: kernel.now() });
+      if (this.exit !== undefined) return;
+    }
+  }
+
+  private timeout(): number | undefined {
+    const earliest = earlier(deadline(this.state), this.watchers.deadline());
+    const left = earliest === undefined ? undefined : Math.max(0, earliest - this.surroundings.kernel.now());
+    return this.isRetrying ? Math.min(RETRY_MS, left ?? RETRY_MS) : left;
+  }
+
+  private reap(): boolean {
+    const { kernel } = this.surroundings;
+    for (let taken = 0; taken < MOST_REAPED; taken++) {
+      const looked = this.observer ? kernel.nextChanged() : undefined;
+      const seen = typeof looked === "object" ? looked : undefined;
+      const changed = kernel.reap(seen?.pid);
+      if (typeof changed === "number") {
+        this.cannotReap(changed);
+        return true;
+      }
+      this.isRetrying = false;
+      if (changed === undefined || changed === "none") {
+        this.lookAtLeaving();
+        if (this.state.ending && this.exit === undefined)
+          this.handle({ type: "settled", now: kernel.now(), childrenLeft: changed === undefined });
+        return true;
+      }
+      this.childChanged(changed, seen);
+    }
+    return false;
+  }
+
+  private cannotReap(failed: number): void {
+    if (!this.hasSaidCannotReap)
+      this.surroundings.say(
+        "error",
+        `cannot take ended children (wait4, waitid): ${errnoText(-failed)}; trying again every ${RETRY_MS} ms`,
+      );
+    this.hasSaidCannotReap = true;
+    this.isRetrying = true;
+  }
+
+  private childChanged(changed: ChildEnd, seen: ChangedProcess | undefined): void {
+    const { kernel, say } = this.surroundings;
+    const { pid, status } = changed;
+    // WIFSTOPPED and WSTOPSIG of wait(2)
+    if ((status & 0xff) === 0x7f) {
+      const signal = (status >> 8) & 0xff;
+      kernel.detach(pid, signal === SIGTRAP ? 0 : signal);
+      return;
+    }
+    if (this.watchers.probes.childEnded(pid, status, kernel.now())) return;
+    const service = this.owners.ofMain(pid);
+    this.observer?.ended(changed, seen, service !== undefined);
+    if (service === undefined) return;
+    this.owners.mainEnded(pid);
+    const { startedAt = kernel.now() } = this.state.services.get(service) ?? {};
+    const ran = durationInWords(kernel.now() - startedAt);
+    say("info", `${service} ${codeInWords(status)} after ${ran}`);
+    if (!this.hasSaidEnd && this.state.code === undefined)
+      this.observer?.endedOtherwise(`${service} ${codeInWords(status)} after ${ran}`);
+    const isAsked = this.state.supervision.reaping.orphans === "terminate";
+    const leftBehind = isAsked && (this.owners.treeOf(service)?.length ?? 0) > 0;
+    this.handle({ type: "ended", now: kernel.now(), service, status, leftBehind });
+    if (this.state.code !== undefined) this.hasSaidEnd = true;
+  }
+
+  /** A service whose main process has ended, and that others may be left of. */
+  private lookAtLeaving(): void {
+    for (const [service, { phase }] of this.state.services) {
+      if (phase !== "leaving" || (this.owners.treeOf(service)?.length ?? 0) > 0) continue;
+      this.handle({ type: "treeGone", now: this.surroundings.kernel.now(), service });
+    }
+  }
+
+  private handle(event: ServiceEvent): void {
+    this.queue.push(event);
+    if (this.isHandling) return;
+    this.isHandling = true;
+    for (let first = this.queue.shift(); first; first = this.queue.shift())
+      this.take(next(this.state, first));
+    this.isHandling = false;
+  }
+
+  private take({ state, actions }: { state: ServicesState; actions: readonly ServiceAction[] }): void {
+    if (state.shutdown && !this.state.shutdown) this.shutdownAt = new Date();
+    this.state = state;
+    for (const action of actions) this.act(action);
+  }
+
+  private act(action: ServiceAction): void {
+    const { kernel, say } = this.surroundings;
+    switch (action.do) {
+      case "start":
+        this.start(action.service);
+        return;
+      case "signal":
+        this.signalService(action.service, action.to, action.signal, action.value);
+        return;
+      case "beginCheck": {
+        const { ready } = planned(this.state, action.service);
+        if (ready && ready.by !== "notify" && ready.by !== "sdNotify")
+          this.watchers.probes.begin(action.service, ready, kernel.now());
+        return;
+      }
+      case "endCheck":
+        this.watchers.probes.end(action.service);
+        return;
+      case "forgetStart":
+        this.watchers.notifyPipes.close(action.service);
+        return;
+      case "giveUp":
+        this.giveUp(action.service);
+        return;
+      case "tellSupervisor":
+        this.tellSupervisor(action.what);
+        return;
+      case "send":
+        this.sender.send(action.to, action.signal, action.value, undefined);
+        return;
+      case "kill":
+        // With thousands left, PID 1's end is what kills them (pid_namespaces(7)).
+        if (this.sender.killAll(undefined, this.observer))
+          this.exit ??= this.state.ending?.code ?? 128 + SIGKILL;
+        return;
+      case "findHolders":
+        if (kernel.hasChildren())
+          sayHolders(
+            {
+              kernel,
+              say,
+              supervision: { service: "the last service" },
+              context: { tokens: this.surroundings.context.tokens, pipes: [] },
+            },
+            action.only,
+          );
+        return;
+      case "say":
+        say(action.level, action.message);
+        return;
+      case "exit":
+        this.exit ??= action.code;
+    }
+  }
+
+  /** A start whose turn has come. A shutdown may have begun since it was decided. */
+  private start(name: string): void {
+    const { kernel, services, say } = this.surroundings;
+    const { phase, pid, starts } = this.state.services.get(name) ?? {};
+    const plan = services.find((service) => service.name === name);
+    if (phase !== "starting" || pid !== undefined || !plan) return;
+    const started = this.starter.start(plan, planned(this.state, name));
+    const now = kernel.now();
+    if ("pid" in started) {
+      this.owners.started(name, started.pid);
+      say("info", `started ${name}: it is pid ${started.pid}${starts === 1 ? "" : ` (start ${starts})`}`);
+      this.handle({ type: "started", now, service: name, pid: started.pid });
+    } else this.handle({ type: "startFailed", now, service: name, ...started });
+  }
+
+  private spawnCheck(name: string): number {
+    const plan = this.surroundings.services.find((service) => service.name === name);
+    return plan ? this.starter.startCheck(plan) : -1;
+  }
+
+  private signalService(name: string, to: ServiceTarget, signal: number, value: bigint | undefined): void {
+    const { kernel } = this.surroundings;
+    const pid = this.state.services.get(name)?.pid;
+    if (to === "all") this.signalTree(name, pid, signal);
+    else if (pid === undefined) return;
+    else if (to === "group") this.sender.check(kernel.kill(-pid, signal), signal);
+    else if (value === undefined) this.sender.check(kernel.kill(pid, signal), signal);
+    else this.sender.check(kernel.queue(pid, signal, value), signal);
+  }
+
+  private signalTree(name: string, pid: number | undefined, signal: number): void {
+    const { kernel } = this.surroundings;
+    const reached = new Set<number>();
+    for (let round = 0; round < (signal === SIGKILL ? MOST_ROUNDS : 1); round++) {
+      const tree = this.owners.treeOf(name);
+      // Without /proc: those that stayed in the process group of its session's leader.
+      if (!tree) {
+        if (pid !== undefined) this.sender.check(kernel.kill(-pid, signal), signal);
+        return;
+      }
+      const left = tree.filter((process) => !reached.has(process.pid));
+      if (left.length === 0) return;
+      for (const process of left) {
+        reached.add(process.pid);
+        this.sender.check(kernel.signalProcess(process, signal), signal);
+      }
+      if (signal === SIGKILL) this.observer?.killed(left, 0, false);
+    }
+  }
+
+  /** A descriptor that PID 1 keeps for this service, and that no living one uses, is closed: the reader of the other end sees its end. */
+  private giveUp(name: string): void {
+    const { services, context, kernel } = this.surroundings;
+    if (!this.state.shutdown) return;
+    this.watchers.notifications?.drop(name);
+    for (const opened of services.find((service) => service.name === name)?.uses ?? []) {
+      const isUsed = services.some(
+        (other) => other.uses.includes(opened) && this.state.services.get(other.name)?.pid !== undefined,
+      );
+      const fd = context.opened.get(opened);
+      if (isUsed || fd === undefined) continue;
+      kernel.close(fd);
+      context.opened.delete(opened);
+    }
+  }
+
+  private tellSupervisor(what: string): void {
+    const { kernel, supervisorSocket, say } = this.surroundings;
+    if (supervisorSocket === undefined) return;
+    const problem = notifyRuntime(kernel, supervisorSocket, what);
+    if (problem !== undefined) say("warn", problem);
+  }
+
+  /** The doings that the control socket may ask for. */
+  private get controlled(): Controlled {
+    return {
+      answerStatus: () => this.status(),
+      isHealthy: () => healthOf(this.state),
+      emit: (event) => this.handle(event),
+      signal: (service, signal) => this.signalMain(service, signal),
+    };
+  }
+
+  private status() {
+    const { kernel, services } = this.surroundings;
+    return statusOf(this.state, {
+      now: kernel.now(),
+      beganAt: this.beganAt,
+      shutdownAt: this.shutdownAt,
+      plans: services,
+      textOf: (name) => this.watchers.notifications?.status(name) ?? this.watchers.probes.why(name),
+    });
+  }
+
+  private signalMain(service: string, signal: number): string | undefined {
+    const pid = this.state.services.get(service)?.pid;
+    if (pid === undefined) return `${service} has no process`;
+    const sent = this.surroundings.kernel.kill(pid, signal);
+    return sent < 0 ? errnoText(-sent) : undefined;
+  }
+
+  /** The last words; answers the code. */
+  leave(code: number): number {
+    this.watchers.logs?.flush();
+    this.observer?.report(
+      code,
+      [...this.state.services.values()].some(({ pid }) => pid !== undefined),
+    );
+    return code;
+  }
+}
