@@ -5,7 +5,7 @@ import "./sys/first.ts"; // before everything else: until it has run, a signal c
 import { readCommandLine } from "./cli/arguments.ts";
 import { commandLineFrom, environmentOf } from "./cli/command-line.ts";
 import { EXIT_SOFTWARE } from "./cli/exit-codes.ts";
-import { parsersAndReports } from "./cli/load-parsers-and-reports.ts";
+import { parsersAndReports, plainPolicies } from "./cli/load-modules.ts";
 import { DEFAULT_LOG, lastWords, type Message, voiceOf } from "./cli/output/say.ts";
 import { readPolicy } from "./cli/policy-source/read-policy.ts";
 import { isTriedAgain, started, startingAgain } from "./cli/start/start-again.ts";
@@ -28,7 +28,7 @@ function main(): number {
     const { code, complaint } = parsersAndReports().report(kernel, invocation, [signalFd]);
     return complaint === undefined ? code : stop(code, complaint);
   }
-  const read = readPolicy(kernel, invocation.options, parsersAndReports);
+  const read = readPolicy(kernel, invocation.options, parsersAndReports, plainPolicies);
   if (!read.ok) return stop(read.code, read.message);
   const { policy } = read;
   say = voiceOf(kernel, policy.log);

@@ -148,7 +148,17 @@ function supervisionOf(
 /** The decision about each inherited descriptor that was looked at. */
 export function decideAll({ fds, intent }: Policy, { inherited }: Facts): Decided[] {
   const decided: Decided[] = [];
-  for (const known of inherited) decided.push({ ...known, decision: decide(fds.inherited, intent, known) });
+  // Without a rule by number, descriptors that share their facts (from 3 up) share the decision. There may be thousands.
+  let shares = true;
+  for (const { match } of fds.inherited.rules) shares &&= match.fd === undefined;
+  let before: Decided | undefined;
+  for (const known of inherited) {
+    const { fd, descriptor } = known;
+    const isShared = shares && descriptor !== undefined && descriptor === before?.descriptor;
+    const decision = before && isShared ? before.decision : decide(fds.inherited, intent, known);
+    decided.push({ ...known, decision });
+    if (fd >= FIRST_BEYOND_STANDARD) before = decided[decided.length - 1];
+  }
   return decided;
 }
 

@@ -87,7 +87,7 @@ export function planAsJson(report: PlanReport) {
     inherited: fates.map(({ known, inPid1, inProgram }) => ({
       fd: known.fd,
       what: descriptorInWords(known),
-      descriptor: known.descriptor ?? null,
+      descriptor: known.descriptor ? { fd: known.fd, ...known.descriptor } : null,
       decision: decisionAsJson(known.decision, known.fd, policy),
       inPid1,
       inProgram,

@@ -135,7 +135,7 @@ function ownDescriptors(kernel: Kernel, { own, runtime }: Facts): OwnDescriptor[
   const described = (fd: number, owner: OwnDescriptor["owner"]): OwnDescriptor => ({
     fd,
     owner,
-    descriptor: kernel.classify(fd),
+    descriptor: { fd, ...kernel.classify(fd) },
   });
   return [
     ...own.map((fd) => described(fd, "fdinit")),

@@ -31,7 +31,7 @@ export function suggestPolicy(
       continue;
     }
     rules.push(`      # ${fd}: ${evidence}`);
-    rules.push(`      - { match: ${flow(matchOf(descriptor))}, action: keep }`);
+    rules.push(`      - { match: ${flow(matchOf({ fd, ...descriptor }))}, action: keep }`);
   }
   const hasRules = rules.some((line) => line.trimStart().startsWith("-"));
   return [

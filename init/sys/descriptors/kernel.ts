@@ -2,7 +2,8 @@
 // what they are, and to wait for, read and write them; and the plain data that passes between them. No code that
 // runs.
 
-import type { Descriptor } from "./kinds.ts";
+import type { Descriptor, DescriptorFacts } from "./kinds.ts";
+import type { SeenFiles } from "./seen-files.ts";
 
 /** The origin of a descriptor of a process, and how that is known. */
 export interface Whose {
@@ -86,7 +87,7 @@ export interface DescriptorCalls {
   /** The text of /proc/self/fdinfo/N, or undefined. */
   descriptorInfo(fd: number): string | undefined;
   /** Finds out what an open descriptor is. */
-  classify(fd: number): Descriptor;
+  classify(fd: number, seen?: SeenFiles): DescriptorFacts;
   /** Looks at the descriptors of a running process from outside, or answers a negated errno. */
   inspect(pid: number): Inspection | number;
   /** The process runs fdinit's own executable; false also where that cannot be seen. */
