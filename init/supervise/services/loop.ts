@@ -178,8 +178,8 @@ class ServicesSupervisor {
 
   /** A service whose main process has ended, and that others may be left of. */
   private lookAtLeaving(): void {
-    for (const [service, { phase }] of this.state.services) {
-      if (phase !== "leaving" || (this.owners.treeOf(service)?.length ?? 0) > 0) continue;
+    for (const [service, { phase, isStuck }] of this.state.services) {
+      if ((phase !== "leaving" && !isStuck) || (this.owners.treeOf(service)?.length ?? 0) > 0) continue;
       this.handle({ type: "treeGone", now: this.surroundings.kernel.now(), service });
     }
   }

@@ -79,7 +79,7 @@ export function killService(turn: Turn, name: string): void {
   const { stop } = turn.of(name);
   if (stop?.isKilled) {
     turn.say("warn", `${name} does not end, SIGKILL or not: the others do not wait for it`);
-    turn.change(name, { phase: "failed", stop: undefined, pid: undefined });
+    turn.change(name, { phase: "failed", stop: undefined, pid: undefined, isStuck: true });
     return;
   }
   const nextAt = turn.now + UNKILLABLE_MS;
