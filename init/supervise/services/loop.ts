@@ -11,7 +11,7 @@ import { codeInWords, durationInWords } from "../words.ts";
 import type { Controlled } from "./control/control.ts";
 import type { ServiceAction, ServiceEvent, ServicesState, ServiceTarget } from "./machine/events.ts";
 import { begin, deadline, initialServices, next } from "./machine/state.ts";
-import { planned } from "./machine/transitions.ts";
+import { isOver, planned } from "./machine/transitions.ts";
 import { Owners } from "./owners.ts";
 import { notifyRuntime } from "./ready/notify-runtime.ts";
 import { Starter } from "./starter.ts";
