@@ -18,12 +18,12 @@ describeWith(["gcc", "unshare"], "what each of several services is given", () =>
         one: { command: running("one"), fds: { pass: { http: 3 } } },
         two: { command: running("two"), fds: { pass: { http: 5 } } },
         writer: { command: sh("echo writer >&2; echo through the pipe; exec sleep 10000"), stdout: "lines" },
-        reader: { command: sh("read line; echo got $line; exec sleep 10000"), stdin: "lines-read" },
+        reader: { command: sh("read line; echo got $line; exec sleep 10000"), stdin: "linesPeer" },
         plain: { command: running("plain"), stdin: "devnull" },
       },
       {
         fds: {
-          open: { http: { listen: "127.0.0.1:0" }, lines: { pipe: { read: "lines-read", write: "lines" } } },
+          open: { http: { listen: "127.0.0.1:0" }, lines: { pipe: "write" } },
         },
       },
     );
@@ -34,8 +34,11 @@ describeWith(["gcc", "unshare"], "what each of several services is given", () =>
       const main = await mainOf(pid, name);
       return until("its program runs", () => status(main, "Name") === "sleep" && descriptors(main));
     };
-    const [one, two] = [await fds("one"), await fds("two")];
-    const [writer, reader, plain] = [await fds("writer"), await fds("reader"), await fds("plain")];
+    const one = await fds("one");
+    const two = await fds("two");
+    const writer = await fds("writer");
+    const reader = await fds("reader");
+    const plain = await fds("plain");
     expect(extra(one)).toEqual([3]);
     expect(extra(two)).toEqual([5]);
     expect(one[3]).toBe(two[5] as string);
@@ -70,9 +73,9 @@ describeWith(["gcc", "unshare"], "what each of several services is given", () =>
     const fdinit = up(
       {
         writer: { command: sh("echo one; echo two"), type: "oneshot", stdout: "to" },
-        reader: { command: sh("cat; echo end"), stdin: "from" },
+        reader: { command: sh("cat; echo end"), stdin: "toPeer" },
       },
-      { fds: { open: { lines: { pipe: { read: "from", write: "to" } } } } },
+      { fds: { open: { to: { pipe: "write" } } } },
     );
     const { code, stdout } = await fdinit.ended();
     expect({ code, stdout }).toEqual({ code: 0, stdout: "one\ntwo\nend\n" });
@@ -91,9 +94,9 @@ describeWith(["gcc", "unshare", "python3"], "sd_notify of several services", () 
   test("gives stored descriptors back at the next start, with their names", async () => {
     const script = `${NOTIFY}
 if os.environ.get("LISTEN_FDNAMES") == "kept":
-    print(os.environ["LISTEN_FDS"], int(os.environ["LISTEN_PID"])==os.getpid(), os.read(3, 99).decode(), flush=True); notify("READY=1"); time.sleep(10000)
-r,w=os.pipe(); os.write(w, b"from the first start")
-notify("READY=1\\nFDSTORE=1\\nFDNAME=kept", [r]); notify("BARRIER=1",[w]); time.sleep(0.1); os._exit(3)`;
+    print(os.environ["LISTEN_FDS"], int(os.environ["LISTEN_PID"])==os.getpid(), os.pread(3, 99, 0).decode(), flush=True); notify("READY=1"); time.sleep(10000)
+fd=os.memfd_create("kept"); os.write(fd, b"from the first start")
+notify("READY=1\\nFDSTORE=1\\nFDNAME=kept", [fd]); os._exit(3)`;
     const fdinit = up({
       app: {
         command: ["python3", "-c", script],
@@ -145,7 +148,9 @@ describeWith(["gcc", "unshare"], "signals and lines of several services", () => 
     const file = join(temporaryDirectory(), "signals");
     const fdinit = up(
       {
-        loud: { command: sh("while :; do echo 0123456789012345678901234567890123456789; done") },
+        loud: {
+          command: sh("trap '' USR1; while :; do echo 0123456789012345678901234567890123456789; done"),
+        },
         quiet: { command: sh(`trap 'echo USR1 >> ${file}' USR1; : > ${file}; while :; do sleep 0.01; done`) },
       },
       { log: { services: "prefix" } },

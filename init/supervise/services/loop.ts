@@ -11,7 +11,7 @@ import { codeInWords, durationInWords } from "../words.ts";
 import type { Controlled } from "./control/control.ts";
 import type { ServiceAction, ServiceEvent, ServicesState, ServiceTarget } from "./machine/events.ts";
 import { begin, deadline, initialServices, next } from "./machine/state.ts";
-import { planned } from "./machine/transitions.ts";
+import { isOver, planned } from "./machine/transitions.ts";
 import { Owners } from "./owners.ts";
 import { notifyRuntime } from "./ready/notify-runtime.ts";
 import { Starter } from "./starter.ts";
@@ -312,14 +312,17 @@ class ServicesSupervisor {
     }
   }
 
-  /** A descriptor that PID 1 keeps for this service, and that no living one uses, is closed: the reader of the other end sees its end. */
+  /**
+   * A descriptor that PID 1 keeps for this service, and that no other one has or will have, is closed: the reader of the other
+   * end sees its end. Before the shutdown this is done only where no request can start the service again.
+   */
   private giveUp(name: string): void {
-    const { services, context, kernel } = this.surroundings;
-    if (!this.state.shutdown) return;
+    const { services, context, kernel, supervision } = this.surroundings;
+    if (!this.state.shutdown && supervision.control) return;
     this.watchers.notifications?.drop(name);
     for (const opened of services.find((service) => service.name === name)?.uses ?? []) {
       const isUsed = services.some(
-        (other) => other.uses.includes(opened) && this.state.services.get(other.name)?.pid !== undefined,
+        (other) => other.uses.includes(opened) && !isOver(this.state.services.get(other.name)),
       );
       const fd = context.opened.get(opened);
       if (isUsed || fd === undefined) continue;

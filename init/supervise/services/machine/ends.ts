@@ -79,6 +79,7 @@ export function finish(turn: Turn, name: string, words?: string): void {
   if (isComplete) {
     turn.change(name, { phase: "completed" });
     turn.say("info", `${name} is completed`);
+    turn.do({ do: "giveUp", service: name });
     if (essential) endContainer(turn, code, `${name} is completed, which ends the container (essential)`);
     return;
   }

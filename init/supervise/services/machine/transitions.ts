@@ -57,6 +57,11 @@ export function isAlive({ phase }: ServiceState): boolean {
   return phase === "starting" || phase === "ready" || phase === "stopping" || phase === "leaving";
 }
 
+/** It has ended, and only a request starts it again. */
+export function isOver(service: ServiceState | undefined): boolean {
+  return service === undefined || ["completed", "failed", "stopped"].includes(service.phase);
+}
+
 /** Its main process runs and was not asked to end. */
 export function isRunning({ phase }: ServiceState): boolean {
   return phase === "starting" || phase === "ready";
