@@ -23,8 +23,8 @@ export function buildPlan(policy: Policy, facts: Facts, commandLine: CommandLine
   const all = stretches(policy.fds.inherited, policy.intent, decided);
   const swept = sweep(policy, facts, ranges(facts, all));
   const refusals = [...findRefusals(policy, facts, decided), ...passed.refusals];
-  for (const message of swept.refusals) refusals.push({ code: "descriptor", message });
-  if (!command) refusals.push({ code: "command-line", message: noProgram(service.name) });
+  for (const remark of swept.refusals) refusals.push({ code: "descriptor", ...remark });
+  if (!command) refusals.push(noProgram(service.name));
   if (!command || refusals.length > 0) return refused(refusals);
 
   const launch = buildLaunch(service, facts, command, passed, policy.tty);
@@ -69,8 +69,7 @@ function forCommandLine(service: Service): Service {
 }
 
 export function refused(refusals: readonly Refusal[]): Extract<PlanResult, { ok: false }> {
-  const messages = refusals.map(({ message }) => message);
-  return { ok: false, refusals, code: refusals[0]?.code ?? "command-line", messages };
+  return { ok: false, refusals, code: refusals[0]?.code ?? "command-line" };
 }
 
 /** The steps for PID 1 itself, before anything starts. */

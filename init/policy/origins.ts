@@ -42,6 +42,8 @@ const KEYS: readonly (readonly string[])[] = [
   ["exit", "map"],
   ["log", "level"],
   ["log", "format"],
+  ["log", "services"],
+  ["control", "socket"],
   ["report"],
   ["dropPrivileges"],
 ];

@@ -19,7 +19,7 @@ import { missing } from "./needs.ts";
 
 const SUITE = "bookworm";
 /** The packages that the images of images/ install, so that their Dockerfiles build without a network. */
-const PACKAGES = ["nginx-light", "redis-server", "postgresql-15"];
+const PACKAGES = ["nginx-light", "redis-server", "postgresql-15", "php8.2-fpm", "python3-minimal"];
 /** Files that no program here needs to run: half of it all. The last two are PostgreSQL's compiler of queries. */
 const LEFT_OUT = [
   ...["var/cache/apt/archives", "var/lib/apt/lists", "var/lib/postgresql/15"],

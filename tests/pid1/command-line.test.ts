@@ -110,7 +110,7 @@ describeWith(["unshare"], "a policy", () => {
       expect(stderr).toStartWith("fdinit: ");
     }
   });
-  test("with a key that this version does not act on is refused", async () => {
+  test("with a dependency on a service that is not there is refused", async () => {
     expect(
       (await plain(...policy("version: 1\nservices: { a: { dependsOn: { b: started } } }\n"), "true")).code,
     ).toBe(78);

@@ -25,25 +25,28 @@ export interface PlainPolicyParser {
 export interface PolicyParser {
   readonly loadPolicy: typeof loadPolicy;
   readonly renderIssues: typeof renderIssues;
+  readonly onlyService: (policy: Policy, name: string) => ReadPolicy;
 }
 
 /** `plain` is asked for where there is a text to read, and `parser` where that is not enough: other starts load neither. */
 export function readPolicy(
   kernel: Kernel,
-  { policy: named, intent }: Options,
+  { policy: named, intent, service }: Options,
   parser: () => PolicyParser,
   plain?: () => PlainPolicyParser,
 ): ReadPolicy {
   const found = findPolicy(kernel, named);
-  if (!found.ok) return { ok: false, code: EXIT_POLICY, message: found.message };
-  if (!found.source) return { ok: true, policy: builtInPolicy(intent) };
+  if (!found.ok) return { ok: false, code: EXIT_POLICY, message: `${found.message} [cannot-read]` };
+  const only = (policy: Policy): ReadPolicy =>
+    service === undefined ? { ok: true, policy } : parser().onlyService(policy, service);
+  if (!found.source) return only(builtInPolicy(intent));
   const environment = environmentOf(kernel);
   const options = intent === undefined ? {} : { intent };
   const policy = plain?.().loadPlainPolicy(found.source, environment, options);
-  if (policy) return { ok: true, policy };
+  if (policy) return only(policy);
   const { loadPolicy, renderIssues } = parser();
   const loaded = loadPolicy(found.source, environment, options);
-  if (loaded.ok) return loaded;
+  if (loaded.ok) return only(loaded.policy);
   return {
     ok: false,
     code: EXIT_POLICY,

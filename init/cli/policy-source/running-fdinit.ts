@@ -17,6 +17,17 @@ export function optionsOf(kernel: Kernel, pid: number): Options | undefined {
   return started.do === "run" && started.options.policy !== "-" ? started.options : undefined;
 }
 
+/** The words of the program on its command line; undefined: none there, and the policy names it. */
+export function programWordsOf(kernel: Kernel, pid: number): readonly string[] | undefined {
+  const words = textsOf(kernel, `/proc/${pid}/cmdline`);
+  const started = readArguments(
+    words.slice(1),
+    () => undefined,
+    () => ({ readSubcommand }),
+  );
+  return started.do === "run" && started.programAt !== undefined ? words.slice(started.programAt) : undefined;
+}
+
 /** The variables of a process; undefined where they cannot be read: another user's need CAP_SYS_PTRACE. */
 export function variablesOf(kernel: Kernel, pid: number): Environment | undefined {
   const entries = textsOf(kernel, `/proc/${pid}/environ`);

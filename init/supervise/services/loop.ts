@@ -23,6 +23,8 @@ import { earlier, Watchers } from "./watchers.ts";
 const MOST_REAPED = 64;
 /** The pause between two tries where the kernel refuses wait4. */
 const RETRY_MS = 250;
+/** How long the last lines of services wait for an output that takes no more, when all else is done. */
+const LAST_LINES_MS = 1000;
 /** SIGKILL to a tree that makes new processes meanwhile is sent again so often at once. */
 const MOST_ROUNDS = 8;
 
@@ -162,6 +164,7 @@ class ServicesSupervisor {
     this.observer?.ended(changed, seen, service !== undefined);
     if (service === undefined) return;
     this.owners.mainEnded(pid);
+    this.watchers.notifications?.ended(service, pid);
     const { startedAt = kernel.now() } = this.state.services.get(service) ?? {};
     const ran = durationInWords(kernel.now() - startedAt);
     say("info", `${service} ${codeInWords(status)} after ${ran}`);
@@ -185,9 +188,17 @@ class ServicesSupervisor {
     this.queue.push(event);
     if (this.isHandling) return;
     this.isHandling = true;
-    for (let first = this.queue.shift(); first; first = this.queue.shift())
+    for (let first = this.queue.shift(); first; first = this.queue.shift()) {
       this.take(next(this.state, first));
+      if (first.type === "mainPid") this.followMain(first.service);
+    }
     this.isHandling = false;
+  }
+
+  /** The main process that a service has named is the one whose end is the service's. */
+  private followMain(service: string): void {
+    const pid = this.state.services.get(service)?.pid;
+    if (pid !== undefined) this.owners.mainIs(service, pid);
   }
 
   private take({ state, actions }: { state: ServicesState; actions: readonly ServiceAction[] }): void {
@@ -354,7 +365,7 @@ class ServicesSupervisor {
 
   /** The last words; answers the code. */
   leave(code: number): number {
-    this.watchers.logs?.flush();
+    this.watchers.logs?.flush(LAST_LINES_MS);
     this.observer?.report(
       code,
       [...this.state.services.values()].some(({ pid }) => pid !== undefined),

@@ -5,6 +5,21 @@
 import type { Descriptor, DescriptorFacts } from "./kinds.ts";
 import type { SeenFiles } from "./seen-files.ts";
 
+/** The origin of a descriptor of a process, and how that is known. */
+export interface Whose {
+  readonly by: "inherited" | "itself";
+  readonly because: string;
+}
+
+/** How a process was started, as far as /proc still tells. */
+export interface StartedAs {
+  readonly words: readonly string[];
+  readonly executable?: string;
+  readonly cwd?: string;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
 /** The descriptors of another process, as far as they can be seen. */
 export interface Inspection {
   readonly pid: number;
@@ -14,6 +29,9 @@ export interface Inspection {
   readonly count: number;
   /** Undefined: their numbers can be listed and nothing more (no CAP_SYS_PTRACE). */
   readonly descriptors?: readonly Descriptor[];
+  /** By number, where it can be known. */
+  readonly whose: ReadonlyMap<number, Whose>;
+  readonly startedAs: StartedAs;
   /** Numbers that fdinit and its runtime opened themselves, when the process is this very executable. */
   readonly own: readonly number[];
 }

@@ -23,8 +23,8 @@ export type Phase =
   | "failed"
   | "stopped";
 
-/** Why fdinit asked a service to end. */
-export type StopReason = "shutdown" | "request" | "restart" | "notReady" | "watchdog";
+/** Why fdinit asked a service to end; `rest`: its main process has ended by itself, and others of it are asked to. */
+export type StopReason = "shutdown" | "request" | "restart" | "notReady" | "watchdog" | "rest";
 
 export interface ServiceState {
   readonly phase: Phase;

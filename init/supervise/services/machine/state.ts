@@ -5,7 +5,7 @@ import type { ServicesSupervision } from "../../../plan/plan.ts";
 import { SIGCHLD, SIGPIPE, SIGXFSZ } from "../../../sys/libc/constants.ts";
 import { budgetOver, endingOver, endingSignal } from "../../ending.ts";
 import type { Next } from "../../events.ts";
-import { finish, mainEnded, startFailed } from "./ends.ts";
+import { finish, mainEnded, restIsLeft, startFailed } from "./ends.ts";
 import type { ServiceEvent, ServiceState, ServicesNext, ServicesState } from "./events.ts";
 import { advanceStarts, becomeReady } from "./progress.ts";
 import { request } from "./requests.ts";
@@ -77,8 +77,10 @@ function ofService(turn: Turn, event: Extract<ServiceEvent, { service: string }>
     case "ended":
       if (!isAlive(before) || before.phase === "leaving") return;
       mainEnded(turn, event);
-      if (event.leftBehind && turn.state.supervision.reaping.orphans === "terminate") endRest(turn, name);
-      else finish(turn, name);
+      if (event.leftBehind && turn.state.supervision.reaping.orphans === "terminate") {
+        endRest(turn, name);
+        restIsLeft(turn, name);
+      } else finish(turn, name);
       return;
     case "treeGone":
       if (before.phase === "leaving") finish(turn, name);

@@ -40,7 +40,7 @@ export function askToStop(turn: Turn, name: string, why: StopReason): void {
 /** The steps in which a service is stopped; the last one is SIGKILL unless it may take for ever. */
 function stepsOf(state: ServicesState, name: string, why: StopReason): readonly ShutdownStep[] {
   const { stop, signals } = planned(state, name);
-  if (why === "watchdog") return [{ signal: SIGABRT, waitMs: undefined }];
+  if (why === "watchdog") return [{ signal: SIGABRT, waitMs: stop?.[0]?.waitMs }];
   if (stop) return stop;
   const asked = state.shutdown?.signal ?? SIGTERM;
   const rewritten = signals.rewrite.get(asked) ?? asked;
@@ -101,7 +101,7 @@ export function endRest(turn: Turn, name: string): void {
     phase: "leaving",
     pid: undefined,
     stop: {
-      why: stop?.why ?? "request",
+      why: stop?.why ?? "rest",
       step: Number.MAX_SAFE_INTEGER,
       nextAt,
       isKilled: stop?.isKilled === true,

@@ -91,6 +91,7 @@ export class ConnectionAttempt implements Attempt {
     if (fd === undefined) return undefined;
     if (!this.isConnected) {
       const result = this.kernel.connectResult(fd);
+      if (result === -EINPROGRESS) return undefined;
       return result < 0 ? this.failed(result) : this.connected();
     }
     if (this.unsent.length > 0) return this.send(fd);

@@ -36,6 +36,8 @@ export class Notifications implements Watcher {
   private readonly surroundings: NotificationSurroundings;
   private readonly store: Store;
   private fd: number | undefined;
+  /** Main processes that have ended while something was waiting, until all of that is read. */
+  private readonly gone = new Map<number, string>();
   private readonly texts = new Map<string, string>();
   /** The complaints that were said, by service and subject: there are as many as services times subjects. */
   private readonly said = new Set<string>();
@@ -62,6 +64,16 @@ export class Notifications implements Watcher {
   /** A new start: the status of the one before is gone, and the descriptors that it stored stay. */
   begin(service: string): void {
     this.texts.delete(service);
+  }
+
+  /**
+   * The main process of a start has ended. Its messages may still be waiting: their descriptors are stored, and their other
+   * lines are ignored, because they are not about the next start.
+   */
+  ended(service: string, pid: number): void {
+    if (this.fd === undefined) return;
+    const waiting = this.surroundings.kernel.waitReady([{ fd: this.fd, read: true }], 0);
+    if (waiting.length > 0) this.gone.set(pid, service);
   }
 
   /** The last STATUS, with the error number that came last; fit to be shown. */
@@ -120,7 +132,11 @@ export class Notifications implements Watcher {
       }
       const began = kernel.now();
       const message = kernel.receiveNow(fd, MOST_BYTES);
-      if (typeof message === "number") return;
+      if (typeof message === "number") {
+        // All that these had sent has been read.
+        this.gone.clear();
+        return;
+      }
       this.received(message, now);
       this.takenInWindow++;
       this.spentInWindowMs += kernel.now() - began;
@@ -133,7 +149,8 @@ export class Notifications implements Watcher {
   }
 
   private received(message: ReceivedMessage, now: number): void {
-    const service = message.pid > 0 ? this.ownerOf(message.pid) : undefined;
+    const gone = this.gone.get(message.pid);
+    const service = gone ?? (message.pid > 0 ? this.ownerOf(message.pid) : undefined);
     if (service === undefined) {
       this.closeAll(message.fds);
       this.refuseSender(message.pid);
@@ -145,7 +162,7 @@ export class Notifications implements Watcher {
       this.sayOnce(service, parsed, `a notification of service "${service}" is ignored: ${parsed}`);
       return;
     }
-    this.tell(service, parsed, now);
+    if (gone === undefined) this.tell(service, parsed, now);
     this.descriptors(service, parsed, message);
     const [wrong] = parsed.malformed;
     if (wrong !== undefined)
