@@ -162,7 +162,7 @@ describe("the table of rooms", () => {
     expect(names.filter((name) => !(name in doors))).toEqual([]);
   });
 
-  /** The sources of a module of the executable. */
+  /** The files that a module of the executable is made of. */
   function reachedFrom(entry: string): string[] {
     const reached = new Set<string>();
     const follow = (path: string) => {
