@@ -264,7 +264,7 @@ describeWith(["unshare"], "fdinit health without a control socket", () => {
     const { code, stdout } = await run({ run: [], options: ["--policy", file], env: { POLICY: file } });
     expect(code).toBe(9);
     expect(stdout).toBe(
-      `healthy\n0\nnot healthy: app does not answer: ${path}: ENOENT: no such file or directory\n1\n`,
+      `healthy\n0\nnot healthy: app is not ready: ${path}: ENOENT: no such file or directory\n1\n`,
     );
   });
 });

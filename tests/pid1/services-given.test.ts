@@ -6,7 +6,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeUnless, describeWith, missing } from "../harness/needs.ts";
-import { descriptors, extra, status, until, untilWaiting } from "../harness/processes.ts";
+import { descriptors, extra, status, until, untilWaiting, wchan } from "../harness/processes.ts";
 import { client, Gate, lines, mainOf, running, servicesOf, sh, up } from "../harness/services.ts";
 
 leaveNothingBehind();
@@ -166,10 +166,6 @@ describeWith(["gcc", "unshare"], "signals and lines of several services", () => 
     expect((await fdinit.ended()).code).toBe(143);
   });
 });
-
-function wchan(pid: number): string {
-  return lines(`/proc/${pid}/wchan`).join("");
-}
 
 describeUnless(missing("root", "gcc", "unshare"), "control and rest of several services", () => {
   test("status, stop, start, restart, signal, reload and health over the socket; others than root are refused", async () => {

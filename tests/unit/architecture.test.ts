@@ -162,7 +162,7 @@ describe("the table of rooms", () => {
     expect(names.filter((name) => !(name in doors))).toEqual([]);
   });
 
-  /** What a module of the executable is made of. */
+  /** The files that a module of the executable is made of. */
   function reachedFrom(entry: string): string[] {
     const reached = new Set<string>();
     const follow = (path: string) => {

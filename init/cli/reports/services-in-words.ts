@@ -113,7 +113,7 @@ function stopInWords(service: Service, shutdown: Policy["shutdown"]): string {
   return `${words.join("; ")}${writtenMs > 0 ? ` (at most ${duration(writtenMs)})` : ""}`;
 }
 
-/** What applies to a command that takes the place of the policy's own. */
+/** The settings of a command that takes the place of the policy's own. */
 export function commandInWords({ services: [{ name, override }] }: Policy): string {
   const stdin =
     override?.stdin === undefined ? "fdinit's standard input" : `standard input ${override.stdin}`;

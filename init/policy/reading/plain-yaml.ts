@@ -82,7 +82,7 @@ function readLine(scan: Scan, reading: Reading): boolean {
   return readPair(scan, reading, level.keys, key);
 }
 
-/** What stands behind a key, and the key itself, which may not be there twice. */
+/** Reads the value behind a key, and puts both in; the key may not be there twice. */
 function readPair(scan: Scan, reading: Reading, keys: Mapping, key: string): boolean {
   if (Object.hasOwn(keys, key)) return false;
   skipSpaces(scan);

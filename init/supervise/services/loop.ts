@@ -208,8 +208,8 @@ class ServicesSupervisor {
   /** A service whose main process has ended, and that others may be left of. */
   private lookAtLeaving(): void {
     let look: Look | undefined;
-    for (const [service, { phase }] of this.state.services) {
-      if (phase !== "leaving") continue;
+    for (const [service, { phase, isStuck }] of this.state.services) {
+      if (phase !== "leaving" && !isStuck) continue;
       look ??= this.owners.look();
       if (look && (this.owners.treeOf(service, look)?.length ?? 0) > 0) continue;
       this.handle({ type: "treeGone", now: this.surroundings.kernel.now(), service });

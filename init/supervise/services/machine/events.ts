@@ -50,6 +50,8 @@ export interface ServiceState {
   /** wait(2)'s status of its last end, and the moment; absent where no process was made. */
   readonly lastStatus?: number | undefined;
   readonly lastEndAt?: number;
+  /** A process of it hangs in the kernel, SIGKILL or not. */
+  readonly isStuck?: boolean;
   /** A request stopped it: only a request starts it again. */
   readonly isDown?: boolean;
 }

@@ -33,6 +33,10 @@ export function request(turn: Turn, name: string, wanted: ServiceRequest): void 
 
 /** A person starts it: what it has failed before does not count. */
 function startAnew(turn: Turn, name: string): void {
+  if (turn.of(name).isStuck) {
+    turn.say("warn", `${name} is not started: a process of it still hangs in the kernel`);
+    return;
+  }
   const { restart } = planned(turn.state, name);
   turn.change(name, {
     phase: "waiting",

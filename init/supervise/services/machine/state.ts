@@ -75,6 +75,7 @@ function ofService(turn: Turn, event: Extract<ServiceEvent, { service: string }>
       startFailed(turn, name, event.code, event.message);
       return;
     case "ended":
+      if (before.isStuck) turn.change(name, { isStuck: false });
       if (!isAlive(before) || before.phase === "leaving") return;
       mainEnded(turn, event);
       if (event.leftBehind && turn.state.supervision.reaping.orphans === "terminate") {
@@ -83,6 +84,7 @@ function ofService(turn: Turn, event: Extract<ServiceEvent, { service: string }>
       } else finish(turn, name);
       return;
     case "treeGone":
+      if (before.isStuck) turn.change(name, { isStuck: false });
       if (before.phase === "leaving") finish(turn, name);
       return;
     case "ready":
