@@ -1,7 +1,16 @@
 // Several services beside the supervisors that are used for them in containers: until the last of them runs, memory for each,
 // wake-ups while idle, and the stop of all. Every service is the same shell script, which becomes the payload.
 
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EXECUTABLE } from "../scripts/build.ts";
@@ -12,7 +21,6 @@ import type { Programs } from "./programs.ts";
 const FDINIT = "fdinit";
 const PEERS = ["s6-svscan", "runsvdir", "supervisord", STATIC] as const;
 const COUNTS = [1, 10, 50];
-/** supervisord takes seconds: nothing is worth more than so many rounds. */
 const DEADLINE_MS = 60_000;
 const SETTLE_MS = 1_500;
 const IDLE_MS = 3_000;
@@ -136,11 +144,12 @@ async function watch(prepare: Preparation, count: number, payload: string, isWho
   try {
     const last = await untilAllRun(moments, count);
     const idle = isWhole ? await rest(supervisor.pid, payload) : { kb: Number.NaN, wakeUps: Number.NaN };
+    const all = treeOf(supervisor.pid);
     const asked = performance.now();
     // runit ends its services on SIGHUP only.
     supervisor.kill(words[0]?.endsWith("runsvdir") ? "SIGHUP" : "SIGTERM");
     await supervisor.exited;
-    await untilGone(moments);
+    await untilGone(all);
     return { startMs: Number(last - began) / 1e6, stopMs: performance.now() - asked, ...idle };
   } finally {
     supervisor.kill("SIGKILL");
@@ -166,16 +175,8 @@ async function untilAllRun(moments: string, count: number): Promise<bigint> {
 }
 
 /** s6-supervise and runsv outlive their parent until their service has ended. */
-async function untilGone(moments: string): Promise<void> {
-  await until("all services have ended", () => holders(moments) === 0);
-}
-
-function holders(file: string): number {
-  return Bun.spawnSync(["fuser", file], { stdout: "pipe", stderr: "ignore" })
-    .stdout.toString()
-    .trim()
-    .split(/\s+/)
-    .filter(Boolean).length;
+async function untilGone(pids: readonly number[]): Promise<void> {
+  await until("all services have ended", () => !pids.some((pid) => existsSync(`/proc/${pid}/exe`)));
 }
 
 async function rest(pid: number, payload: string): Promise<Pick<Round, "kb" | "wakeUps">> {
