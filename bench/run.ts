@@ -14,6 +14,7 @@ import { measureIdle } from "./idle.ts";
 import { timeOrphans } from "./orphans.ts";
 import { compilePrograms, type Programs } from "./programs.ts";
 import { describeMachine, keepResults, printTables } from "./report.ts";
+import { measureServices } from "./services.ts";
 import { measureFiles, tryLittleAddressSpace } from "./size.ts";
 import { timePolicy, timeSignals, timeStart, timeWholeProcess } from "./timing.ts";
 
@@ -25,6 +26,7 @@ interface Extent {
   readonly orphanRounds: number;
   readonly orphans: number;
   readonly descriptorRounds: number;
+  readonly serviceRounds: number;
 }
 
 const FULL: Extent = {
@@ -34,6 +36,7 @@ const FULL: Extent = {
   orphanRounds: 5,
   orphans: 20_000,
   descriptorRounds: 30,
+  serviceRounds: 9,
 };
 const QUICK: Extent = {
   starts: 30,
@@ -42,6 +45,7 @@ const QUICK: Extent = {
   orphanRounds: 2,
   orphans: 5_000,
   descriptorRounds: 8,
+  serviceRounds: 3,
 };
 
 type Measurement = (programs: Programs, extent: Extent) => Figure[] | Promise<Figure[]>;
@@ -58,6 +62,7 @@ const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
     if (figures.length === 0) console.log("No PID namespace is permitted here: orphans are not measured.");
     return figures;
   },
+  services: (programs, { serviceRounds }) => measureServices(programs, serviceRounds),
   descriptors: (programs, { descriptorRounds }) => [
     ...timeDescriptors(programs, descriptorRounds),
     timeLimits(programs, descriptorRounds),

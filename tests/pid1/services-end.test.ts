@@ -147,6 +147,22 @@ describeWith(["gcc", "unshare"], "the stop of several services", () => {
     expect({ ends: lines(file), code, stderr }).toEqual({ ends: ["web", "app", "db"], code: 0, stderr: "" });
   });
 
+  test("a database outlives a program that needs it by way of a migration that has completed", async () => {
+    const file = join(temporaryDirectory(), "ends");
+    const fdinit = up({
+      db: { command: telling("db", file) },
+      migrate: { command: sh("exit 0"), type: "oneshot", dependsOn: { db: "started" } },
+      web: {
+        command: telling("web", file, `sleep 0.1; echo over >> ${file}; exit 0`),
+        dependsOn: { migrate: "completed" },
+      },
+    });
+    for (let n = 0; n < 2; n++) await fdinit.line();
+    process.kill(await fdinit.pid(), "SIGTERM");
+    await fdinit.ended();
+    expect(lines(file)).toEqual(["web", "over", "db"]);
+  });
+
   test("asks all of one tier at once", async () => {
     // Each ends only when all three were asked.
     const file = join(temporaryDirectory(), "ends");

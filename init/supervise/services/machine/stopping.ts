@@ -4,7 +4,7 @@ import type { ShutdownStep } from "../../../plan/plan.ts";
 import { SIGABRT, SIGCONT, SIGKILL, SIGTERM } from "../../../sys/libc/constants.ts";
 import { isFollowedByContinue } from "../../ending.ts";
 import type { ServicesState, StopReason } from "./events.ts";
-import { planned, type Turn } from "./transitions.ts";
+import { isAlive, planned, type Turn } from "./transitions.ts";
 
 /** How long a service may take that says nothing about it, where no budget bounds the whole: as supervisord and dinit have it. */
 const DEFAULT_STOP_MS = 10_000;
@@ -130,17 +130,19 @@ interface Chain {
   readonly writtenMs: number;
 }
 
-/** Of the chains of services that this one needs: the most that have no wait of their own, and the longest written waits. */
+/** Of the chains of living services that this one needs: the most that have no wait of their own, and the longest written waits. */
 function chainBelow(state: ServicesState, name: string, known = new Map<string, Chain>()): Chain {
   const before = known.get(name);
   if (before) return before;
   let most: Chain = { levels: 0, writtenMs: 0 };
   for (const other of planned(state, name).dependsOn.keys()) {
     const below = chainBelow(state, other, known);
+    const found = state.services.get(other);
+    const lives = found !== undefined && isAlive(found);
     const waitMs = planned(state, other).stop?.reduce((sum, step) => sum + (step.waitMs ?? 0), 0) ?? 0;
     most = {
-      levels: Math.max(most.levels, below.levels + (waitMs === 0 ? 1 : 0)),
-      writtenMs: Math.max(most.writtenMs, below.writtenMs + waitMs),
+      levels: Math.max(most.levels, below.levels + (lives && waitMs === 0 ? 1 : 0)),
+      writtenMs: Math.max(most.writtenMs, below.writtenMs + (lives ? waitMs : 0)),
     };
   }
   known.set(name, most);

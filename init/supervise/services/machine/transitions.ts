@@ -66,8 +66,3 @@ export function isOver(service: ServiceState | undefined): boolean {
 export function isRunning({ phase }: ServiceState): boolean {
   return phase === "starting" || phase === "ready";
 }
-
-/** The services that name `name` in their dependsOn. */
-export function dependants({ supervision }: ServicesState, name: string): readonly SupervisedService[] {
-  return supervision.services.filter(({ dependsOn }) => dependsOn.has(name));
-}
