@@ -217,7 +217,18 @@ describeWith(["gcc", "unshare", "python3"], "readiness of several services", () 
       { stdout: "pipe", stdin: "ignore" },
     );
     const heard = (listener.stdout as ReadableStream<Uint8Array>).getReader();
-    const hear = async () => new TextDecoder().decode((await heard.read()).value).trim();
+    let text = "";
+    // An unbuffered Python writes the line and its end one by one.
+    const hear = async () => {
+      while (!text.includes("\n")) {
+        const { value, done } = await heard.read();
+        if (done) return text;
+        text += new TextDecoder().decode(value);
+      }
+      const [line = "", ...rest] = text.split("\n");
+      text = rest.join("\n");
+      return line;
+    };
     expect(await hear()).toBe("bound");
     const gate = new Gate();
     const fdinit = up(

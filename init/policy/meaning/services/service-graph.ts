@@ -28,7 +28,7 @@ export function checkGraph(
   if (!isWhole) return;
   const circle = circleIn(services);
   if (circle) {
-    const [first = "", second = ""] = circle;
+    const [first = "", second = first] = circle;
     const at = ["services", first, "dependsOn", second];
     const shown = [...circle, first].join(" needs ");
     findings.push({ ...badValue(at, `the services wait for each other: ${shown}`), on: "key" });
