@@ -5,17 +5,20 @@
  *                                              writes the moment (CLOCK_MONOTONIC, ns, eight bytes) and becomes CMD
  *   descriptors mark CMD ARG...                what an init could do at best: one close_range(2) with CLOSE_RANGE_CLOEXEC,
  *   descriptors close CMD ARG...               or one without a flag,
+ *   descriptors judge CMD ARG...               or fcntl(2) and statx(2) of each that /proc/self/fd lists, and then that one,
  *   descriptors loop END CMD ARG...            or what many programs do: close(2) of every number below END;
  *                                              then starts CMD, waits for it and ends as it does
  */
 #define _GNU_SOURCE
 #include <err.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -54,6 +57,20 @@ static int run(char **command) {
   return WEXITSTATUS(status);
 }
 
+/* The least that tells what a descriptor is, on which mount, and how it was opened. */
+static void look_at_each(void) {
+  DIR *listed = opendir("/proc/self/fd");
+  if (!listed) err(FAILED, "/proc/self/fd");
+  for (struct dirent *entry; (entry = readdir(listed));) {
+    struct statx status;
+    int fd = atoi(entry->d_name);
+    if (fd < 3 || fd == dirfd(listed)) continue;
+    if (fcntl(fd, F_GETFL) < 0 || statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | 0x1000 /* STATX_MNT_ID */, &status))
+      err(FAILED, "descriptor %d", fd);
+  }
+  closedir(listed);
+}
+
 int main(int argc, char **argv) {
   const char *verb = argc > 2 ? argv[1] : "";
   if (!strcmp(verb, "open") && argc > 4) become(atoi(argv[2]), strtoul(argv[3], NULL, 10), argv + 4);
@@ -61,7 +78,8 @@ int main(int argc, char **argv) {
     if (syscall(SYS_close_range, 3, ~0U, CLOEXEC)) err(FAILED, "close_range");
     return run(argv + 2);
   }
-  if (!strcmp(verb, "close")) {
+  if (!strcmp(verb, "close") || !strcmp(verb, "judge")) {
+    if (!strcmp(verb, "judge")) look_at_each();
     if (syscall(SYS_close_range, 3, ~0U, 0)) err(FAILED, "close_range");
     return run(argv + 2);
   }
@@ -70,5 +88,5 @@ int main(int argc, char **argv) {
     for (int fd = 3; fd < end; fd++) close(fd);
     return run(argv + 3);
   }
-  errx(FAILED, "usage: descriptors open|mark|close|loop ... CMD ARG...");
+  errx(FAILED, "usage: descriptors open|mark|close|judge|loop ... CMD ARG...");
 }

@@ -4,6 +4,7 @@
 
 import { EXECUTABLE } from "../scripts/build.ts";
 import { type Figure, summarize, type Value } from "./figures.ts";
+import { INITS, STATIC } from "./inits.ts";
 import type { Programs } from "./programs.ts";
 import { type Command, sample } from "./timing.ts";
 
@@ -24,39 +25,58 @@ interface Way {
 }
 
 const ONE_CALL = "C, one call";
+const TWO_CALLS = "C, two calls each";
 const PYTHON = "Python, close_fds";
 const LOOP = "C, loop to 1,048,576";
 
 export function timeDescriptors(programs: Programs, rounds: number): Figure[] {
   const { descriptors, closeByNumber } = programs;
+  const staticWords = INITS.find(({ name }) => name === STATIC)?.words?.slice(0, 1);
   const others: Way[] = [
     { name: PYTHON, words: python(true), idle: python(false) },
     { name: LOOP, words: [descriptors, "loop", String(HIGH_LIMIT)], idle: [descriptors, "close"] },
   ];
   const marking: Way[] = [
     { name: "fdinit", words: [EXECUTABLE, "--intent", "performance", "--"] },
+    { name: STATIC, words: staticWords && [...staticWords, "--intent", "performance", "--"] },
     { name: ONE_CALL, words: [descriptors, "mark"] },
   ];
   const closing: Way[] = [
     { name: "fdinit", words: [EXECUTABLE, "--policy", closeByNumber, "--"] },
+    { name: STATIC, words: staticWords && [...staticWords, "--policy", closeByNumber, "--"] },
     { name: ONE_CALL, words: [descriptors, "close"] },
     ...others,
   ];
   const judging: Way[] = [
     { name: "fdinit", words: [EXECUTABLE, "--intent", "security", "--"] },
-    { name: ONE_CALL, words: [descriptors, "close"] },
+    { name: STATIC, words: staticWords && [...staticWords, "--intent", "security", "--"] },
+    { name: TWO_CALLS, words: [descriptors, "judge"] },
     ...others,
   ];
   return [
-    ...differences(programs, rounds, "marked (intent performance)", marking),
-    ...differences(programs, rounds, "closed by number", closing),
-    ...differences(programs, Math.ceil(rounds / 3), "classified and closed (intent security)", judging),
+    ...differences(programs, rounds, "marked (intent performance)", marking, ONE_CALL, 1.3),
+    ...differences(programs, rounds, "closed by number", closing, ONE_CALL, 1.3),
+    ...differences(
+      programs,
+      Math.ceil(rounds / 3),
+      "classified and closed (intent security)",
+      judging,
+      TWO_CALLS,
+      2,
+    ),
   ];
 }
 
 /** One figure for each number of descriptors. */
-function differences(programs: Programs, rounds: number, what: string, ways: readonly Way[]): Figure[] {
-  const peers = [ONE_CALL, PYTHON, LOOP];
+function differences(
+  programs: Programs,
+  rounds: number,
+  what: string,
+  ways: readonly Way[],
+  inC: string,
+  atMost: number,
+): Figure[] {
+  const peers = [inC, STATIC, PYTHON, LOOP];
   const installed = ways.filter(({ words }) => words !== undefined);
   const counts = [0, ...COUNTS];
   const commands = counts.flatMap((count) =>
@@ -71,7 +91,7 @@ function differences(programs: Programs, rounds: number, what: string, ways: rea
     unit: "ms",
     values: new Map(installed.map(({ name }, way) => [name, less(of(count, way), of(0, way))])),
     peers,
-    ...(count === 10_000 ? { goal: { atMost: 1.3, times: ONE_CALL } } : {}),
+    ...(count === 10_000 ? { goal: { atMost, times: inC }, staticGoal: { atMost, times: inC } } : {}),
   }));
 }
 

@@ -7,11 +7,15 @@ import type { Programs } from "./programs.ts";
 
 /** An init has done by then all that it still does after the program has started. */
 const SETTLE_MS = 2_000;
+const SIGNALS = 100_000;
 
 interface Waiting {
   readonly anonymousKb: number;
   readonly fileBackedKb: number;
+  readonly writableKb: number;
   readonly threads: number;
+  /** After `SIGNALS` of them. */
+  readonly floodedKb: number;
   /** By the time from the first look, in the order of what was asked. */
   readonly wakeUps: readonly number[];
 }
@@ -30,6 +34,18 @@ export async function measureIdle(programs: Programs, idleS: readonly number[]):
       staticGoal: { atMost: 700 },
     },
     { title: "memory, of files, shared", unit: "kB", values: pick(({ fileBackedKb }) => fileBackedKb) },
+    {
+      title: "address space, private and writable",
+      unit: "kB",
+      values: pick(({ writableKb }) => writableKb),
+      staticGoal: { atMost: 16 * 1024 },
+    },
+    {
+      title: `memory, private, after ${SIGNALS} signals`,
+      unit: "kB",
+      values: pick(({ floodedKb }) => floodedKb),
+      staticGoal: { atMost: 1536 },
+    },
     { title: "threads", unit: "", values: pick((of) => of.threads) },
     ...idleS.map((seconds, index): Figure => {
       const values = pick(({ wakeUps }) => wakeUps[index] ?? Number.NaN);
@@ -51,7 +67,11 @@ async function watch(programs: Programs, idleS: readonly number[]): Promise<Map<
     for (const { name, init } of started) await untilProgramRuns(name, init.stdout);
     await Bun.sleep(SETTLE_MS);
     const before = started.map(({ init }) => contextSwitches(init.pid));
-    const seen = started.map(({ init }) => ({ ...memory(init.pid), threads: threads(init.pid).length }));
+    const seen = started.map(({ init }) => ({
+      ...memoryOf(init.pid),
+      writableKb: writableKb(init.pid),
+      threads: threads(init.pid).length,
+    }));
     const wakeUps: number[][] = started.map(() => []);
     let elapsedS = 0;
     for (const seconds of idleS) {
@@ -61,10 +81,16 @@ async function watch(programs: Programs, idleS: readonly number[]): Promise<Map<
         wakeUps[index]?.push(contextSwitches(init.pid) - (before[index] ?? Number.NaN));
       }
     }
+    for (const { name, init } of started) {
+      const sent = Bun.spawnSync([programs.runner, "flood", String(init.pid), String(SIGNALS)]);
+      if (!sent.success) throw new Error(`the signals to ${name}: ${sent.stderr}`);
+    }
+    await Bun.sleep(SETTLE_MS);
     return new Map(
-      started.flatMap(({ name }, index) => {
+      started.flatMap(({ name, init }, index) => {
         const measured = seen[index];
-        return measured ? [[name, { ...measured, wakeUps: wakeUps[index] ?? [] }]] : [];
+        const { anonymousKb: floodedKb } = memoryOf(init.pid);
+        return measured ? [[name, { ...measured, floodedKb, wakeUps: wakeUps[index] ?? [] }]] : [];
       }),
     );
   } finally {
@@ -95,8 +121,18 @@ function contextSwitches(pid: number): number {
     .reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
+/** The pages that a process could write to without sharing them: what RLIMIT_AS and overcommit_memory=2 count. */
+function writableKb(pid: number): number {
+  let bytes = 0;
+  for (const [, from = "", to = ""] of readFileSync(`/proc/${pid}/maps`, "latin1").matchAll(
+    /^(\w+)-(\w+) .w.p/gm,
+  ))
+    bytes += Number.parseInt(to, 16) - Number.parseInt(from, 16);
+  return bytes / 1024;
+}
+
 /** Anonymous counts pages of files that were written to as well: they are this process's own from then on. */
-function memory(pid: number): Pick<Waiting, "anonymousKb" | "fileBackedKb"> {
+export function memoryOf(pid: number): Pick<Waiting, "anonymousKb" | "fileBackedKb"> {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
   const kb = (key: string) => Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, "m").exec(rollup)?.[1]);
   return { anonymousKb: kb("Anonymous"), fileBackedKb: kb("Rss") - kb("Anonymous") };

@@ -1,7 +1,8 @@
 /*
  * Makes orphans for PID 1 to reap: `orphans COUNT` as a child of PID 1 in a PID namespace of its own. Parents
  * with a hundred children each end at once, and so do the children, which PID 1 inherits. Ends when not one is
- * left, and prints "TOTAL_NS TAIL_NS": from the first fork, and from the last, until the last was reaped.
+ * left, and prints "TOTAL_NS TAIL_NS": from the first fork, and from the last, until the last was reaped. Then it
+ * waits for the end of its standard input.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -46,5 +47,7 @@ int main(int argc, char **argv) {
   while (kill(-1, 0) == 0 || errno != ESRCH) nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
   int64_t end_ns = now_ns();
   printf("%lld %lld\n", (long long)(end_ns - first_ns), (long long)(end_ns - last_ns));
+  fflush(stdout);
+  while (getchar() != EOF) continue;
   return 0;
 }

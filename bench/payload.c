@@ -3,7 +3,7 @@
  * to its stdout as the first thing it does, and then, by its argument:
  *
  *   (none)   ends
- *   idle     waits for ever
+ *   idle     waits for ever; FLOOD, the real-time signal of "runner flood", is nothing to it
  *   signals  writes the moment again for every SIGUSR1
  */
 #define _GNU_SOURCE
@@ -12,6 +12,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { FLOOD = 40 };
 
 static void write_moment(void) {
   struct timespec now;
@@ -28,6 +30,7 @@ int main(int argc, char **argv) {
   }
   sigemptyset(&awaited);
   sigaddset(&awaited, SIGUSR1);
+  signal(FLOOD, SIG_IGN);
   /* Before the first word: whoever reads it may send a signal at once. */
   sigprocmask(SIG_BLOCK, &awaited, NULL);
   write_moment();

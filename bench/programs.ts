@@ -1,7 +1,7 @@
 // Compiles what the measurements need into a temporary directory: the C helpers, and the Bun no-op
 // with the flags of the executable itself.
 
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compile, EXECUTABLE } from "../scripts/build.ts";
@@ -13,6 +13,8 @@ export interface Programs extends Disposable {
   readonly descriptors: string;
   /** A policy that closes everything by number, so that nothing has to be looked at. */
   readonly closeByNumber: string;
+  /** One of fdinit's own policies without the program, for starts with a policy. */
+  readonly policy: string;
   readonly noop: string;
   /** fdinit, written as the no-op is and just before it: how a file's pages came into the cache decides much. */
   readonly fdinit: string;
@@ -33,6 +35,7 @@ export function compilePrograms(): Programs {
       orphans: compileC(directory, "orphans"),
       descriptors: compileC(directory, "descriptors"),
       closeByNumber: write(directory, "by-number.yaml", CLOSE_BY_NUMBER),
+      policy: write(directory, "policy.yaml", withoutServices()),
       noop,
       fdinit,
       [Symbol.dispose]: remove,
@@ -44,6 +47,12 @@ export function compilePrograms(): Programs {
 }
 
 const CLOSE_BY_NUMBER = "version: 1\nfds: { inherited: { rules: [{ match: { fd: 3- }, action: close }] } }\n";
+
+/** policies/nginx.yaml as an image would have it whose command line names the program. */
+function withoutServices(): string {
+  const text = readFileSync(join(import.meta.dir, "../policies/nginx.yaml"), "utf8");
+  return text.replace(/^services:\n(?: {2}.*\n|\n)*/m, "");
+}
 
 function write(directory: string, name: string, text: string): string {
   const file = join(directory, name);

@@ -1,6 +1,6 @@
 // Benchmarks beside tini, dumb-init and catatonit, never tests: nothing fails when a goal is missed.
 //
-//   bun bench/run.ts [--quick] [--only whole|start|idle|signals|orphans|descriptors]
+//   bun bench/run.ts [--quick] [--only whole|start|policy|size|idle|signals|orphans|descriptors]
 
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -14,7 +14,9 @@ import { measureIdle } from "./idle.ts";
 import { timeOrphans } from "./orphans.ts";
 import { compilePrograms, type Programs } from "./programs.ts";
 import { describeMachine, keepResults, printTables } from "./report.ts";
-import { timeSignals, timeStart, timeWholeProcess } from "./timing.ts";
+import { measureServices } from "./services.ts";
+import { measureFiles, tryLittleAddressSpace } from "./size.ts";
+import { timePolicy, timeSignals, timeStart, timeWholeProcess } from "./timing.ts";
 
 interface Extent {
   readonly starts: number;
@@ -24,15 +26,17 @@ interface Extent {
   readonly orphanRounds: number;
   readonly orphans: number;
   readonly descriptorRounds: number;
+  readonly serviceRounds: number;
 }
 
 const FULL: Extent = {
-  starts: 200,
+  starts: 150,
   signals: 500,
   idleS: [10, 40],
   orphanRounds: 5,
   orphans: 20_000,
-  descriptorRounds: 60,
+  descriptorRounds: 30,
+  serviceRounds: 9,
 };
 const QUICK: Extent = {
   starts: 30,
@@ -41,6 +45,7 @@ const QUICK: Extent = {
   orphanRounds: 2,
   orphans: 5_000,
   descriptorRounds: 8,
+  serviceRounds: 3,
 };
 
 type Measurement = (programs: Programs, extent: Extent) => Figure[] | Promise<Figure[]>;
@@ -48,13 +53,16 @@ type Measurement = (programs: Programs, extent: Extent) => Figure[] | Promise<Fi
 const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
   whole: (programs, { starts }) => [timeWholeProcess(programs, starts)],
   start: (programs, { starts }) => [timeStart(programs, starts)],
+  policy: (programs, { starts }) => [timePolicy(programs, starts)],
+  size: (programs) => [measureFiles(), tryLittleAddressSpace(programs)],
   idle: (programs, { idleS }) => measureIdle(programs, idleS),
   signals: (programs, { signals }) => [timeSignals(programs, signals)],
-  orphans: (programs, { orphanRounds, orphans }) => {
-    const figure = timeOrphans(programs, orphanRounds, orphans);
-    if (!figure) console.log("No PID namespace is permitted here: orphans are not measured.");
-    return figure ? [figure] : [];
+  orphans: async (programs, { orphanRounds, orphans }) => {
+    const figures = await timeOrphans(programs, orphanRounds, orphans);
+    if (figures.length === 0) console.log("No PID namespace is permitted here: orphans are not measured.");
+    return figures;
   },
+  services: (programs, { serviceRounds }) => measureServices(programs, serviceRounds),
   descriptors: (programs, { descriptorRounds }) => [
     ...timeDescriptors(programs, descriptorRounds),
     timeLimits(programs, descriptorRounds),

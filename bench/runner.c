@@ -6,8 +6,10 @@
  *   runner start   WARMUP ROUNDS  ...    start until the moment that the payload wrote to its stdout
  *   runner between WARMUP ROUNDS  ...    the first moment written to its stdout (by what stands before the init) until the second
  *   runner signals WARMUP ROUNDS  ...    kill(2) on the started process until the moment that the payload wrote
+ *   runner flood   PID COUNT    sends COUNT real-time signals, none of which is lost
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -20,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { FLOOD = 40 }; /* payload.c ignores it */
 enum { MAX_COMMANDS = 64, TIMEOUT_S = 10, PAUSE_BETWEEN_SIGNALS_NS = 2000000 };
 
 struct command {
@@ -128,7 +131,17 @@ static void time_signals(int warmup, int rounds) {
   }
 }
 
+static int flood(pid_t pid, int count) {
+  for (int sent = 0; sent < count; sent++)
+    while (sigqueue(pid, FLOOD, (union sigval){.sival_int = sent})) {
+      if (errno != EAGAIN) fail("cannot be sent signals", "the process");
+      nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL); /* RLIMIT_SIGPENDING */
+    }
+  return 0;
+}
+
 int main(int argc, char **argv) {
+  if (argc == 4 && !strcmp(argv[1], "flood")) return flood(atoi(argv[2]), atoi(argv[3]));
   if (argc < 5) fail("usage: runner whole|start|between|signals WARMUP ROUNDS CMD ARG... [';;' CMD ARG...]...", "arguments");
   int warmup = atoi(argv[2]), rounds = atoi(argv[3]);
   char **words = argv + 4;

@@ -1,7 +1,7 @@
 // Times taken by runner.c: a start of one of Bun's child processes is itself noisier than what is measured.
 
 import { type Figure, summarize } from "./figures.ts";
-import { INITS, type Init, NO_INIT } from "./inits.ts";
+import { INITS, type Init, NO_INIT, STATIC } from "./inits.ts";
 import type { Programs } from "./programs.ts";
 
 export const NOOP = "Bun no-op";
@@ -34,6 +34,23 @@ export function timeStart(programs: Programs, rounds: number): Figure {
     unit: "ms",
     values: run(programs, "start", rounds, commandsOf([...INITS, NO_INIT], [programs.payload]), 1e6),
     staticGoal: { atMost: 2, times: "tini" },
+  };
+}
+
+/** fdinit with a policy as an image has one; the others, which have none, as they are. */
+export function timePolicy(programs: Programs, rounds: number): Figure {
+  const isFdinit = ({ name }: Init) => name === "fdinit" || name === STATIC;
+  const inits = INITS.map((init) => {
+    const words =
+      isFdinit(init) && init.words
+        ? [...init.words.slice(0, 1), "--policy", programs.policy, "--"]
+        : init.words;
+    return { name: init.name, words };
+  });
+  return {
+    title: "start with a policy, to the program's first instruction",
+    unit: "ms",
+    values: run(programs, "start", rounds, commandsOf(inits, [programs.payload]), 1e6),
   };
 }
 

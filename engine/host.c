@@ -17,7 +17,7 @@
 #include "quickjs.h"
 
 extern char **environ;
-extern const JSMallocFunctions arena; /* memory.c */
+extern const JSMallocFunctions arena; extern void arena_populate(void); /* memory.c */
 
 /** The bundles as bytecode (scripts/static/link.ts): the first is main's, the others are asked for by their number. */
 extern const struct { const uint8_t *bytes, *end; } bundles[];
@@ -183,11 +183,11 @@ FUNCTION(host_carry_out)
 	return JS_NewInt32(ctx, pid < 0 ? -errno : pid);
 }
 
-/** A bundle's function, from bytecode that is read at the first request. The parsers and reports (1) need more of the language than a start. */
+/** A bundle's function, from bytecode that is read at the first request. The parsers and reports (2) need more of the language than a start. */
 FUNCTION(host_bundle)
 {
 	int64_t which = integer(ctx, argv[0]);
-	if (which == 1) {
+	if (which == 2) {
 		JS_AddIntrinsicDate(ctx);
 		JS_AddIntrinsicProxy(ctx);
 		JS_AddIntrinsicPromise(ctx);
@@ -228,6 +228,7 @@ static void protect_relocated(void)
 int main(void)
 {
 	protect_relocated();
+	arena_populate();
 	JSRuntime *runtime = JS_NewRuntime2(&arena, NULL);
 	JSContext *ctx = runtime ? JS_NewContextRaw(runtime) : NULL;
 	if (!ctx)

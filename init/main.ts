@@ -5,7 +5,7 @@ import "./sys/first.ts"; // before everything else: until it has run, a signal c
 import { readCommandLine } from "./cli/arguments.ts";
 import { commandLineFrom, environmentOf } from "./cli/command-line.ts";
 import { EXIT_SOFTWARE } from "./cli/exit-codes.ts";
-import { parsersAndReports } from "./cli/load-parsers-and-reports.ts";
+import { parsersAndReports, plainPolicies } from "./cli/load-modules.ts";
 import { DEFAULT_LOG, lastWords, type Message, voiceOf } from "./cli/output/say.ts";
 import { readPolicy } from "./cli/policy-source/read-policy.ts";
 import { isTriedAgain, started, startingAgain } from "./cli/start/start-again.ts";
@@ -28,26 +28,26 @@ function main(): number {
     const { code, complaint } = parsersAndReports().report(kernel, invocation, [signalFd]);
     return complaint === undefined ? code : stop(code, complaint);
   }
-  const read = readPolicy(kernel, invocation.options, parsersAndReports);
+  const read = readPolicy(kernel, invocation.options, parsersAndReports, plainPolicies);
   if (!read.ok) return stop(read.code, read.message);
-  say = voiceOf(kernel, read.policy.log);
-  const facts = observe(kernel, [signalFd], questions(read.policy));
+  const { policy } = read;
+  say = voiceOf(kernel, policy.log);
+  const facts = observe(kernel, [signalFd], questions(policy));
   const commandLine = commandLineFrom(kernel, invocation.programAt);
-  if (hasSeveral(read.policy, commandLine))
-    return stop(
-      ...parsersAndReports().runServices(read.policy, { kernel, signalFd, facts, commandLine, say }),
-    );
-  const planned = buildPlan(read.policy, facts, commandLine);
-  if (!planned.ok) return stop(...parsersAndReports().refusal(kernel, read.policy, planned));
+  if (hasSeveral(policy, commandLine))
+    return stop(...parsersAndReports().runServices(policy, { kernel, signalFd, facts, commandLine, say }));
+  const planned = buildPlan(policy, facts, commandLine);
+  if (!planned.ok) return stop(...parsersAndReports().refusal(kernel, policy, planned));
   const { steps, again, supervision, warnings } = planned.plan;
-  for (const warning of warnings) say("warn", warning);
+  const told = policy.log.level !== "warn";
+  if (told || warnings.length > 0) parsersAndReports().tellPlan(say, kernel, policy, planned, signalFd);
   const context = launchContext(kernel, signalFd + 1);
   const launched = launch(steps, context);
   if (!launched.ok && !isTriedAgain(launched, again))
-    return stop(...parsersAndReports().launchFailure(kernel, launched.failure, invocation));
+    return stop(...parsersAndReports().launchFailure(kernel, policy, launched.failure, invocation));
   // The point of no return: the program runs, and nothing may bail out any more.
   const first = started(launched, say);
-  if (read.policy.log.level !== "warn") parsersAndReports().tellStart(say, steps, first);
+  if (told) parsersAndReports().tellStart(say, steps, first);
   const startAgain = startingAgain(again, context, say);
   return supervise({ kernel, signalFd, supervision, say, context, startAgain }, first);
 }

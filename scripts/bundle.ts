@@ -1,4 +1,4 @@
-// Bundles the two modules of an executable: main, which every start loads, and the parsers and reports. A function costs a fresh process time when it is made, and ten
+// Bundles the modules of an executable: main, which every start loads, the plain policies, and the parsers and reports. A function costs a fresh process time when it is made, and ten
 // times that when it is first called; so what few starts need is made only when it is needed, and small
 // functions become part of those that call them (Closure Compiler). Bun's own minifier does neither.
 //
@@ -7,17 +7,16 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { BunPlugin } from "bun";
-import * as aarch64 from "../init/sys/libc/abi/aarch64.ts";
-import * as x86_64 from "../init/sys/libc/abi/x86_64.ts";
 import type { Target } from "./targets.ts";
 
 const root = join(import.meta.dir, "..");
 const MAIN = join(root, "init/main.ts");
-/** Few starts need the parsers and reports: they are loaded at first use (init/cli/load-parsers-and-reports.ts). */
+/** A start with a policy loads the plain policies, and few starts the parsers and reports: at first use (init/cli/load-modules.ts). */
+export const PLAIN_POLICIES = join(root, "init/cli/plain-policies.ts");
 export const PARSERS_AND_REPORTS = join(root, "init/cli/parsers-and-reports.ts");
 
 /** The names of the bundles in their folder. */
-export const MODULES = ["main.js", "parsers-and-reports.js"] as const;
+export const MODULES = ["main.js", "plain-policies.js", "parsers-and-reports.js"] as const;
 /** Where an executable finds its own modules. */
 export const EMBEDDED = "/$bunfs/root";
 
@@ -64,7 +63,10 @@ export async function bundle(entry: string, plugins: BunPlugin[]): Promise<strin
     target: "bun",
     format: "cjs",
     external: [`${EMBEDDED}/*`],
-    define: { PARSERS_AND_REPORTS: JSON.stringify(`${EMBEDDED}/${MODULES[1]}`) },
+    define: {
+      PLAIN_POLICIES: JSON.stringify(`${EMBEDDED}/${MODULES[1]}`),
+      PARSERS_AND_REPORTS: JSON.stringify(`${EMBEDDED}/${MODULES[2]}`),
+    },
     plugins,
   });
   const [output] = built.outputs;
@@ -78,7 +80,6 @@ export async function bundle(entry: string, plugins: BunPlugin[]): Promise<strin
 
 export function forTheStart(machine: Target["machine"]): BunPlugin {
   const behind = new Set(modulesBehindRequire(MAIN));
-  const { SYS: numbers } = machine === "aarch64" ? aarch64 : x86_64;
   return {
     name: "for the start",
     setup(build) {
@@ -86,20 +87,11 @@ export function forTheStart(machine: Target["machine"]): BunPlugin {
         path: join(dirname(importer), dirname(path), `${machine}.ts`),
       }));
       build.onLoad({ filter: /\/init\/.*\.ts$/ }, ({ path }) => {
-        const source = withNumbers(readFileSync(path, "utf8"), numbers);
+        const source = readFileSync(path, "utf8");
         return { contents: behind.has(path) ? asCommonJs(source) : source, loader: "ts" };
       });
     },
   };
-}
-
-/** System calls by their numbers, so that no start makes the table of all of them. */
-export function withNumbers(source: string, numbers: Readonly<Record<string, number>>): string {
-  return source.replace(/\bSYS\.(\w+)/g, (text, name: string) => {
-    const number = numbers[name];
-    if (number === undefined) throw new Error(`${text} has no number`);
-    return String(number);
-  });
 }
 
 /**
@@ -123,19 +115,7 @@ export function runWhereTheyStand(text: string): string {
     .replace(/^ *init_\w+\(\);\n/gm, "");
   const left = /\binit_\w+\(\)|__esm\(/.exec(run)?.[0];
   if (left) throw new Error(`the bundle still has ${left}: has Bun changed?`);
-  return constantsFirst(run);
-}
-
-/** Numbers in capitals go in front of everything: below a function that uses one, the compiler takes it for a variable. */
-function constantsFirst(text: string): string {
-  const constants: string[] = [];
-  const rest = text.replace(/^var .*;$/gm, (line) =>
-    line.replace(/(?<=^var |, )([A-Z][A-Z0-9_]*) = (-?\d+)(?=, [\w$]+(?: = |,|;)|;$)/g, (_, name, value) => {
-      constants.push(`${name} = ${value}`);
-      return name;
-    }),
-  );
-  return `var ${constants.join(", ")};\n${rest}`;
+  return run;
 }
 
 /** Without the function that a CommonJS module is wrapped in: Bun makes it again. */
@@ -161,14 +141,7 @@ export function inlined(text: string): string {
     { stdin: Buffer.from(text), timeout: 120_000 },
   );
   if (!run.success) throw new Error(`Closure Compiler failed:\n${run.stderr}`);
-  return withLists(run.stdout.toString());
-}
-
-/** Lists of words as such: the compiler makes "a b".split(" ") of them, which is shorter and takes longer. */
-export function withLists(text: string): string {
-  return text.replace(/("[^"\\]*")\.split\(" "\)/g, (_, words: string) =>
-    JSON.stringify((JSON.parse(words) as string).split(" ")),
-  );
+  return run.stdout.toString();
 }
 
 function compilerPlatform(): string {
@@ -184,5 +157,6 @@ if (import.meta.main) {
     join(folder, MODULES[0]),
     inlined(runWhereTheyStand(withoutModuleOfFfi(await bundle(MAIN, [forTheStart(machine)])))),
   );
-  writeFileSync(join(folder, MODULES[1]), await bundle(PARSERS_AND_REPORTS, []));
+  writeFileSync(join(folder, MODULES[1]), await bundle(PLAIN_POLICIES, []));
+  writeFileSync(join(folder, MODULES[2]), await bundle(PARSERS_AND_REPORTS, []));
 }

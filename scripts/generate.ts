@@ -86,12 +86,16 @@ function withOneFunctionPerMapping(root: Schema): Schema {
   };
 }
 
-/** Regular expressions are compiled at first use; copies of the schema and lists of accepted values are dropped. */
+/**
+ * Regular expressions are literals, which cost nothing before their first use and are compiled at build time for QuickJS. Lists of
+ * accepted values are dropped, and of copies of the schema everything but the names of keys, which is all the code asks of them.
+ */
 function shrink(code: string): string {
   const short = code
     .replace(
-      /const (pattern\d+) = (new RegExp\(".*?", "u"\));?/g,
-      "let $1_;const $1 = { test: (text) => ($1_ ??= $2).test(text) };",
+      /const (pattern\d+) = new RegExp\((".*?"), "u"\);?/g,
+      (_, name: string, pattern: string) =>
+        `const ${name} = { test: (text) => ${new RegExp(JSON.parse(pattern) as string, "u")}.test(text) };`,
     )
     .replace(
       /params:\{(?:allowedValues?: [^}]*|pattern: "(?:[^"\\]|\\.)*"|comparison: [^}]*)\}/g,
@@ -101,9 +105,14 @@ function shrink(code: string): string {
       /const (err\d+) = (\{.*\});\nif\(vErrors === null\)\{\nvErrors = \[\1\];\n\}\nelse \{\nvErrors\.push\(\1\);\n\}/g,
       "(vErrors ??= []).push($2);",
     );
-  return short.replace(/^const (schema\d+) = .*\n/gm, (line, name: string) =>
-    short.split(name).length > 2 ? line : "",
-  );
+  return short.replace(/^const (schema\d+) = (.*);\n/gm, (_, name: string, text: string) => {
+    const uses = short.split(name).length - 2;
+    if (uses === 0) return "";
+    if (uses > short.split(`${name}.properties,`).length - 1)
+      throw new Error(`the validator asks ${name} for more than its keys`);
+    const { properties = {} } = JSON.parse(text) as { properties?: object };
+    return `const ${name} = { properties: ${JSON.stringify(Object.fromEntries(Object.keys(properties).map((key) => [key, 1])))} };\n`;
+  });
 }
 
 const VALIDATOR_TYPES = `// ${HEADER}

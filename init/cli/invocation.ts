@@ -7,6 +7,7 @@ export const INTENTS: readonly Intent[] = ["security", "performance", "simplicit
 
 /** Words that are fdinit's own when they stand first; a program of such a name is run after `--`. */
 export const SUBCOMMANDS = [
+  "run",
   "check",
   "plan",
   "audit",
@@ -32,11 +33,13 @@ export interface Options {
   /** A file or the name of an embedded policy. */
   readonly policy?: string;
   readonly intent?: Intent;
+  /** Of `run`: the only one of the policy's services that is started. */
+  readonly service?: string;
 }
 
 /** A subcommand with the options behind its name. */
 export interface SubcommandLine {
-  readonly do: Subcommand;
+  readonly do: Exclude<Subcommand, "run">;
   readonly options: Options;
   /** The words that are neither an option nor its value; of `plan`, the program and its arguments as text. */
   readonly operands: readonly string[];

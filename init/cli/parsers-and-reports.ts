@@ -4,9 +4,10 @@
 
 export { loadPolicy } from "../policy/load.ts";
 export { renderIssues } from "../policy/wording/render.ts";
+export { onlyService } from "./policy-source/only-service.ts";
 export { readSubcommand } from "./read-subcommand.ts";
 export { report } from "./reports/reports.ts";
 export { launchFailure } from "./start/launch-failure.ts";
 export { refusal } from "./start/refusal.ts";
 export { runServices } from "./start/run-services.ts";
-export { tellStart } from "./start/tell-start.ts";
+export { tellPlan, tellStart } from "./start/tell-start.ts";

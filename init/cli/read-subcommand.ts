@@ -31,7 +31,7 @@ export function readSubcommand(
 ): Invocation {
   const entry = commandEntry(subcommand);
   // Without an entry it is not part of this version, which reports.ts says.
-  if (!entry) return { do: subcommand, options: {}, operands: words.slice(from) };
+  if (!entry) return { do: "help", options: {}, operands: [] };
   const given: WrittenOptions = { ...before };
   const flags: Flags = {};
   const operands: string[] = [];
@@ -39,11 +39,13 @@ export function readSubcommand(
   for (let index = from; index < words.length; index++) {
     const word = words[index] as string;
     const isOption = word.startsWith("-") && word !== "-";
-    if (word === "--" || (subcommand === "plan" && !isOption)) {
-      // Behind it stands the program of plan, or words that only look like options.
+    // Of run, the service's name comes before the program's.
+    const isProgram = subcommand === "plan" || (subcommand === "run" && operands.length > 0);
+    if (word === "--" || (isProgram && !isOption)) {
+      // Behind it stands the program, or words that only look like options.
       const start = word === "--" ? index + 1 : index;
       operands.push(...words.slice(start));
-      if (subcommand === "plan" && start < words.length) programAt = start + 1;
+      if (isProgram && start < words.length) programAt = start + 1;
       break;
     }
     if (!isOption) {
@@ -68,7 +70,10 @@ export function readSubcommand(
   if (operands.length < (entry.leastOperands ?? 0)) return complain(`${subcommand} needs ${entry.operands}`);
   const options = commandLineOptions(given, environment);
   if ("message" in options) return complain(options.message);
-  return { do: subcommand, options, operands, ...flags, ...(programAt === undefined ? {} : { programAt }) };
+  const program = programAt === undefined ? {} : { programAt };
+  if (subcommand === "run")
+    return { do: "run", options: { ...options, service: operands[0] as string }, ...program };
+  return { do: subcommand, options, operands, ...flags, ...program };
 }
 
 /** Puts an option where it belongs, or says what is wrong with its value. */

@@ -34,7 +34,7 @@ export function cannotPrepare({ service }: Launch, failure: SpawnFailure): Launc
   const { stage, subject, call, errno } = failure;
   if (errno === EAGAIN) return noProcess(service, failure);
   const message = `cannot start ${service}: cannot ${attempt(stage, subject, call)}: ${errnoText(errno)}`;
-  return { stage, message, errno, call };
+  return { stage, message, errno, call, service };
 }
 
 /** EAGAIN of clone(2), and of execve(2) after a change of user: the file has nothing to do with it. */
@@ -46,7 +46,7 @@ function noProcess(service: string, { stage, subject, call }: Omit<SpawnFailure,
 
 export function notFound(launch: Launch, errno: number): LaunchFailure {
   const where = launch.program.includes(SLASH) ? errnoText(ENOENT) : "not found in PATH";
-  return { ...impossible("find-program", quote(launch.program), where), errno };
+  return { ...impossible("find-program", quote(launch.program), where), errno, service: launch.service };
 }
 
 /** `file` is where the path leads from here. */
@@ -56,7 +56,7 @@ export function cannotExecute(
 ): LaunchFailure {
   if (errno === EAGAIN) return noProcess(service, { stage: "make-process", subject: "", call: "" });
   const reason = explain(kernel, file, errno) ?? errnoText(errno);
-  return { ...impossible("execute", quote(path), reason), errno };
+  return { ...impossible("execute", quote(path), reason), errno, service };
 }
 
 /** "#!" lines are read up to this length by the kernel (BINPRM_BUF_SIZE, Linux 5.1). */

@@ -1,7 +1,7 @@
 // Carries a plan out, step by step, in order, and does nothing that the plan does not say. A failure before the spawn
 // stops the launch. After the spawn the program runs, so a failure is only told.
 
-import type { GivenPipe, Launch, Pass, Step } from "../plan/plan.ts";
+import type { GivenPipe, Launch, Pass, PolicyKey, Remark, Step } from "../plan/plan.ts";
 import type { Kernel, SpawnRequest } from "../sys/kernel.ts";
 import { STDIN_FILENO } from "../sys/libc/constants.ts";
 import type { LaunchContext } from "./context.ts";
@@ -21,7 +21,7 @@ export function launchContext(kernel: Kernel, firstOwn: number): LaunchContext {
 export function launch(steps: readonly Step[], context: LaunchContext): LaunchResult {
   const tokensBefore = context.tokens.length;
   const afterwards: string[] = [];
-  const warnings: string[] = [];
+  const warnings: Remark[] = [];
   let started: LaunchResult | undefined;
   for (const step of steps) {
     if (step.do === "spawn") {
@@ -32,7 +32,7 @@ export function launch(steps: readonly Step[], context: LaunchContext): LaunchRe
       const failure = carryOut(step, context);
       if (!failure) continue;
       if (step.do === "subreaper" && !step.isRequired) {
-        warnings.push(`${failure.message}: orphans go to another process`);
+        warnings.push({ message: `${failure.message}: orphans go to another process`, at: SUBREAPER });
         continue;
       }
       if (!started) return givenUp({ ok: false, failure }, steps, tokensBefore, context);
@@ -42,6 +42,8 @@ export function launch(steps: readonly Step[], context: LaunchContext): LaunchRe
   if (!started) return failed("plan", "", "it has no step that starts a program");
   return started.ok ? { ...started, afterwards, warnings } : started;
 }
+
+const SUBREAPER: PolicyKey = ["reaping", "subreaper"];
 
 /** Undoes a failed start. The next one must find its addresses free, and no token that no process will ever release. */
 function givenUp(
@@ -62,14 +64,18 @@ function givenUp(
 
 /** The steps before any start of several services: all of them, or the first failure that matters. */
 export function prepare(steps: readonly Step[], context: LaunchContext): Prepared {
-  const warnings: string[] = [];
+  const warnings: Remark[] = [];
   for (const step of steps) {
     const failure = step.do === "spawn" ? undefined : carryOut(step, context);
     if (!failure) continue;
     if (step.do !== "subreaper" || step.isRequired) return { ok: false, failure };
-    warnings.push(`${failure.message}: orphans go to another process`);
+    warnings.push({ message: `${failure.message}: orphans go to another process`, at: SUBREAPER });
   }
   return { ok: true, warnings };
+}
+
+function ofService({ service }: Launch, result: LaunchResult): LaunchResult {
+  return result.ok ? result : { ok: false, failure: { ...result.failure, service } };
 }
 
 function failed(stage: LaunchStage, subject: string, reason: string): LaunchResult {
@@ -103,8 +109,10 @@ function carryOut(step: OtherStep, context: LaunchContext): LaunchFailure | unde
       return refused(kernel.setSubreaper(), "subreaper", "PR_SET_CHILD_SUBREAPER");
     case "hide":
       return refused(kernel.closeOnExec(step.fd, true), "hide-descriptor", "F_SETFD", step.fd);
-    case "open":
-      return opening().open(step.name, step.what, context);
+    case "open": {
+      const failure = opening().open(step.name, step.what, context);
+      return failure && { ...failure, at: ["fds", "open", step.name, step.what.open] };
+    }
     case "drop":
       drop(step.fd, context);
       return undefined;
@@ -152,12 +160,12 @@ function spawnStep(plan: Launch, context: LaunchContext): LaunchResult {
     const { environmentFiles: paths, ...rest } = plan;
     const found = environmentFiles().readEnvironmentFiles(kernel, paths);
     return "problem" in found
-      ? failed("read-variables", plan.service, found.problem)
+      ? ofService(plan, failed("read-variables", plan.service, found.problem))
       : spawnStep({ ...rest, environment: { ...found.variables, ...plan.environment } }, context);
   }
   const found =
     plan.user || plan.groups ? users().findCredentials(kernel, plan.user, plan.groups) : undefined;
-  if (typeof found === "string") return failed("find-user", plan.service, found);
+  if (typeof found === "string") return ofService(plan, failed("find-user", plan.service, found));
   const wanted: Source[] = [];
   for (const { from, to } of plan.pass) {
     const source = typeof from === "number" ? from : context.opened.get(from);
@@ -184,8 +192,11 @@ function spawnStep(plan: Launch, context: LaunchContext): LaunchResult {
       : startProgram(kernel, plan, untangled, found?.credentials);
   for (const fd of temporary) kernel.close(fd);
   if (!result.ok || !found) return result;
-  const warnings = found.warning === undefined ? [] : [`${plan.service} ${found.warning}`];
-  if (!kernel.maySignal(found.credentials.uid)) warnings.push(noSignals(plan, found.credentials.uid));
+  const at: PolicyKey = ["services", plan.service, "user"];
+  const warnings: Remark[] = [];
+  if (found.warning !== undefined) warnings.push({ message: `${plan.service} ${found.warning}`, at });
+  if (!kernel.maySignal(found.credentials.uid))
+    warnings.push({ message: noSignals(plan, found.credentials.uid), at });
   return { ...result, warnings };
 }
 

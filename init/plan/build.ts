@@ -23,8 +23,8 @@ export function buildPlan(policy: Policy, facts: Facts, commandLine: CommandLine
   const all = stretches(policy.fds.inherited, policy.intent, decided);
   const swept = sweep(policy, facts, ranges(facts, all));
   const refusals = [...findRefusals(policy, facts, decided), ...passed.refusals];
-  for (const message of swept.refusals) refusals.push({ code: "descriptor", message });
-  if (!command) refusals.push({ code: "command-line", message: noProgram(service.name) });
+  for (const remark of swept.refusals) refusals.push({ code: "descriptor", ...remark });
+  if (!command) refusals.push(noProgram(service.name));
   if (!command || refusals.length > 0) return refused(refusals);
 
   const launch = buildLaunch(service, facts, command, passed, policy.tty);
@@ -55,22 +55,24 @@ export function hasSeveral({ services, log, control }: Policy, commandLine: Comm
   return log.services !== undefined && log.services !== "raw";
 }
 
-/** A command of the command line gets fdinit's standard input and is not started again, unless `override` says otherwise. */
+/**
+ * A command of the command line gets fdinit's standard input in place of /dev/null and is not started again, unless
+ * `override` says otherwise. It keeps the descriptors of the policy, one as standard input included.
+ */
 function forCommandLine(service: Service): Service {
-  const { override, restart } = service;
+  const { override, restart, stdin } = service;
   return {
     ...service,
-    stdin: override?.stdin ?? "inherit",
+    stdin: override?.stdin ?? (stdin === "devnull" ? "inherit" : stdin),
     restart: override?.restart ?? { ...restart, policy: "never" },
   };
 }
 
 export function refused(refusals: readonly Refusal[]): Extract<PlanResult, { ok: false }> {
-  const messages = refusals.map(({ message }) => message);
-  return { ok: false, refusals, code: refusals[0]?.code ?? "command-line", messages };
+  return { ok: false, refusals, code: refusals[0]?.code ?? "command-line" };
 }
 
-/** What is done to PID 1 itself before anything starts. */
+/** The steps for PID 1 itself, before anything starts. */
 export function preparation(
   policy: Policy,
   facts: Facts,
@@ -146,7 +148,17 @@ function supervisionOf(
 /** The decision about each inherited descriptor that was looked at. */
 export function decideAll({ fds, intent }: Policy, { inherited }: Facts): Decided[] {
   const decided: Decided[] = [];
-  for (const known of inherited) decided.push({ ...known, decision: decide(fds.inherited, intent, known) });
+  // Without a rule by number, descriptors that share their facts (from 3 up) share the decision. There may be thousands.
+  let shares = true;
+  for (const { match } of fds.inherited.rules) shares &&= match.fd === undefined;
+  let before: Decided | undefined;
+  for (const known of inherited) {
+    const { fd, descriptor } = known;
+    const isShared = shares && descriptor !== undefined && descriptor === before?.descriptor;
+    const decision = before && isShared ? before.decision : decide(fds.inherited, intent, known);
+    decided.push({ ...known, decision });
+    if (fd >= FIRST_BEYOND_STANDARD) before = decided[decided.length - 1];
+  }
   return decided;
 }
 

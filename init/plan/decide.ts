@@ -60,11 +60,19 @@ export function stretches(
     if (isByNumber(match)) for (const { first, last } of numbersOf(match)) cuts.push(first, last + 1);
   }
   const looked = new Map<number, InheritedAction>();
+  // Cuts at the ends of a row of listed numbers with one action, and not around each: there may be thousands.
+  let next = -1;
+  let before: InheritedAction | undefined;
   for (const known of listed) {
     if (!known.descriptor) continue;
-    looked.set(known.fd, (known.decision ?? decide(policy, intent, known)).action);
-    cuts.push(known.fd, known.fd + 1);
+    const { action } = known.decision ?? decide(policy, intent, known);
+    looked.set(known.fd, action);
+    if (known.fd !== next && next >= 0) cuts.push(next);
+    if (known.fd !== next || action !== before) cuts.push(known.fd);
+    next = known.fd + 1;
+    before = action;
   }
+  if (next >= 0) cuts.push(next);
   const sorted = ascending(cuts);
   const result: { first: number; last: number; action: InheritedAction }[] = [];
   for (let index = 0; index < sorted.length; index++) {

@@ -1,6 +1,6 @@
 // Words an inherited descriptor for messages and reports. Pure.
 
-import type { Descriptor } from "../sys/descriptors/kinds.ts";
+import type { DescriptorFacts } from "../sys/descriptors/kinds.ts";
 import type { InheritedDescriptor } from "../sys/facts.ts";
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK } from "../sys/libc/constants.ts";
 
@@ -17,7 +17,7 @@ function classifiedInWords({
   socket,
   access,
   evidence,
-}: Descriptor): string {
+}: DescriptorFacts): string {
   const [kind] = kinds;
   if (socket) {
     const state = socket.listening ? "listening " : "";

@@ -5,10 +5,11 @@ import type { Facts } from "../sys/facts.ts";
 import type { ResourceLimit } from "../sys/kernel.ts";
 import { RLIMIT_NOFILE } from "../sys/libc/constants.ts";
 import type { Passing } from "./pass.ts";
-import type { CommandLine, Launch } from "./plan.ts";
+import type { CommandLine, Launch, Refusal } from "./plan.ts";
 
-export function noProgram(service: string): string {
-  return `no program to run: give one on the command line, or a command in services.${service} of the policy`;
+export function noProgram(service: string): Refusal {
+  const message = `no program to run: give one on the command line, or a command in services.${service} of the policy`;
+  return { code: "command-line", message, at: ["services", service] };
 }
 
 export function nofileLimit(wanted: LimitsPolicy["nofile"], inherited: ResourceLimit): ResourceLimit {

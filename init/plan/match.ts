@@ -2,7 +2,7 @@
 // out is "undetermined": the rule must neither apply to it nor be passed over in silence.
 
 import { type InheritedMatch, LAST_FD } from "../policy/types.ts";
-import type { Descriptor } from "../sys/descriptors/kinds.ts";
+import type { DescriptorFacts } from "../sys/descriptors/kinds.ts";
 import type { FdRange } from "../sys/facts.ts";
 import { globMatches } from "./glob.ts";
 
@@ -47,7 +47,7 @@ function isAbout(match: InheritedMatch, fd: number): boolean {
 }
 
 /** `descriptor` is undefined for a number that is not open, or was not looked at. */
-export function matches(match: InheritedMatch, fd: number, descriptor: Descriptor | undefined): Match {
+export function matches(match: InheritedMatch, fd: number, descriptor: DescriptorFacts | undefined): Match {
   if (!isAbout(match, fd)) return false;
   if (isByNumber(match)) return true;
   if (!descriptor) return false;
@@ -56,7 +56,7 @@ export function matches(match: InheritedMatch, fd: number, descriptor: Descripto
   return answers.includes("undetermined") ? "undetermined" : true;
 }
 
-function conditions(match: InheritedMatch, descriptor: Descriptor): Match[] {
+function conditions(match: InheritedMatch, descriptor: DescriptorFacts): Match[] {
   const { kinds, access, path, deleted, outsideRoot, socket, name } = descriptor;
   const unknown = kinds[0] === "undetermined";
   const answers: Match[] = [];

@@ -7,11 +7,13 @@ import type { Policy, Service } from "../policy/types.ts";
 import { type Facts, FIRST_ANNOUNCED } from "../sys/facts.ts";
 import type { Decided } from "./decide.ts";
 import { FIRST_BEYOND_STANDARD } from "./match.ts";
-import type { Launch, Pass, Refusal } from "./plan.ts";
+import type { Launch, Pass, PolicyKey, Refusal } from "./plan.ts";
 
 /** systemd 259 names the process a second time, by its pidfd's inode. That inode exists only once the process exists. */
 const WHOSE = ["LISTEN_PID", "LISTEN_PIDFDID"];
 const LISTEN_VARIABLES = ["LISTEN_FDS", "LISTEN_FDNAMES", ...WHOSE];
+
+type Refuse = (message: string, ...key: PolicyKey) => void;
 
 export interface Passing
   extends Pick<Launch, "pass" | "withoutVariables" | "pidVariable" | "devNullAsStdin" | "devNullOutputs"> {
@@ -40,20 +42,22 @@ export function passing(
   decided: readonly Decided[],
 ): Passing {
   const refusals: Refusal[] = [];
-  const refuse = (message: string) => refusals.push({ code: "descriptor", message });
+  /** `key`: steps below the service. */
+  const refuse: Refuse = (message, ...key) =>
+    refusals.push({ code: "descriptor", message, at: ["services", service.name, ...key] });
   const handedOn = handedOnBy(facts, decided);
   const given = service.pass ? named(policy, service, handedOn, refuse) : handedOn;
-  const give = (name: string, to: number) => {
-    const source = sourceOf(name, policy, service, handedOn, refuse);
+  const give = (name: string, to: number, key: string) => {
+    const source = sourceOf(name, policy, service, handedOn, (message) => refuse(message, key));
     if (source !== undefined) given.push({ ...source, to });
   };
   const { stdin, stdout, stderr } = service;
-  if (stdin !== "inherit" && stdin !== "devnull") give(stdin, 0);
+  if (stdin !== "inherit" && stdin !== "devnull") give(stdin, 0, "stdin");
   const devNullOutputs: number[] = [];
   if (stdout === "devnull") devNullOutputs.push(1);
-  else if (stdout !== undefined) give(stdout, 1);
+  else if (stdout !== undefined) give(stdout, 1, "stdout");
   if (stderr === "devnull") devNullOutputs.push(2);
-  else if (stderr !== undefined) give(stderr, 2);
+  else if (stderr !== undefined) give(stderr, 2, "stderr");
   const placed = service.protocol === "systemd" ? inARow(given) : given;
   const announced = announcedOf(service, placed);
   if (placed.length > 1) refuseCollisions(placed, refuse);
@@ -95,13 +99,15 @@ function named(
   policy: Policy,
   service: Service,
   handedOn: readonly PlannedPass[],
-  refuse: (message: string) => void,
+  refuse: Refuse,
 ): PlannedPass[] {
   const given: PlannedPass[] = [];
   const taken = (to: number) =>
     given.some((other) => other.to === to) || service.pass?.some(({ as }) => as === to) === true;
   for (const { name, as } of service.pass ?? []) {
-    const source = sourceOf(name, policy, service, handedOn, refuse);
+    const source = sourceOf(name, policy, service, handedOn, (message) =>
+      refuse(message, "fds", "pass", name),
+    );
     if (!source) continue;
     if (typeof as === "number") {
       given.push({ ...source, to: as });
@@ -120,7 +126,7 @@ function sourceOf(
   { fds }: Policy,
   service: Service,
   handedOn: readonly PlannedPass[],
-  refuse: (message: string) => void,
+  refuse: Refuse,
 ): Omit<PlannedPass, "to"> | undefined {
   const inherited = handedOn.filter(({ named }) => named === name);
   const [first, second] = inherited;
@@ -174,26 +180,27 @@ function hasGap(row: readonly PlannedPass[]): boolean {
   return row.some(({ to }, index) => to !== FIRST_ANNOUNCED + index);
 }
 
-function refuseGaps(row: readonly PlannedPass[], refuse: (message: string) => void): void {
+function refuseGaps(row: readonly PlannedPass[], refuse: Refuse): void {
   if (!hasGap(row)) return;
   const numbers = row.map(({ to }) => to).join(", ");
-  refuse(
-    `LISTEN_FDS can announce numbers from ${FIRST_ANNOUNCED} on without a gap, and these are ${numbers}`,
-  );
+  const message = `LISTEN_FDS can announce numbers from ${FIRST_ANNOUNCED} on without a gap, and these are ${numbers}`;
+  refuse(message, "fds", "protocol");
 }
 
-function refuseTakenStdin(given: readonly PlannedPass[], refuse: (message: string) => void): void {
+function refuseTakenStdin(given: readonly PlannedPass[], refuse: Refuse): void {
   const taken = given.find(({ to }) => to === 0);
-  if (taken) refuse(`descriptor ${JSON.stringify(taken.from)} and stdin: devnull cannot both be 0`);
+  if (taken) refuse(`descriptor ${JSON.stringify(taken.from)} and stdin: devnull cannot both be 0`, "stdin");
 }
 
 /** Two descriptors cannot have one number. */
-function refuseCollisions(given: readonly PlannedPass[], refuse: (message: string) => void): void {
+function refuseCollisions(given: readonly PlannedPass[], refuse: Refuse): void {
   const takenBy = new Map<number, number | string>();
   for (const { from, to } of given) {
     const first = takenBy.get(to);
     if (first === undefined) takenBy.set(to, from);
-    else if (first !== from) refuse(`descriptors ${first} and ${from} cannot both be passed as ${to}`);
+    else if (first !== from) {
+      refuse(`descriptors ${first} and ${from} cannot both be passed as ${to}`, "fds", "pass");
+    }
   }
 }
 

@@ -19,6 +19,9 @@ import type {
 import type { FdRange, Rung } from "../sys/facts.ts";
 import type { Arguments, ProgramLimit, ResourceLimit } from "../sys/kernel.ts";
 
+/** A key of the policy, step by step. */
+export type PolicyKey = readonly (string | number)[];
+
 export type {
   CheckAddress,
   Condition,
@@ -149,7 +152,13 @@ export interface Plan {
   readonly again: readonly Step[];
   readonly supervision: Supervision;
   /** Warnings: a person should know them, and the start goes on. */
-  readonly warnings: readonly string[];
+  readonly warnings: readonly Remark[];
+}
+
+/** A sentence for a person, and the key of the policy that decided it, if one did. */
+export interface Remark {
+  readonly message: string;
+  readonly at?: PolicyKey;
 }
 
 /** One of several services. */
@@ -185,17 +194,16 @@ export interface SupervisedService
 }
 
 export interface ServicesPlan {
-  /** What is done before any service starts. */
+  /** The steps before any service starts. */
   readonly steps: readonly Step[];
   readonly services: readonly PlannedService[];
   readonly supervision: ServicesSupervision;
-  readonly warnings: readonly string[];
+  readonly warnings: readonly Remark[];
 }
 
 /** Why nothing was started. cli/ turns `code` into the exit code. */
-export interface Refusal {
+export interface Refusal extends Remark {
   readonly code: "descriptor" | "command-line";
-  readonly message: string;
 }
 
 export type PlanResult =
@@ -205,5 +213,4 @@ export type PlanResult =
       readonly refusals: readonly Refusal[];
       /** The first refusal's, which decides the exit code. */
       readonly code: Refusal["code"];
-      readonly messages: readonly string[];
     };

@@ -7,22 +7,34 @@ import { type Facts, FIRST_ANNOUNCED } from "../sys/facts.ts";
 import type { Decided, Decision } from "./decide.ts";
 import { descriptorInWords } from "./descriptor-words.ts";
 import { FIRST_BEYOND_STANDARD } from "./match.ts";
-import type { Pass, Refusal } from "./plan.ts";
+import type { Pass, PolicyKey, Refusal, Remark } from "./plan.ts";
 import { unseenWords } from "./sweep.ts";
 
 /** The reasons, about descriptors, to start nothing. */
 export function findRefusals(policy: Policy, facts: Facts, decided: readonly Decided[]): Refusal[] {
   const { intent, fds } = policy;
   const { unseenFrom, workingDirectoryOutside: outside } = facts;
-  const messages: string[] = [];
-  for (const known of decided) if (known.decision.action === "refuse") messages.push(refused(known));
-  if (fds.inherited.expect.length > 0) messages.push(...unexpected(fds.inherited, decided));
-  if (unseenFrom !== undefined && intent === "security") messages.push(unseen(fds, unseenFrom));
-  if (outside !== undefined)
-    messages.push(`the working directory ${JSON.stringify(outside)} lies outside the root (CVE-2024-21626)`);
+  const remarks: Remark[] = [];
+  for (const known of decided)
+    if (known.decision.action === "refuse")
+      remarks.push({ message: refused(known), ...placeOf(known.decision) });
+  if (fds.inherited.expect.length > 0) remarks.push(...unexpected(fds.inherited, decided));
+  if (unseenFrom !== undefined && intent === "security")
+    remarks.push({ message: unseen(fds, unseenFrom), at: SCAN_LIMIT });
+  if (outside !== undefined) {
+    const message = `the working directory ${JSON.stringify(outside)} lies outside the root (CVE-2024-21626)`;
+    remarks.push({ message });
+  }
   const refusals: Refusal[] = [];
-  for (const message of messages) refusals.push({ code: "descriptor", message });
+  for (const remark of remarks) refusals.push({ code: "descriptor", ...remark });
   return refusals;
+}
+
+const SCAN_LIMIT: PolicyKey = ["fds", "scanLimit"];
+
+/** The key of the rule that decided, where it is one of the policy's. */
+function placeOf({ rule, undetermined }: Decision): Pick<Remark, "at"> {
+  return undetermined || rule?.index === undefined ? {} : { at: ["fds", "inherited", "rules", rule.index] };
 }
 
 /** Warnings, with which the start goes on. */
@@ -31,22 +43,23 @@ export function findWarnings(
   { announced, announcedMissing, malformedCount, unseenFrom }: Facts,
   decided: readonly Decided[],
   pass: readonly Pass[],
-): string[] {
+): Remark[] {
   const { intent, fds, services } = policy;
-  const warnings: string[] = [];
-  if (malformedCount !== undefined) warnings.push(malformed(malformedCount));
-  if (announcedMissing) warnings.push(missing(announced, announcedMissing));
+  const warnings: Remark[] = [];
+  if (malformedCount !== undefined) warnings.push({ message: malformed(malformedCount) });
+  if (announcedMissing) warnings.push({ message: missing(announced, announcedMissing) });
   if (announced.length > 0)
     warnings.push(...unnamedAnnounced(announced, announcedMissing ?? [], decided, pass));
   if (services[0].pass) warnings.push(...unpassedKept(decided, pass));
   for (const opened of fds.open) if (!opened.hold && !isPassed(opened, pass)) warnings.push(unpassed(opened));
   // A rule could not be decided: performance warns that the rule is passed over, simplicity does not warn, and security has refused.
   if (intent === "performance")
-    for (const known of decided) if (known.decision.undetermined) warnings.push(passedOver(known));
-  if (unseenFrom !== undefined && intent !== "security")
-    warnings.push(
-      `${unseenWords(unseenFrom)}: ${noListing(fds)}; what is open there is not passed on by a rule`,
-    );
+    for (const known of decided)
+      if (known.decision.undetermined) warnings.push({ message: passedOver(known) });
+  if (unseenFrom !== undefined && intent !== "security") {
+    const message = `${unseenWords(unseenFrom)}: ${noListing(fds)}; what is open there is not passed on by a rule`;
+    warnings.push({ message, at: SCAN_LIMIT });
+  }
   return warnings;
 }
 
@@ -78,16 +91,21 @@ export function decisionSource({ rule }: Decision): string {
 }
 
 /** `expect`: each name arrived, and nothing came that no rule of the policy is about. */
-function unexpected({ expect }: InheritedPolicy, decided: readonly Decided[]): string[] {
+function unexpected({ expect }: InheritedPolicy, decided: readonly Decided[]): Remark[] {
+  const at: PolicyKey = ["fds", "inherited", "expect"];
   const missing = expect.filter((name) => !decided.some(({ decision }) => decision.rule?.name === name));
   const surplus = decided.filter(
     ({ fd, decision }) => fd >= FIRST_BEYOND_STANDARD && decision.rule?.index === undefined,
   );
   return [
-    ...missing.map((name) => `descriptor ${JSON.stringify(name)} is expected and did not arrive`),
-    ...surplus.map(
-      (known) => `descriptor ${known.fd} (${descriptorInWords(known)}) is not expected: no rule is about it`,
-    ),
+    ...missing.map((name) => ({
+      message: `descriptor ${JSON.stringify(name)} is expected and did not arrive`,
+      at: [...at, expect.indexOf(name)],
+    })),
+    ...surplus.map((known) => ({
+      message: `descriptor ${known.fd} (${descriptorInWords(known)}) is not expected: no rule is about it`,
+      at,
+    })),
   ];
 }
 
@@ -101,12 +119,13 @@ function noListing({ method }: Policy["fds"]): string {
 }
 
 /** Warns of a descriptor that a rule of the policy keeps and `fds.pass` gives to no service: PID 1 holds it open for nothing. */
-function unpassedKept(decided: readonly Decided[], pass: readonly Pass[]): string[] {
-  const warnings: string[] = [];
+function unpassedKept(decided: readonly Decided[], pass: readonly Pass[]): Remark[] {
+  const warnings: Remark[] = [];
   for (const { fd, decision } of decided) {
     if (fd < FIRST_BEYOND_STANDARD || decision.action !== "keep") continue;
     if (pass.some(({ from }) => from === fd)) continue;
-    warnings.push(`descriptor ${fd} is kept and given to no service: name it in its fds.pass`);
+    const message = `descriptor ${fd} is kept and given to no service: name it in its fds.pass`;
+    warnings.push({ message, ...placeOf(decision) });
   }
   return warnings;
 }
@@ -129,8 +148,8 @@ function unnamedAnnounced(
   missing: readonly number[],
   decided: readonly Decided[],
   pass: readonly Pass[],
-): string[] {
-  const warnings: string[] = [];
+): Remark[] {
+  const warnings: Remark[] = [];
   for (let index = 0; index < announced.length; index++) {
     const fd = FIRST_ANNOUNCED + index;
     if (missing.includes(fd)) continue;
@@ -138,9 +157,8 @@ function unnamedAnnounced(
     if (decided.some((known) => known.fd === fd && known.decision.action === "keep")) continue;
     const name = JSON.stringify(announced[index]);
     const rule = `{ match: { fd: ${fd} }, action: keep }`;
-    warnings.push(
-      `descriptor ${fd} (${name} of LISTEN_FDS) is not passed on; the rule ${rule} would keep it`,
-    );
+    const message = `descriptor ${fd} (${name} of LISTEN_FDS) is not passed on; the rule ${rule} would keep it`;
+    warnings.push({ message });
   }
   return warnings;
 }
@@ -151,6 +169,7 @@ function isPassed(opened: OpenPolicy, pass: readonly Pass[]): boolean {
 }
 
 /** Warns of a descriptor of `fds.open` that no service gets: it only keeps an address or a file busy. */
-function unpassed({ name }: OpenPolicy): string {
-  return `descriptor ${JSON.stringify(name)} of fds.open is given to no service: name it in its fds.pass`;
+function unpassed({ name }: OpenPolicy): Remark {
+  const message = `descriptor ${JSON.stringify(name)} of fds.open is given to no service: name it in its fds.pass`;
+  return { message, at: ["fds", "open", name] };
 }

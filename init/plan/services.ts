@@ -44,7 +44,7 @@ export function buildServicesPlan(
     given,
   } = planServices(policy, facts, decided);
   const refusals = [...findRefusals(policy, facts, decided), ...ofServices];
-  for (const message of swept.refusals) refusals.push({ code: "descriptor", message });
+  for (const remark of swept.refusals) refusals.push({ code: "descriptor", ...remark });
   if (commandLine) refusals.unshift(commandBesideServices(policy, commandLine));
   if (refusals.length > 0) return refused(refusals);
   const steps = preparation(policy, facts, decided, all, swept);
@@ -69,7 +69,7 @@ interface ServicesPart {
 function commandBesideServices({ services }: Policy, { program }: NonNullable<CommandLine>): Refusal {
   const word = textOf(program);
   const names = services.map(({ name }) => name).join(", ");
-  const [{ name: first }] = services;
+  const [{ name: first }] = [...services.filter(({ type }) => type === "service"), ...services] as [Service];
   const message = `the policy has several services (${names}), so a command on the command line has no place: to run ${JSON.stringify(word)} with the settings of one of them, instead of all, write: fdinit run ${first} ${word}`;
   return { code: "command-line", message };
 }
@@ -86,7 +86,7 @@ function planServices(policy: Policy, facts: Facts, decided: readonly Decided[])
     given.push(...passed.pass);
     const [program] = service.command ?? [];
     if (service.command === undefined || program === undefined) {
-      refusals.push({ code: "command-line", message: noProgram(name) });
+      refusals.push(noProgram(name));
       continue;
     }
     const command = { program: bytesOf(program), arguments: { words: service.command } };

@@ -5,7 +5,7 @@ import type { Policy } from "../policy/types.ts";
 import type { Facts, FdRange, Rung } from "../sys/facts.ts";
 import { CLOSE_RANGE_CLOEXEC } from "../sys/libc/constants.ts";
 import { errnoText } from "../sys/libc/errno.ts";
-import type { Sweep } from "./plan.ts";
+import type { PolicyKey, Remark, Sweep } from "./plan.ts";
 
 /** Ranges to close and to mark; empty ones need no rung. */
 export interface Wanted {
@@ -17,26 +17,31 @@ export interface Swept {
   readonly close?: Sweep;
   readonly mark?: Sweep;
   /** Why it cannot be done as the policy says. */
-  readonly refusals: readonly string[];
-  readonly warnings: readonly string[];
+  readonly refusals: readonly Remark[];
+  readonly warnings: readonly Remark[];
 }
+
+const METHOD: PolicyKey = ["fds", "method"];
+const SCAN_LIMIT: PolicyKey = ["fds", "scanLimit"];
 
 export function sweep(policy: Policy, facts: Facts, wanted: Wanted): Swept {
   const { close, mark } = wanted;
-  const refusals: string[] = [];
-  const warnings: string[] = [];
+  const refusals: Remark[] = [];
+  const warnings: Remark[] = [];
   const noProcfs = procfsRefusal(policy, facts);
-  if (noProcfs !== undefined) refusals.push(noProcfs);
+  if (noProcfs !== undefined) refusals.push({ message: noProcfs, at: METHOD });
   const one = (ranges: readonly FdRange[], refused: number, flags: number): Sweep => {
     const { method, scanLimit } = policy.fds;
-    if (method === "closeRange" && refused !== 0) refusals.push(noCloseRange(refused, flags));
+    if (method === "closeRange" && refused !== 0)
+      refusals.push({ message: noCloseRange(refused, flags), at: METHOD });
     const rungs = rungsOf(policy, facts, refused);
     const misses = rungs[0] === "scan" && reaches(ranges, scanLimit) && mayBeOpenFrom(facts, scanLimit);
     if (misses) {
       const why = method === "scan" ? "fds.method is scan" : withoutBoth(refused, flags);
-      const message = `${unseenWords(scanLimit)}: ${why}`;
-      if (policy.intent === "security") refusals.push(`${message}; raise fds.scanLimit, or mount /proc`);
-      else warnings.push(`${message}; what is open there stays as it is`);
+      const words = `${unseenWords(scanLimit)}: ${why}`;
+      const remark = (end: string): Remark => ({ message: `${words}; ${end}`, at: SCAN_LIMIT });
+      if (policy.intent === "security") refusals.push(remark("raise fds.scanLimit, or mount /proc"));
+      else warnings.push(remark("what is open there stays as it is"));
     }
     return { ranges, rungs, scanLimit, mayMiss: misses && policy.intent !== "security" };
   };

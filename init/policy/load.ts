@@ -1,17 +1,17 @@
-// The policy room's door: bytes in, a complete policy or every complaint about it out. Plain texts take the
-// quick parser; as soon as there is something to complain about, the thorough one reads again and says where.
+// The policy room's door: bytes in, a complete policy or every complaint about it out. Plain texts take the quick
+// way (load-plain.ts); as soon as there is something to complain about, the thorough reader reads again and says where.
 // Touches no file and no process: the caller brings the bytes and the environment.
 
 import { adviceFor } from "./advice/advise.ts";
-import type { SchemaError } from "./generated/validate.js";
 import type { PolicyIssue } from "./issue.ts";
-import { type KeyPath, pointerOf, valueAt } from "./key-path.ts";
+import { pointerOf } from "./key-path.ts";
+import { loadPlainPolicy } from "./load-plain.ts";
 import { type Resolved, resolvePolicy, type WrittenPolicy } from "./meaning/resolve.ts";
 import { decodePolicy } from "./reading/decode.ts";
-import { parsePlainYaml } from "./reading/plain-yaml.ts";
-import { replaceVariables, scalarOf } from "./reading/variables.ts";
+import { replaceVariables } from "./reading/variables.ts";
 import { readYamlDocument } from "./reading/yaml-document.ts";
-import { shapeErrors, shapeFindings } from "./shape/validate.ts";
+import { shapeErrors } from "./shape/shape-errors.ts";
+import { shapeFindings } from "./shape/validate.ts";
 import type { Environment, LoadOptions, PolicyResult, PolicySource } from "./types.ts";
 import { type Finding, issueOf, type Locate, type Span } from "./wording/finding.ts";
 
@@ -24,19 +24,14 @@ export function loadPolicy(
   environment: Environment,
   options: LoadOptions = {},
 ): PolicyResult {
+  const policy = loadPlainPolicy(source, environment, options);
+  if (policy) return { ok: true, policy };
   const decoded = decodePolicy(source.bytes);
   if (!decoded.ok) return { ok: false, issues: [decoded.issue], text: decoded.text };
   const { text } = decoded;
-  const judge = (value: unknown) => judgeValue(value, source.name, environment, options);
-
-  const plain = parsePlainYaml(text);
-  if (plain !== undefined) {
-    const judged = judge(plain.value);
-    if (judged.ok) return judged;
-  }
   const document = readYamlDocument(text);
   if (!document.ok) return { ok: false, issues: document.issues, text };
-  const judged = judge(document.value);
+  const judged = judgeValue(document.value, source.name, environment, options);
   return judged.ok
     ? judged
     : { ok: false, issues: inOrder(judged.findings, judged.value, text, document.locate), text };
@@ -49,51 +44,13 @@ type Judged =
 
 function judgeValue(given: unknown, name: string, environment: Environment, { intent }: LoadOptions): Judged {
   const { value, findings, whole } = replaceVariables(given, environment);
-  let errors = shapeErrors(value);
-  if (errors && whole.length > 0) {
-    const before = standForScalars(value, whole, errorPlaces(errors));
-    errors = shapeErrors(value);
-    if (errors) {
-      restore(value, before, errorPlaces(errors));
-      errors = shapeErrors(value);
-    }
-  }
+  const errors = shapeErrors(value, whole);
   const unset = new Set(findings.map(({ at }) => pointerOf(at)));
   const shape = errors ? shapeFindings(errors, value).filter(({ at }) => !unset.has(pointerOf(at))) : [];
   const all = [...findings, ...shape];
   if (all.length > 0) return { ok: false, findings: all, value };
   const resolved = resolvePolicy(value as WrittenPolicy, name, intent);
   return resolved.ok ? resolved : { ...resolved, value };
-}
-
-function errorPlaces(errors: readonly SchemaError[]): ReadonlySet<string> {
-  return new Set(errors.map(({ instancePath }) => instancePath));
-}
-
-/** A text that is one variable stands for a number, true or false where the schema has no place for the text. */
-function standForScalars(
-  value: unknown,
-  whole: readonly KeyPath[],
-  wrong: ReadonlySet<string>,
-): Map<KeyPath, unknown> {
-  const before = new Map<KeyPath, unknown>();
-  for (const path of whole) {
-    const text = valueAt(value, path);
-    const scalar = scalarOf(text);
-    if (scalar === undefined || !wrong.has(pointerOf(path))) continue;
-    before.set(path, text);
-    put(value, path, scalar);
-  }
-  return before;
-}
-
-/** The text again where the number is no better, so that the complaint shows what the variable holds. */
-function restore(value: unknown, before: ReadonlyMap<KeyPath, unknown>, wrong: ReadonlySet<string>): void {
-  for (const [path, text] of before) if (wrong.has(pointerOf(path))) put(value, path, text);
-}
-
-function put(value: unknown, path: KeyPath, child: unknown): void {
-  (valueAt(value, path.slice(0, -1)) as Record<string | number, unknown>)[path.at(-1) ?? ""] = child;
 }
 
 /** Suggestions are tried out on the whole policy: so there are few of them, and none for a huge text. */

@@ -9,6 +9,7 @@ import {
   SI_USER,
   SIGCHLD,
   SIGCONT,
+  SIGKILL,
   SIGSTOP,
   SIGTRAP,
   STDIN_FILENO,
@@ -19,9 +20,12 @@ import type { Observer } from "./observer.ts";
 import { Sender } from "./sending.ts";
 import { deadline, initialState, next } from "./state.ts";
 import type { Started, Surroundings } from "./surroundings.ts";
+import { progressInWords } from "./words.ts";
 
 // holders: loaded when a service with pipes or tokens ends. observing: loaded for `reaping.log` and `report`.
 const holders = () => require("./holders.ts") as typeof import("./holders.ts");
+// Loaded when the service ends by SIGKILL.
+const oom = () => require("./oom-kills.ts") as typeof import("./oom-kills.ts");
 const observing = () => require("./observer.ts") as typeof import("./observer.ts");
 
 /** The most ended children taken in one round; fewer when `reaping.log` or `report` looks at each, which takes longer. */
@@ -49,6 +53,11 @@ export function supervise(surroundings: Surroundings, first: Started): number {
     if (supervisor.exit !== undefined) return supervisor.leave(supervisor.exit);
     if (isAll) supervisor.wait();
   }
+}
+
+/** A step of a shutdown, or of the end with processes that are left. The end of a program that leaves none is not. */
+function isProgress(before: State, { shutdown, ending }: State): boolean {
+  return shutdown !== before.shutdown || (before.ending !== undefined && ending !== before.ending);
 }
 
 class Supervisor {
@@ -191,9 +200,16 @@ class Supervisor {
     }
     this.observer?.ended(changed, seen, isService);
     if (!isService) return;
+    if ((changed.status & 0x7f) === SIGKILL && !this.observer) this.sayOomKills();
     this.observer?.serviceEnded(changed.status, this.state.service?.startedAt ?? 0, this.kernel.now());
     this.handle({ type: "serviceEnded", now: this.kernel.now(), status: changed.status });
     this.leaveRest();
+  }
+
+  /** The counter may hold kills of before this start: nothing is read when a program starts. */
+  private sayOomKills(): void {
+    const kills = oom().oomKills(this.kernel) ?? 0;
+    if (kills > 0) this.surroundings.say("warn", `${oom().oomKillsInWords(kills)}, as its cgroup counts`);
   }
 
   /** Ends at once where the kernel is to kill what is left, and the exit code is known. */
@@ -237,12 +253,25 @@ class Supervisor {
 
   private handle(event: Event): Next {
     const result = next(this.state, event);
+    let told: readonly string[] = [];
     if (result.state !== this.state) {
+      const before = this.state;
       this.state = result.state;
+      if (isProgress(before, result.state)) told = progressInWords(before, result);
       this.known = [];
     }
-    for (const action of result.actions) this.act(action);
+    for (const action of result.actions) {
+      // The reason is said first, then the step, then what has come of it.
+      if (action.do !== "say" && told.length > 0) told = this.tell(told);
+      this.act(action);
+    }
+    if (told.length > 0) this.tell(told);
     return result;
+  }
+
+  private tell(lines: readonly string[]): readonly string[] {
+    for (const line of lines) this.surroundings.say("info", line);
+    return [];
   }
 
   private act(action: Action): void {

@@ -6,7 +6,7 @@ import type { ChangedProcess, ChildEnd, ProcessFacts } from "../sys/kernel.ts";
 import { SIGKILL } from "../sys/libc/constants.ts";
 import { ENXIO, pathErrorText } from "../sys/libc/errno.ts";
 import { visible } from "../sys/text/visible.ts";
-import { oomKills } from "./oom-kills.ts";
+import { oomKills, oomKillsInWords } from "./oom-kills.ts";
 import { reapedLine, reportLine } from "./report-line.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { codeInWords, durationInWords } from "./words.ts";
@@ -65,24 +65,25 @@ export class Observer {
     this.hasKilledAll ||= all;
   }
 
-  /** The last line, where the policy wants it. */
+  /** Says that the kernel killed for memory; then the last line, where the policy wants it. */
   report(code: number, isRunning: boolean): void {
     const { kernel, say, supervision } = this.context;
     const { report } = supervision;
+    const before = this.oomKillsBefore;
+    const kills = before === undefined ? 0 : (oomKills(kernel) ?? before) - before;
+    if (kills > 0) say("warn", oomKillsInWords(kills));
     if (report === undefined) return;
-    const failed = kernel.writeFile(report, `${visible(this.line(code, isRunning))}\n`);
+    const failed = kernel.writeFile(report, `${visible(this.line(code, isRunning, kills))}\n`);
     // open(2): a FIFO opened for writing that no process reads
     const why = failed === -ENXIO ? " (nobody reads it?)" : "";
     if (failed < 0)
       say("warn", `cannot write the report ${JSON.stringify(report)}: ${pathErrorText(-failed)}${why}`);
   }
 
-  private line(code: number, isRunning: boolean): string {
-    const { kernel, supervision } = this.context;
+  private line(code: number, isRunning: boolean, kills: number): string {
+    const { supervision } = this.context;
     const { killedByOthers, killedHere, killedUnlisted } = this;
     const end = isRunning ? `${supervision.service} could not be ended` : this.end();
-    const before = this.oomKillsBefore;
-    const kills = before === undefined ? 0 : (oomKills(kernel) ?? before) - before;
     return reportLine({ end, oomKills: kills, killedByOthers, killedHere, killedUnlisted }, code);
   }
 }

@@ -14,6 +14,11 @@ export function oomKills(kernel: Kernel): number | undefined {
   return undefined;
 }
 
+export function oomKillsInWords(kills: number): string {
+  const count = kills === 1 ? "1 process" : `${kills} processes`;
+  return `the kernel's OOM killer killed ${count} of this container`;
+}
+
 const LONGEST_CGROUPS = 8192;
 
 /**

@@ -1,6 +1,7 @@
 // Words what the observer has recorded: the line of `reaping.log` for one ended process, and the line of `report`. Pure.
 
 import type { ChangedProcess, ChildEnd, ProcessFacts } from "../sys/kernel.ts";
+import { oomKillsInWords } from "./oom-kills.ts";
 import { inWords, nameOf } from "./tree.ts";
 import { codeInWords, durationInWords } from "./words.ts";
 
@@ -22,8 +23,7 @@ export function reportLine(record: EndRecord, code: number): string {
   const { end, oomKills, killedByOthers, killedHere, killedUnlisted } = record;
   const parts = [end];
   if (oomKills > 0) {
-    const count = oomKills === 1 ? "1 process" : `${oomKills} processes`;
-    parts.push(`the kernel's OOM killer killed ${count} of this container`);
+    parts.push(oomKillsInWords(oomKills));
     // The kernel counts its OOM kills without naming them. So the line names the processes that ended by another's SIGKILL.
     if (killedByOthers.length > 0)
       parts.push(`ended by a SIGKILL not of fdinit's: ${inWords(killedByOthers, ({ command }) => command)}`);

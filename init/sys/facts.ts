@@ -1,6 +1,6 @@
 // The facts that are observed before anything is done, as plain data: observe.ts asks the kernel.
 
-import type { Descriptor } from "./descriptors/kinds.ts";
+import type { DescriptorFacts } from "./descriptors/kinds.ts";
 import type { RuntimeDescriptors } from "./engine/image.ts";
 import type { ResourceLimit } from "./self/kernel.ts";
 import type { TerminalFacts } from "./terminal/kernel.ts";
@@ -45,7 +45,7 @@ export const FIRST_ANNOUNCED = 3;
 export interface InheritedDescriptor {
   readonly fd: number;
   /** Only when the questions asked for it. */
-  readonly descriptor?: Descriptor;
+  readonly descriptor?: DescriptorFacts;
   /** Of one that was not classified: the text of its link in /proc. */
   readonly link?: string;
   /** Of one without a link: st_mode, which is known without /proc; negative when it could not be found out. */

@@ -12,7 +12,7 @@ import type { SignalCalls } from "./signals/kernel.ts";
 import type { SocketCalls } from "./sockets/kernel.ts";
 import type { TerminalCalls } from "./terminal/kernel.ts";
 
-export type { Inspection, LinesWritten, Watched } from "./descriptors/kernel.ts";
+export type { Inspection, LinesWritten, StartedAs, Watched, Whose } from "./descriptors/kernel.ts";
 export type { OpenedFile, PathFailure } from "./paths/kernel.ts";
 export type {
   Arguments,

@@ -1,16 +1,25 @@
-// The bundles of the static executable: main, the parsers and reports, and one for each file that few starts need. QuickJS makes every
+// The bundles of the static executable: main, the plain policies, the parsers and reports, and one for each file that few starts need. QuickJS makes every
 // function of a bundle when it reads it, so that a file behind a require() is a bundle of its own, read when it is asked for.
 
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BunPlugin } from "bun";
-import { bundle, forTheStart, inlined, PARSERS_AND_REPORTS, runWhereTheyStand } from "../bundle.ts";
+import {
+  bundle,
+  EMBEDDED,
+  forTheStart,
+  inlined,
+  MODULES,
+  PARSERS_AND_REPORTS,
+  PLAIN_POLICIES,
+  runWhereTheyStand,
+} from "../bundle.ts";
 import type { Target } from "../targets.ts";
 
 const init = join(import.meta.dir, "../../init");
 
 /** QuickJS's side of the seam in the place of Bun's. */
-function forQuickJs(): BunPlugin {
+export function forQuickJs(): BunPlugin {
   return {
     name: "for QuickJS",
     setup(build) {
@@ -26,23 +35,27 @@ function forQuickJs(): BunPlugin {
 export async function bundles(machine: Target["machine"]): Promise<string[]> {
   refuseChanging();
   const main = runWhereTheyStand(await bundle(join(init, "main.ts"), [forQuickJs(), forTheStart(machine)]));
-  const parsersAndReports = await bundle(PARSERS_AND_REPORTS, [forQuickJs()]);
-  const { rest, parts } = apart(main, 2);
+  const others = [
+    await bundle(PLAIN_POLICIES, [forQuickJs()]),
+    await bundle(PARSERS_AND_REPORTS, [forQuickJs()]),
+  ];
+  const { rest, parts } = apart(main, MODULES.length);
   return [
     `(function (host) {\n${REQUIRE}\n${inlined(rest)}\n})`,
-    `(function (module, exports, require, host) {\n${parsersAndReports}\n})`,
+    ...others.map((text) => `(function (module, exports, require, host) {\n${text}\n})`),
     ...parts,
   ];
 }
 
-/** Answers the parsers and reports, the only module with a place of its own. yaml asks for two of Node's, and uses nothing of them here. */
-const REQUIRE = `var loaded;
+/** Answers the modules with a place of their own. yaml asks for two of Node's, and uses nothing of them here. */
+const REQUIRE = `var modules = [];
 function require(name) {
   if (name === "process" || name === "buffer") return { env: {} };
-  if (loaded) return loaded.exports;
-  loaded = { exports: {} };
-  host.bundle(1)(loaded, loaded.exports, require, host);
-  return loaded.exports;
+  var which = ${JSON.stringify(MODULES.map((name) => `${EMBEDDED}/${name}`))}.indexOf(name);
+  if (modules[which]) return modules[which].exports;
+  var module = modules[which] = { exports: {} };
+  host.bundle(which)(module, module.exports, require, host);
+  return module.exports;
 }`;
 
 /** A file behind a require(), as the bundler writes it. */
@@ -55,25 +68,15 @@ interface Apart {
 
 /** Each file behind a require() as a text of its own, a function of the names that it uses of the rest; numbered from `first`. */
 export function apart(text: string, first: number): Apart {
-  const numbers = constantsOf(text);
   const names = namesOf(text);
   const parts: string[] = [];
   const rest = text.replace(BEHIND_REQUIRE, (_, name: string, body: string) => {
     const used = new Set(body.match(/(?<![.\w$])[A-Za-z_$][\w$]*/g));
-    const given = [...used].filter((word) => names.has(word) && !numbers.has(word));
-    const constants = [...used].filter((word) => numbers.has(word));
-    const own = constants.map((word) => `var ${word} = ${numbers.get(word)};\n`).join("");
-    parts.push(`(function (${["exports2", "module2", ...given].join(", ")}) {\n${own}${body}})`);
-    const words = ["exports2", "module2", ...given].join(", ");
+    const words = ["exports2", "module2", ...[...used].filter((word) => names.has(word))].join(", ");
+    parts.push(`(function (${words}) {\n${body}})`);
     return `var ${name} = __commonJS(function(exports2, module2) {\n  host.bundle(${first + parts.length - 1})(${words});\n});`;
   });
   return { rest, parts };
-}
-
-/** The numbers that runWhereTheyStand has put in front of everything. */
-function constantsOf(text: string): ReadonlyMap<string, string> {
-  const [line = ""] = text.split("\n", 1);
-  return new Map([...line.matchAll(/(\w+) = (-?\d+)/g)].map(([, name = "", value = ""]) => [name, value]));
 }
 
 /** The names declared at the top of a bundle. */

@@ -39,9 +39,9 @@ export interface World {
   readonly events: ServiceEvent[];
   readonly said: string[];
   readonly signals: [string, number][];
-  /** What the services do about a request; default: nothing. */
+  /** The services' answer to a request; default: nothing. */
   onEvent?: (event: ServiceEvent & { type: "request" }) => void;
-  /** What happens with time, each time a client waits. */
+  /** The events that come with time, each time a client waits. */
   onWait?: () => void;
 }
 

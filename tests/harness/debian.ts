@@ -19,7 +19,7 @@ import { missing } from "./needs.ts";
 
 const SUITE = "bookworm";
 /** The packages that the images of images/ install, so that their Dockerfiles build without a network. */
-const PACKAGES = ["nginx-light", "redis-server", "postgresql-15"];
+const PACKAGES = ["nginx-light", "redis-server", "postgresql-15", "php8.2-fpm", "python3-minimal"];
 /** Programs that have a policy in policies/, and curl and cgi-fcgi to ask them something. */
 const PROGRAM_PACKAGES = [
   ...["apache2", "php8.2-fpm", "mariadb-server", "memcached", "rabbitmq-server", "haproxy", "nginx-light"],

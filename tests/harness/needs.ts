@@ -9,6 +9,7 @@ import { whyNoArm64Musl } from "../../scripts/portable/musl.ts";
 export type Need =
   | "gcc"
   | "unshare"
+  | "nsenter"
   | "root"
   | "raise limits"
   | "runc"
@@ -41,6 +42,7 @@ export const LONG = process.env["FDINIT_LONG"] === "1";
 const PACKAGES: Partial<Record<Need, string>> = {
   gcc: "gcc libc6-dev",
   unshare: "util-linux",
+  nsenter: "util-linux",
   runc: "runc",
   dockerd: "docker.io",
   podman: "podman",

@@ -87,3 +87,12 @@ export function waiting(pid: number): "forever" | "perhaps not" | undefined {
 export async function untilWaiting(pid: number): Promise<void> {
   await until("fdinit waits", () => waiting(pid));
 }
+
+/** The kernel function that a process waits in; empty when it runs, or is gone. */
+export function wchan(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/wchan`, "utf8");
+  } catch {
+    return "";
+  }
+}

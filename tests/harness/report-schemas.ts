@@ -1,4 +1,4 @@
-// Holds the documents of `plan --json` and `audit --json` to their published schemas.
+// Holds the documents of `plan --json`, `audit --json` and `status --json` to their published schemas.
 
 import { expect } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { ROOT } from "./fixtures.ts";
 
-export type Report = "plan" | "audit";
+export type Report = "plan" | "audit" | "status";
 
 export interface Schema {
   readonly $defs: Readonly<Record<string, object>>;

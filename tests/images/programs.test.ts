@@ -70,9 +70,11 @@ const PROGRAMS: readonly Program[] = [
   {
     policy: "mariadb",
     options: ["--user=mysql"],
-    ask: `mariadb --skip-column-names --execute "select variable_value from information_schema.global_status where variable_name = 'Flush_commands'"`,
-    answer: "1",
-    reload: { signal: "HUP", answer: "2" },
+    // Whether there is a log, which it removes: the server opens it at its start, and again when it is told to flush its logs.
+    command: ["mariadbd", "--general-log", "--general-log-file=/srv/log"],
+    ask: "mariadb --execute 'select 1' >/dev/null && { rm /srv/log && echo opened; } 2>/dev/null",
+    answer: "opened",
+    reload: { signal: "HUP", answer: "opened" },
   },
   {
     policy: "memcached",

@@ -2,11 +2,12 @@
 
 import { dlopen } from "bun:ffi";
 import { afterAll, describe, expect, test } from "bun:test";
-import { closeSync, mkdtempSync, openSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { closeSync, linkSync, mkdtempSync, openSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { classify } from "../../init/sys/descriptors/classify.ts";
-import type { Descriptor } from "../../init/sys/descriptors/kinds.ts";
+import type { Descriptor, DescriptorFacts } from "../../init/sys/descriptors/kinds.ts";
+import type { SeenFiles } from "../../init/sys/descriptors/seen-files.ts";
 import { O_PATH } from "../../init/sys/libc/constants.ts";
 import { workingDirectoryOutside } from "../../init/sys/self/working-directory.ts";
 
@@ -180,6 +181,43 @@ describe("classify", () => {
         outsideRoot: false,
       });
     });
+  });
+
+  test("answers for thousands of descriptors of one file what it answers for each, whatever the file", () => {
+    const file = join(folder, "shared");
+    const [one, two] = [join(folder, "one"), join(folder, "two")];
+    for (const path of [file, one]) writeFileSync(path, "");
+    linkSync(one, two);
+    const gone = join(folder, "gone");
+    writeFileSync(gone, "");
+    const paths = [
+      "/dev/null",
+      "/dev/null",
+      "/dev/zero",
+      file,
+      file,
+      "/etc",
+      "/proc/self/ns/net",
+      one,
+      two,
+      gone,
+    ];
+    const looked = paths.map((path) => keep(openSync(path, "r")));
+    for (const flags of ["w", "a"])
+      looked.push(keep(openSync(file, flags)), keep(openSync("/dev/null", flags)));
+    looked.push(keep(openSync("/dev/null", O_PATH)), keep(openSync("/etc", O_PATH)));
+    looked.push(...[0, 1].map(() => keep(c.epoll_create1(0))), keep(c.eventfd(0, 0)));
+    const ends = new Int32Array(2);
+    c.pipe(ends);
+    looked.push(keep(ends[0] as number), keep(ends[1] as number), keep(c.socket(1, 1, 0)), 9999);
+    unlinkSync(gone);
+    const seen: SeenFiles = new Map();
+    const known = looked.map((fd) => classify(fd, seen));
+    expect(known).toEqual(looked.map((fd) => classify(fd)));
+    // It looked once at what has one name, and at every other descriptor.
+    expect(known[1]).toBe(known[0] as DescriptorFacts);
+    expect(known[4]).toBe(known[3] as DescriptorFacts);
+    expect([known[7]?.path, known[8]?.path]).toEqual([one, two]);
   });
 
   test("does not guess about a number that is not open", () => {

@@ -11,6 +11,7 @@ import { ECONNREFUSED } from "../../init/sys/libc/errno.ts";
 import { socketCalls } from "../../init/sys/sockets/linux.ts";
 import { bytesOf, textOf } from "../../init/sys/text/bytes.ts";
 import { controlled, realKernel, SIGNAL_FD, service } from "../harness/controlled.ts";
+import { expectValid } from "../harness/report-schemas.ts";
 
 let folder = "";
 let path = "";
@@ -39,7 +40,7 @@ function connected(socket = path): number {
   return fd;
 }
 
-/** What comes until the other end closes. */
+/** The bytes that come until the other end closes. */
 function replyTo(fd: number, serve: (ms: number) => void, mostMs = 3000): Record<string, unknown> {
   let text = "";
   for (const until = performance.now() + mostMs; performance.now() < until; ) {
@@ -224,6 +225,7 @@ describe("fdinit status", () => {
       "http:3 admin:$ADMIN_FD",
     ]);
     const document = JSON.parse(cli(opened, { do: "status", operands: [], json: true }).out);
+    expectValid("status", document);
     expect(document).toMatchObject({
       version: 1,
       source: "control",

@@ -2,6 +2,7 @@
 // does harm.
 
 import { afterEach, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Notifications } from "../../init/supervise/services/ready/notifications.ts";
 import { FD_CLOEXEC } from "../../init/sys/libc/constants.ts";
@@ -43,6 +44,9 @@ for message in json.loads(sys.argv[2]):
 sys.stdin.read()
 `;
 
+/** Debian's own: a wrapper of another in PATH would take seconds. */
+const PYTHON = existsSync("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
+
 interface Message {
   readonly text: string;
   /** How many copies of a descriptor of /dev/null come with it. */
@@ -80,7 +84,7 @@ function world() {
   });
   /** A process of the service that sends; its answers, one for each message, when all of them have been handled. */
   const send = async (service: string | undefined, ...messages: readonly Message[]) => {
-    const command = ["python3", "-c", SENDER, notifications.name ?? "", JSON.stringify(messages)];
+    const command = [PYTHON, "-c", SENDER, notifications.name ?? "", JSON.stringify(messages)];
     const child = Bun.spawn(command, { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
     children.push(child);
     if (service !== undefined) owners.set(child.pid, service);
@@ -95,7 +99,7 @@ function world() {
     })();
     await watch(kernel, notifications, "everything is sent", () => isOver);
     await answers;
-    // What has been sent is in the socket already.
+    // A message that has been sent is in the socket already.
     let isEmpty = false;
     await watch(kernel, notifications, "everything is taken", () => {
       const was = isEmpty;
@@ -221,7 +225,7 @@ describeWith(["python3", "unshare", "root"], "a sender outside the PID namespace
       for await (const piece of receiver.stdout) said += Buffer.from(piece).toString();
     })();
     const name = await until("it has a name", () => /^(@\S+)\n/.exec(said)?.[1]);
-    const sender = Bun.spawn(["python3", "-c", SENDER, name, JSON.stringify([{ text: "READY=1" }])], {
+    const sender = Bun.spawn([PYTHON, "-c", SENDER, name, JSON.stringify([{ text: "READY=1" }])], {
       stdin: "pipe",
     });
     await receiver.exited;

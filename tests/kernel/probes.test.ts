@@ -12,8 +12,8 @@ import { NotifyPipes } from "../../init/supervise/services/ready/notify-pipes.ts
 import { notifyRuntime } from "../../init/supervise/services/ready/notify-runtime.ts";
 import { probeOnce } from "../../init/supervise/services/ready/probe-once.ts";
 import { Probes } from "../../init/supervise/services/ready/probes.ts";
-import { AF_UNIX, SOCK_DGRAM, SOCK_NONBLOCK } from "../../init/sys/libc/constants.ts";
-import { EINPROGRESS } from "../../init/sys/libc/errno.ts";
+import { AF_INET, AF_UNIX, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_STREAM } from "../../init/sys/libc/constants.ts";
+import { ECONNREFUSED, EINPROGRESS } from "../../init/sys/libc/errno.ts";
 import { reap } from "../../init/sys/processes/processes.ts";
 import { spawn } from "../../init/sys/processes/spawn.ts";
 import { bytesOf, textOf } from "../../init/sys/text/bytes.ts";
@@ -116,13 +116,26 @@ test("a listener that is silent is enough for tcp, and not for http", async () =
 test("a connection of a port to itself is nobody's answer", async () => {
   const kernel = realKernel();
   // Bound to the port that it then connects to, a socket meets itself, as the kernel's choice of a port may have it.
-  const fd = kernel.makeSocket(2, 1 | SOCK_NONBLOCK);
+  const fd = kernel.makeSocket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
   ends.push(() => kernel.close(fd));
   const address = { family: "inet", host: [127, 0, 0, 1], port: await freePort() } as const;
   expect(kernel.bind(fd, address)).toBe(0);
   const connected = kernel.connect(fd, address);
   if (connected === -EINPROGRESS) kernel.waitReady([{ fd, write: true }], 5_000);
-  expect(connected === -EINPROGRESS ? kernel.connectResult(fd) : connected).toBe(-111);
+  expect(connected === -EINPROGRESS ? kernel.connectResult(fd) : connected).toBe(-ECONNREFUSED);
+});
+
+test("a connection that goes on is not taken for one that is accepted", () => {
+  const kernel = realKernel();
+  const fd = kernel.makeSocket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
+  ends.push(() => kernel.close(fd));
+  // RFC 5737: nobody has this address. Where there is no route to it, the kernel says so at once.
+  const begun = kernel.connect(fd, { family: "inet", host: [192, 0, 2, 1], port: 80 });
+  if (begun === -EINPROGRESS) expect(kernel.connectResult(fd)).toBe(-EINPROGRESS);
+  else expect(begun).toBeLessThan(0);
+  const fresh = kernel.makeSocket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
+  ends.push(() => kernel.close(fresh));
+  expect(kernel.connectResult(fresh)).toBe(-EINPROGRESS);
 });
 
 test("an http check asks for the path, with the host, and takes a redirection for ready", async () => {

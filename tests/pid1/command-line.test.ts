@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ENGINE_NAME, FDINIT, ROOT } from "../harness/fixtures.ts";
 import { leaveNothingBehind, register, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
-import { policy, run } from "../harness/run.ts";
+import { policy, run, start } from "../harness/run.ts";
 
 leaveNothingBehind();
 
@@ -58,6 +58,13 @@ describeWith(["unshare"], "the command line", () => {
   }
 });
 
+/** fdinit with these words, and a line on its standard input. */
+function fed(words: readonly string[]) {
+  const running = start({ direct: true, run: [FDINIT, ...words] });
+  running.type("from outside\n");
+  return running.finished();
+}
+
 describeWith(["unshare"], "a policy", () => {
   test("names the program, and the command line takes its place", async () => {
     const options = policy("version: 1\nservices: { app: { command: [sh, -c, 'echo policy; exit 4'] } }\n");
@@ -71,6 +78,42 @@ describeWith(["unshare"], "a policy", () => {
     );
     const ended = await run({ direct: true, run: [FDINIT, ...options], env: { A: "old", B: "kept" } });
     expect(ended).toEqual({ code: 0, stdout: `${directory}\nnew kept\n/dev/null\n`, stderr: "" });
+  });
+  test("keeps its settings for a command of the command line, which has fdinit's standard input and is not started again", async () => {
+    const directory = temporaryDirectory();
+    const settings = `cwd: ${directory}, env: { A: kept }, stdin: devnull, restart: { policy: always, backoff: 1ms..1ms }`;
+    const told = 'pwd; echo "$A"; cat; exit 3';
+    const ran = await fed([
+      ...policy(`version: 1\nservices: { app: { command: ["false"], ${settings} } }\n`),
+      ...["sh", "-c", told],
+    ]);
+    expect(ran).toEqual({ code: 3, stdout: `${directory}\nkept\nfrom outside\n`, stderr: "" });
+    const override =
+      "override: { stdin: devnull, restart: { policy: onFailure, backoff: 1ms..1ms, limit: 1/1m } }";
+    const again = await fed([
+      ...policy(`version: 1\nservices: { app: { command: ["false"], ${settings}, ${override} } }\n`),
+      ...["sh", "-c", told],
+    ]);
+    expect(again).toMatchObject({ code: 3, stdout: `${directory}\nkept\n`.repeat(2) });
+  });
+  test("with several services takes a command only by run, which starts one of them alone", async () => {
+    const directory = temporaryDirectory();
+    const options = policy(
+      `version: 1\nservices:\n  db: { command: [sleep, "1000"] }\n  web: { command: [sh, -c, "pwd; exit 5"], cwd: ${directory}, dependsOn: { db: ready }, stop: { signal: SIGINT } }\n`,
+    );
+    const refused = await plain(...options, "true");
+    expect(refused).toMatchObject({ code: 64, stdout: "" });
+    expect(refused.stderr).toContain("fdinit run db true");
+    expect(await plain("run", ...options, "web")).toEqual({ code: 5, stdout: `${directory}\n`, stderr: "" });
+    const inPlace = ["run", ...options, "web", "--", "sh", "-c", "pwd; cat"];
+    expect(await fed(inPlace)).toEqual({
+      code: 0,
+      stdout: `${directory}\nfrom outside\n`,
+      stderr: "",
+    });
+    const unknown = await plain("run", ...options, "wbe");
+    expect(unknown).toMatchObject({ code: 64, stdout: "" });
+    expect(unknown.stderr).toContain('did you mean "web"?');
   });
   test("may be one of the embedded ones, by name", async () => {
     for (const name of ["nginx", "postgres"])
@@ -110,7 +153,7 @@ describeWith(["unshare"], "a policy", () => {
       expect(stderr).toStartWith("fdinit: ");
     }
   });
-  test("with a key that this version does not act on is refused", async () => {
+  test("with a dependency on a service that is not there is refused", async () => {
     expect(
       (await plain(...policy("version: 1\nservices: { a: { dependsOn: { b: started } } }\n"), "true")).code,
     ).toBe(78);

@@ -147,19 +147,52 @@ const MISTAKES: readonly Mistake[] = [
     name: "a working directory that does not exist",
     ...withPolicy("services: { app: { cwd: /no/such } }"),
     code: 126,
-    says: ["/no/such", "no such file"],
+    says: ["p.yaml:2:25", "/no/such", "no such file", "(services.app.cwd)", "[cannot-start]"],
   },
   {
     name: "a user that is not in the image",
     ...withPolicy("services: { app: { user: nobody-here } }"),
     code: 126,
-    says: ["nobody-here"],
+    says: ["p.yaml:2:26", "nobody-here", "(services.app.user)", "[cannot-start]"],
   },
   {
-    name: "a key that other versions have",
-    ...withPolicy("services: { app: { dependsOn: { db: ready } } }"),
+    name: "an address that no machine has",
+    ...withPolicy('fds: { open: { a: { listen: "999.0.0.1:80" } } }'),
     code: 78,
-    says: ["does not act on it yet", "remove it"],
+    says: ["p.yaml:2:29", "fds.open.a.listen"],
+  },
+  {
+    name: "a socket in a folder that does not exist",
+    ...withPolicy(
+      'fds: { open: { a: { listen: "unix:/no/such/a" } } }\nservices: { app: { fds: { pass: { a: 3 } } } }',
+    ),
+    code: 70,
+    says: ["p.yaml:2:29", "/no/such/a", "no such file", "(fds.open.a.listen)", "[kernel]"],
+  },
+  {
+    name: "a program of the policy that is not in the image",
+    ...withPolicy("services: { app: { command: [/no/such/program] } }", []),
+    code: 127,
+    says: ["p.yaml:2:30", "(services.app.command[0])", "[not-found]"],
+  },
+  {
+    name: "a descriptor that the launcher was to bring",
+    ...withPolicy(
+      "fds: { inherited: { rules: [{ match: { fd: 77 }, action: keep, name: web }], expect: [web] } }",
+    ),
+    code: 77,
+    says: [
+      "p.yaml:2:87",
+      '"web" is expected and did not arrive',
+      "(fds.inherited.expect[0])",
+      "[descriptor]",
+    ],
+  },
+  {
+    name: "a dependency on a service that is not there",
+    ...withPolicy("services: { app: { command: [a], dependsOn: { db: ready } }, web: { command: [b] } }", []),
+    code: 78,
+    says: ["p.yaml:2:", "db"],
   },
 ]; // prettier-ignore
 

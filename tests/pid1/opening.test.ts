@@ -121,8 +121,8 @@ describeWith(["gcc", "unshare"], "fds.open", () => {
     const listen = `127.0.0.1:${taken.port}`;
     const busy = await run({ run: ["true"], options: opens({ http: { listen } }, { http: 3 }) });
     taken.stop(true);
-    expect(busy.stderr).toBe(
-      `fdinit: cannot open listener "http" (bind ${listen}): EADDRINUSE: address already in use\n`,
+    expect(busy.stderr).toContain(
+      `policy.yaml:1:46: cannot open listener "http" (bind ${listen}): EADDRINUSE: address already in use (fds.open.http.listen) [kernel]\n`,
     );
     expect(busy.code).toBe(70);
   });

@@ -92,3 +92,35 @@ describeWith(["gcc", "unshare"], "fdinit audit --json", () => {
     }
   });
 });
+
+describeWith(["gcc"], "on a terminal", () => {
+  const onTerminal = (columns: number, words: string, env: Record<string, string> = {}) => {
+    const { COLUMNS: _columns, NO_COLOR: _colour, ...rest } = process.env;
+    const script = `stty cols ${columns}; '${FDINIT}' ${words}`;
+    const { stdout } = Bun.spawnSync([fixture("pty"), "sh", "-c", script], {
+      stdin: "ignore",
+      env: { ...rest, TERM: "xterm", ...env },
+    });
+    return stdout.toString().split("\n");
+  };
+  const plain = (lines: readonly string[]) => lines.map((line) => Bun.stripANSI(line));
+  const longest = (lines: readonly string[]) => Math.max(...plain(lines).map((line) => line.length));
+
+  test("plan, doctor and help are as wide as it is, and lose no word of help and doctor", () => {
+    for (const words of ["plan -- true", "doctor", "help", "help services.app.user"]) {
+      expect([words, longest(onTerminal(60, words)) <= 60]).toEqual([words, true]);
+      expect([words, onTerminal(60, words).length > 5]).toEqual([words, true]);
+    }
+    const wordsOf = (lines: readonly string[]) => plain(lines).join(" ").split(/\s+/).sort();
+    expect(wordsOf(onTerminal(60, "help"))).toEqual(wordsOf(onTerminal(300, "help")));
+    expect(onTerminal(60, "doctor").join("")).not.toContain("…");
+  });
+
+  test("plan has colour, unless NO_COLOR is set or it goes through a pipe", () => {
+    expect(onTerminal(200, "plan -- true").join("\n")).toContain("\x1b[");
+    expect(onTerminal(200, "plan -- true", { NO_COLOR: "1" }).join("\n")).not.toContain("\x1b[");
+    const piped = onTerminal(60, "plan -- true | cat");
+    expect(piped.join("\n")).not.toContain("\x1b[");
+    expect(longest(piped)).toBeGreaterThan(60);
+  });
+});

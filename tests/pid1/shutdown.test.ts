@@ -261,6 +261,7 @@ describeWith(["gcc", "unshare"], "what is told", () => {
       ["info", expect.stringMatching(/^done: close descriptors /)],
       ["info", expect.stringMatching(/^done: start main: .*; it is pid \d+$/)],
       ["info", "shutting down because of SIGTERM"],
+      ["info", "shutdown step 1 of 1: SIGKILL to everything that is left; no further step follows"],
       ["warn", expect.stringMatching(/^SIGKILL to what is left: 2 /)],
     ]);
     expect(new Date(lines[0].time).getTime()).toBeGreaterThan(1.7e12);

@@ -109,7 +109,7 @@ describeUnless(missingFor(portableTarget()), "without /proc fdinit", () => {
     {
       intent: "security",
       code: 77,
-      says: [/^fdinit: descriptor 9 .*cannot be determined \(mount \/proc, or .*\)$/],
+      says: [/^fdinit: descriptor 9 .*cannot be determined \(mount \/proc, or .*\) \[descriptor\]$/],
     },
     {
       intent: "performance",
@@ -139,7 +139,9 @@ describeUnless(missingFor(portableTarget()), "without /proc fdinit", () => {
     const bounded = await held(LEFT_OPEN, policy("intent: simplicity\nfds: { scanLimit: 7 }"));
     // A descriptor that fdinit did not look at is as good as kept.
     expect(bounded.program).toEqual([5, 6, 7]);
-    expect(bounded.stderr).toMatch(/^fdinit: descriptors from 7 up were not looked at: .*\n$/);
+    expect(bounded.stderr).toMatch(
+      /^fdinit: .*:\d+:\d+: descriptors from 7 up were not looked at: .* \(fds\.scanLimit\)\n$/,
+    );
   });
 
   test("starts a second time where a thread came too early, with all that is kept", async () => {

@@ -120,7 +120,7 @@ describe("the table of rooms", () => {
   });
 
   test("what few starts need is asked for in one way", () => {
-    const others = ["init/cli/load-parsers-and-reports.ts", "init/policy/reading/yaml-document.ts"];
+    const others = ["init/cli/load-modules.ts", "init/policy/reading/yaml-document.ts"];
     const way = /^const \w+ = \(\) =>\s+require\("([^"]+)"\) as typeof import\("\1"\);$/gm;
     const asking = sources.filter(({ text }) => text.replace(/^\s*\/\/.*$/gm, "").includes("require("));
     expect(asking.length).toBeGreaterThan(10);
@@ -128,8 +128,8 @@ describe("the table of rooms", () => {
     expect(differing.map(({ path }) => path).sort()).toEqual(others);
   });
 
-  test("only main.ts loads the parsers and reports", () => {
-    const loaders = sources.filter(({ imports }) => imports.includes("init/cli/load-parsers-and-reports.ts"));
+  test("only main.ts loads the parsers and reports, and the plain policies", () => {
+    const loaders = sources.filter(({ imports }) => imports.includes("init/cli/load-modules.ts"));
     expect(loaders.map(({ path }) => path)).toEqual(["init/main.ts"]);
   });
 
@@ -162,10 +162,11 @@ describe("the table of rooms", () => {
     expect(names.filter((name) => !(name in doors))).toEqual([]);
   });
 
-  test("the parsers and reports do not reach libc, which would be in the executable twice", () => {
+  /** The files that a module of the executable is made of. */
+  function reachedFrom(entry: string): string[] {
     const reached = new Set<string>();
     const follow = (path: string) => {
-      if (reached.has(path) || (path === "init/cli/parsers-and-reports.ts" && reached.size > 0)) return;
+      if (reached.has(path)) return;
       reached.add(path);
       const source = sources.find((known) => known.path === path);
       const typesOnly = [...(source?.text ?? "").matchAll(/^import type [^;]*? from "([^"]+)"/gms)].map(
@@ -173,9 +174,23 @@ describe("the table of rooms", () => {
       );
       for (const name of source?.imports ?? []) if (!typesOnly.includes(name)) follow(name);
     };
-    follow("init/cli/parsers-and-reports.ts");
+    follow(entry);
     expect(reached.size).toBeGreaterThan(20);
-    expect([...reached].filter((path) => path === "init/sys/libc/libc.ts" || path === "bun:ffi")).toEqual([]);
+    return [...reached];
+  }
+
+  test("the executable's other modules do not reach libc, which would be there twice", () => {
+    for (const entry of ["init/cli/plain-policies.ts", "init/cli/parsers-and-reports.ts"]) {
+      const reached = reachedFrom(entry);
+      expect(reached.filter((path) => path === "init/sys/libc/libc.ts" || path === "bun:ffi")).toEqual([]);
+    }
+  });
+
+  test("the module of plain policies has neither the thorough reader nor the words of complaints about the shape", () => {
+    const reached = reachedFrom("init/cli/plain-policies.ts");
+    const heavy =
+      /^yaml$|yaml-document|policy\/advice|generated\/schema-keys|shape\/validate|wording\/render/;
+    expect(reached.filter((path) => heavy.test(path))).toEqual([]);
   });
 
   test("no test imports what takes over the signals of its process: a runner that collects garbage would end", () => {
@@ -220,8 +235,7 @@ describe("the table of rooms", () => {
       .filter(({ path }) => !path.startsWith("init/sys/engine/bun/") && !path.includes("/generated/"))
       .filter(({ text }) => onlyBuns.test(text.replace(/^\s*(\/\/|\*|\/\*).*$|"(?:[^"\\]|\\.)*"/gm, "")))
       .map(({ path }) => path);
-    // The quick parser is Bun's own; the other engine has the thorough one alone.
-    expect(offenders).toEqual(["init/policy/reading/plain-yaml.ts"]);
+    expect(offenders).toEqual([]);
   });
 
   test("every file opens by saying what it is for", () => {

@@ -86,7 +86,7 @@ describe.skipIf(!isThere)("with yaml-language-server", () => {
     ["version: 1\nint|ent: security\n", "Fills every key"],
     ["version: 1\nshutdown:\n  bud|get: 25s\n", "engine's own deadline"],
     ["version: 1\nservices:\n  app:\n    um|ask: '0022'\n", "umask"],
-    ["version: 1\nservices:\n  app:\n    depends|On: {}\n", "does not act on it yet"],
+    ["version: 1\nservices:\n  app:\n    depends|On: {}\n", "how far they must have come"],
     ["version: 1\nreaping:\n  or|phans: leave\n", "Default"],
   ])(
     "explains %j",

@@ -111,6 +111,7 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
     setSubreaper: () => 0,
     dropCapabilities: (keep) => done("dropCapabilities", ...keep),
     terminal: () => undefined,
+    terminalColumns: () => undefined,
     setForeground: (fd, group) => done("setForeground", fd, group),
     releaseTerminal: (fd) => done("releaseTerminal", fd),
     ownCredentials: () => ({ uid: 0, gid: 0, groups: [] }),

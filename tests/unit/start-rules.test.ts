@@ -1,9 +1,8 @@
-// Holds the rules of CONTRIBUTING.md ("Rules that keep PID 1 small") about the way of every start: by the text of the files that
-// every start loads, and by a start from source in which functions that are slow at first use report their caller.
+// Holds the rules of CONTRIBUTING.md ("Rules that keep PID 1 small") about the way of every start, by the text of the files that
+// every start loads.
 
 import { expect, test } from "bun:test";
-import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { globSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -70,54 +69,3 @@ test("errno is read in the engine's room alone", () => {
   expect(readers.length).toBe(1);
   expect(readers.filter((file) => !/^init\/sys\/(?:\w+\/)*engine\//.test(file))).toEqual([]);
 });
-
-/** Run before main.ts: each of these functions writes down the file of init/ that calls it. */
-const PRELOAD = `
-import { appendFileSync } from "node:fs";
-let isInside = false;
-function watch(owner, label, name) {
-  const original = owner[name];
-  owner[name] = function (...given) {
-    if (!isInside) {
-      isInside = true;
-      const caller = String(String(new Error().stack).split("\\n")[2]);
-      const [, by, file] = /at (\\S+) \\(\\S*\\/init\\/(\\S+?):/.exec(caller) ?? [];
-      if (file) appendFileSync(process.env.CALLS, label + "." + name + " " + by + " " + file + "\\n");
-      isInside = false;
-    }
-    return Reflect.apply(original, this, given);
-  };
-}
-for (const name of ["map", "filter", "find", "some", "flatMap", "at"]) watch(Array.prototype, "Array", name);
-for (const name of ["exec", "test"]) watch(RegExp.prototype, "RegExp", name);
-for (const name of ["floor", "round"]) watch(Math, "Math", name);
-`;
-
-/** From source, threads of Bun's exist before the first statement, so fdinit starts a second time: its calls, by function. */
-const OF_A_SECOND_START = ["parseSignalSet", "readOwnLink", "stringsWithoutMask", "environmentVector"];
-
-test("a plain start calls nothing before its program runs that is slow when it is first called", () => {
-  const folder = mkdtempSync(join(tmpdir(), "fdinit-start-rules-"));
-  try {
-    const calls = join(folder, "calls");
-    const preload = join(folder, "preload.ts");
-    writeFileSync(calls, "");
-    writeFileSync(preload, PRELOAD);
-    // Bun takes BUN_OPTIONS for arguments, and the command line has only fdinit's own.
-    const run = Bun.spawnSync([process.execPath, "--", "echo", "ran"], {
-      stdin: "ignore",
-      env: { PATH: process.env["PATH"], CALLS: calls, BUN_OPTIONS: `--preload ${preload} ${MAIN}` },
-    });
-    expect(`${run.stdout}${run.stderr}`).toBe("ran\n");
-    const lines = readFileSync(calls, "utf8").trim().split("\n");
-    // The way of a second start shows that the watching works.
-    expect(lines.some((line) => line.includes("parseSignalSet"))).toBe(true);
-    const slow = lines.filter((line) => {
-      const [, by = "", file = ""] = line.split(" ");
-      return !OF_A_SECOND_START.includes(by) && !file.startsWith("supervise/");
-    });
-    expect([...new Set(slow)]).toEqual([]);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}, 60_000);

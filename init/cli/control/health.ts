@@ -1,7 +1,9 @@
 // `fdinit health`: 0 when the container is healthy, 1 when not, as HEALTHCHECK and exec probes want it.
 
 import type { Health } from "../../supervise/services/control/status-report.ts";
+import { probeOnce } from "../../supervise/services/ready/probe-once.ts";
 import type { Kernel } from "../../sys/kernel.ts";
+import { ENOSYS } from "../../sys/libc/errno.ts";
 import { EXIT_NOT_DONE } from "../exit-codes.ts";
 import type { SubcommandLine } from "../invocation.ts";
 import { type Outcome, print } from "../output/print.ts";
@@ -26,12 +28,30 @@ export function health(
   return quiet ? { code: EXIT_NOT_DONE } : { code: EXIT_NOT_DONE, complaint };
 }
 
-/** Without a control socket: whether what is to run has a process. */
+/** How long one check may take, and all of them together. */
+const CHECK_MS = 1000;
+const ALL_CHECKS_MS = 10_000;
+
+/**
+ * Without a control socket: each service that is to run has a process, and answers the check that the policy has for it. The command
+ * of an exec check is not run: it would have other rights here than the service has.
+ */
 function healthFromProc(kernel: Kernel, { policy, why }: FoundSocket): Health {
   const seen = seenServices(kernel, policy);
   if (!seen.ok) return { healthy: false, why: [...(policy ? [] : linesOf(why)), seen.why] };
-  const gone = seen.services.filter(({ type, pid }) => type !== "oneshot" && pid === undefined);
-  return { healthy: gone.length === 0, why: gone.map(({ name }) => `${name} has no process`) };
+  const until = kernel.now() + ALL_CHECKS_MS;
+  const problems: string[] = [];
+  for (const { name, type, pid } of seen.services) {
+    if (type === "oneshot") continue;
+    const check = policy?.services.find((service) => service.name === name)?.ready;
+    const left = Math.min(CHECK_MS, until - kernel.now());
+    if (pid === undefined) problems.push(`${name} has no process`);
+    else if (check && (check.by === "tcp" || check.by === "http" || check.by === "file")) {
+      const outcome = probeOnce(kernel, check, left, () => -ENOSYS);
+      if (outcome !== true) problems.push(`${name} is not ready: ${outcome}`);
+    }
+  }
+  return { healthy: problems.length === 0, why: problems };
 }
 
 function told(kernel: Kernel, { healthy, why }: Health, quiet: true | undefined): Outcome {

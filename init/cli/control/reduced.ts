@@ -1,4 +1,4 @@
-// What /proc shows of a running fdinit's services where no control socket answers: which of them have processes, and since when.
+// The services of a running fdinit as /proc shows them, where no control socket answers: which of them have processes, and since when.
 // Everything else (restarts, readiness, the last exit) is known to PID 1 alone.
 
 import type { Policy } from "../../policy/types.ts";
@@ -23,7 +23,7 @@ export interface SeenService {
   readonly processes: number;
 }
 
-/** What can be seen; or why it cannot. */
+/** The services that can be seen; or why none can. */
 export type Seen =
   | { readonly ok: true; readonly services: readonly SeenService[] }
   | { readonly ok: false; readonly why: string };
@@ -45,7 +45,7 @@ export function seenServices(kernel: Kernel, policy: Policy | undefined): Seen {
     ok: true,
     services: [...services].map((name) => {
       const own = found.filter(({ pid }) => (names.get(pid) ?? only) === name);
-      return { name, type: typeOf(name), ...seen(kernel, own) };
+      return { name, type: typeOf(name), ...seen(kernel, own, only !== undefined) };
     }),
   };
 }
@@ -60,11 +60,20 @@ function namesOf(kernel: Kernel, found: readonly ProcessFacts[]): Map<number, st
   return names;
 }
 
-/** The oldest child of fdinit is the service's first process: orphans came to fdinit later. */
-function seen(kernel: Kernel, own: readonly ProcessFacts[]): Omit<SeenService, "name" | "type"> {
+/**
+ * A service's first process is a child of fdinit that leads its process group, the oldest of them: orphans came to fdinit later, and
+ * most stay in the group they were in. Only a program without a terminal of its own (`tty: none`) may lead none.
+ */
+function seen(
+  kernel: Kernel,
+  own: readonly ProcessFacts[],
+  isOnly: boolean,
+): Omit<SeenService, "name" | "type"> {
   const children = own.filter(({ parent }) => parent === INIT);
-  if (children.length === 0) return { processes: 0 };
-  const first = children.reduce((oldest, child) => (child.startedAt < oldest.startedAt ? child : oldest));
+  const leaders = children.filter(({ pid }) => kernel.processGroup(pid) === pid);
+  const [one, ...others] = isOnly && leaders.length === 0 ? children : leaders;
+  if (!one) return { processes: 0 };
+  const first = others.reduce((oldest, child) => (child.startedAt < oldest.startedAt ? child : oldest), one);
   const uptimeMs = uptimeOf(kernel, first);
   return {
     pid: first.pid,

@@ -11,7 +11,7 @@ import type { Client } from "./client.ts";
 
 export type Change = "start" | "stop" | "restart";
 
-/** What has come of a request: it is under way, done, or has failed for a reason. */
+/** The outcome of a request: it is under way, done, or has failed for a reason. */
 export type Progress = "underWay" | "done" | { readonly failed: string };
 
 const DEFAULT_TIMEOUT_MS = 30_000;

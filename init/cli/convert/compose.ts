@@ -1,4 +1,4 @@
-// The first service of a Compose file: what a container's init can take over of it. The rest stays the engine's.
+// The services of a Compose file: what a container's init can take over of them. The rest stays the engine's.
 
 import { scalarForms } from "../../policy/advice/scalars.ts";
 import { shapeForms } from "../../policy/advice/shapes.ts";
@@ -18,15 +18,21 @@ export function fromCompose(text: string): Draft | undefined {
   const document = readYamlDocument(text);
   const services = document.ok && isRecord(document.value) ? document.value["services"] : undefined;
   if (!isRecord(services)) return undefined;
-  const [name = "app", ...others] = Object.keys(services);
-  const service = services[name];
-  if (!isRecord(service)) return undefined;
-  const made = draft();
-  made.name = name;
+  const [made, ...others] = Object.entries(services).map(([name, service]) =>
+    fromService(name, isRecord(service) ? service : {}),
+  );
+  if (!made) return undefined;
+  made.more.push(...others);
   if (others.length > 0)
     made.notes.push(
-      `services ${others.join(", ")}: each is a container of its own, with a policy of its own`,
+      "each service was a container of its own: one container for all of them needs an image that holds all the programs",
     );
+  return made;
+}
+
+function fromService(name: string, service: Readonly<Record<string, unknown>>): Draft {
+  const made = draft();
+  made.name = name;
   const line = (value: unknown) =>
     Array.isArray(value)
       ? value.map(String)
@@ -63,6 +69,13 @@ function take(made: Draft, key: string, value: unknown): void {
         );
       return;
     }
+    case "depends_on": {
+      const names = Array.isArray(value) ? value.map(String) : isRecord(value) ? Object.keys(value) : [];
+      service["dependsOn"] = Object.fromEntries(
+        names.map((other) => [other, conditionOf(isRecord(value) ? value[other] : undefined, made)]),
+      );
+      return;
+    }
     case "stop_signal":
       service["stop"] = { ...(service["stop"] as object), signal: form(value, "a signal") };
       return;
@@ -89,4 +102,13 @@ function take(made: Draft, key: string, value: unknown): void {
     default:
       if (!ENGINES.test(key)) notes.push(`${key}: stays the engine's`);
   }
+}
+
+/** A check of health stays the engine's, so "healthy" becomes "started". */
+function conditionOf(written: unknown, { name, notes }: Draft): string {
+  const condition = isRecord(written) ? written["condition"] : undefined;
+  if (condition === "service_completed_successfully") return "completed";
+  if (condition === "service_healthy")
+    notes.push(`depends_on of ${name}: give the other service a ready, and write ready in place of started`);
+  return "started";
 }

@@ -5,17 +5,18 @@ import { flow } from "../../policy/wording/flow.ts";
 import { printable } from "../../policy/wording/render.ts";
 
 export interface Draft {
-  /** Of the first service. */
   name: string;
   readonly service: Record<string, unknown>;
   /** Keys of the top level. */
   readonly policy: Record<string, unknown>;
   /** Remarks: settings that were left out, or that a person has to check. */
   readonly notes: string[];
+  /** The services behind the first one, each as a draft of its own. */
+  readonly more: Draft[];
 }
 
 export function draft(): Draft {
-  return { name: "app", service: {}, policy: {}, notes: [] };
+  return { name: "app", service: {}, policy: {}, notes: [], more: [] };
 }
 
 const ORDER = [
@@ -31,11 +32,9 @@ const ORDER = [
   "report",
 ];
 
-export function written({ name, service, policy, notes }: Draft, from: string): string {
-  const whole: Record<string, unknown> = {
-    ...policy,
-    ...(Object.keys(service).length === 0 ? {} : { services: { [serviceName(name)]: service } }),
-  };
+export function written(made: Draft, from: string): string {
+  const notes = [made, ...made.more].flatMap((each) => each.notes);
+  const whole = made.more.length === 0 ? ofOne(made) : ofSeveral([made, ...made.more], notes);
   const lines = [`# From ${printable(from)} by fdinit convert. Read it before you use it.`];
   if (notes.length > 0) lines.push("# What is not in it, or has to be looked at:");
   for (const note of notes) for (const line of note.split("\n")) lines.push(`# - ${printable(line)}`);
@@ -46,6 +45,45 @@ export function written({ name, service, policy, notes }: Draft, from: string): 
     lines.push(...block(key, value, ""));
   }
   return `${lines.join("\n")}\n`;
+}
+
+function ofOne({ name, service, policy }: Draft): Record<string, unknown> {
+  return {
+    ...policy,
+    ...(Object.keys(service).length === 0 ? {} : { services: { [serviceName(name)]: service } }),
+  };
+}
+
+/** Keys that a draft has for the whole policy become the service's own where several share it. */
+function ofSeveral(drafts: readonly Draft[], notes: string[]): Record<string, unknown> {
+  const started = drafts.filter(({ service }) => service["command"] !== undefined);
+  for (const { name } of drafts.filter((each) => !started.includes(each)))
+    notes.push(`the service ${name}: names no program, its image does`);
+  const names = started.map(({ name }) => serviceName(name));
+  const awaited = started.flatMap(({ service }) =>
+    Object.entries((service["dependsOn"] ?? {}) as Record<string, unknown>)
+      .filter(([, condition]) => condition === "completed")
+      .map(([other]) => other),
+  );
+  const services: Record<string, unknown> = {};
+  const exits: Record<string, unknown> = {};
+  for (const { name, service, policy } of started) {
+    const { signals, shutdown, exit } = policy as Record<string, Readonly<Record<string, unknown>>>;
+    const wait = shutdown?.["budget"];
+    Object.assign(exits, exit?.["map"]);
+    const dependsOn = Object.entries((service["dependsOn"] ?? {}) as Record<string, unknown>)
+      .map(([other, condition]) => [serviceName(other), condition] as const)
+      .filter(([other]) => names.includes(other));
+    services[serviceName(name)] = {
+      ...(awaited.includes(name) ? { type: "oneshot" } : {}),
+      ...service,
+      ...(signals ? { signals } : {}),
+      ...(wait === undefined ? {} : { stop: { ...(service["stop"] as object), wait } }),
+      ...("dependsOn" in service ? { dependsOn: Object.fromEntries(dependsOn) } : {}),
+    };
+  }
+  notes.push("the end of any of them ends the container: essential: false where it does not");
+  return { services, ...(Object.keys(exits).length === 0 ? {} : { exit: { map: exits } }) };
 }
 
 /** Mappings of mappings as blocks, everything else on one line. */

@@ -101,24 +101,24 @@ const PROGRAM: Readonly<Record<string, Carry>> = {
 };
 
 export function fromSupervisord(text: string): Draft {
-  const made = draft();
   const sections = sectionsOf(text, /(^|\s);.*$|^#.*$/);
   const programs = [...sections].filter(([name]) => name.startsWith("program:"));
-  const [first, ...others] = programs;
-  for (const [name] of others)
-    made.notes.push(
-      `[${name}]: this version of fdinit runs one service; a container each, or wait for several services`,
-    );
+  const [made = draft(), ...others] = programs.map(([name, section]) => fromProgram(name, section));
+  made.more.push(...others);
   for (const name of sections.keys())
     if (!/^(supervisord|program:.*|unix_http_server|rpcinterface:.*|supervisorctl)$/.test(name))
       made.notes.push(`[${name}]`);
-  if (!first) return made;
-  made.name = first[0].slice("program:".length);
-  carry(made, first[1], PROGRAM, `[${first[0]}]`);
-  if (!first[1].has("autorestart"))
+  return made;
+}
+
+function fromProgram(name: string, section: Section): Draft {
+  const made = draft();
+  made.name = name.slice("program:".length);
+  carry(made, section, PROGRAM, `[${name}]`);
+  if (!section.has("autorestart"))
     made.service["restart"] = { ...(made.service["restart"] as object), policy: "onFailure" };
-  if (!first[1].has("stopwaitsecs")) stopWith(made, { wait: "10s" });
-  const logs = ["stdout_logfile", "stderr_logfile"].flatMap((key) => first[1].get(key) ?? []);
+  if (!section.has("stopwaitsecs")) stopWith(made, { wait: "10s" });
+  const logs = ["stdout_logfile", "stderr_logfile"].flatMap((key) => section.get(key) ?? []);
   if (logs.some((file) => !/^(\/dev\/(stdout|stderr|fd\/[12])|NONE|AUTO)$/.test(file)))
     made.notes.push(
       `logs in files (${logs.join(", ")}): the program writes to its own standard output, which the engine collects`,

@@ -1,4 +1,4 @@
-// A folder of s6-overlay: services.d/NAME/run, or s6-rc.d/NAME with type and run. The first service becomes the policy's.
+// A folder of s6-overlay: services.d/NAME/run, or s6-rc.d/NAME with type, run or up, dependencies and readiness.
 
 import type { Kernel } from "../../sys/kernel.ts";
 import { textOf } from "../../sys/text/bytes.ts";
@@ -8,36 +8,49 @@ import { commandFrom, type Draft, draft } from "./draft.ts";
 const LONGEST = 1 << 16;
 
 export function fromS6(kernel: Kernel, folder: string): Draft | undefined {
-  const services: { readonly name: string; readonly path: string; readonly run: string }[] = [];
-  const made = draft();
+  const found: Draft[] = [];
   const visit = (path: string, depth: number): void => {
     const names = kernel.listFolder(path);
     if (typeof names === "number") return;
-    const run = names.includes("run") ? fileText(kernel, `${path}/run`) : undefined;
-    const name = path.split("/").at(-1) ?? "app";
-    if (run !== undefined) {
-      const type = fileText(kernel, `${path}/type`)?.trim() ?? "longrun";
-      if (type === "longrun") services.push({ name, path, run });
+    const type = fileText(kernel, `${path}/type`)?.trim() ?? "longrun";
+    const script = type === "longrun" ? "run" : type === "oneshot" ? "up" : undefined;
+    const text =
+      script !== undefined && names.includes(script) ? fileText(kernel, `${path}/${script}`) : undefined;
+    if (text !== undefined && script !== undefined) {
+      found.push(serviceFrom(kernel, path, names, script, text));
       return;
     }
-    if (fileText(kernel, `${path}/type`)?.trim() === "oneshot")
-      made.notes.push(`the oneshot ${name}: run it when the image is built, or in the command`);
     if (depth > 5) return;
     for (const child of names) if (child.endsWith("/")) visit(`${path}/${child.slice(0, -1)}`, depth + 1);
   };
   visit(folder.replace(/\/+$/, ""), 0);
-  const [first, ...others] = services;
-  if (!first) return undefined;
-  made.name = first.name;
-  for (const { name } of others) made.notes.push(`the service ${name}: this version of fdinit runs one`);
-  made.service["command"] = commandOf(first.run, first.path, made);
-  if (fileText(kernel, `${first.path}/finish`) !== undefined)
-    made.notes.push(`${first.name}/finish: what runs after the end`);
-  const ready = fileText(kernel, `${first.path}/notification-fd`)?.trim();
-  if (ready !== undefined)
-    made.notes.push(`${first.name}/notification-fd ${ready}: readiness is not acted on yet`);
-  const down = fileText(kernel, `${first.path}/down-signal`)?.trim();
-  const wait = fileText(kernel, `${first.path}/timeout-kill`)?.trim();
+  const [made, ...others] = found;
+  if (!made) return undefined;
+  made.more.push(...others);
+  return made;
+}
+
+function serviceFrom(
+  kernel: Kernel,
+  path: string,
+  names: readonly string[],
+  script: "run" | "up",
+  text: string,
+): Draft {
+  const made = draft();
+  made.name = path.split("/").at(-1) ?? "app";
+  made.service["command"] = script === "up" ? upCommand(text) : commandOf(text, path, made);
+  const dependencies = dependenciesOf(kernel, path);
+  if (dependencies.length > 0) made.service["dependsOn"] = Object.fromEntries(dependencies);
+  if (script === "up") {
+    made.service["type"] = "oneshot";
+    return made;
+  }
+  if (names.includes("finish")) made.notes.push(`${made.name}/finish: what runs after the end`);
+  const ready = fileText(kernel, `${path}/notification-fd`)?.trim();
+  if (ready !== undefined && /^\d+$/.test(ready)) made.service["ready"] = { notify: Number(ready) };
+  const down = fileText(kernel, `${path}/down-signal`)?.trim();
+  const wait = fileText(kernel, `${path}/timeout-kill`)?.trim();
   const stop = {
     ...(down === undefined ? {} : { signal: down }),
     ...(wait === undefined || wait === "0" ? {} : { wait: `${wait}ms` }),
@@ -45,6 +58,30 @@ export function fromS6(kernel: Kernel, folder: string): Draft | undefined {
   if (Object.keys(stop).length > 0) made.service["stop"] = stop;
   made.service["restart"] = { policy: "always", backoff: "1s..1s" };
   return made;
+}
+
+/** The names in dependencies.d, or of the lines of `dependencies`. A oneshot has to be over, anything else to run. */
+function dependenciesOf(kernel: Kernel, path: string): [name: string, condition: string][] {
+  const listed = kernel.listFolder(`${path}/dependencies.d`);
+  const names =
+    typeof listed === "number" ? (fileText(kernel, `${path}/dependencies`) ?? "").split("\n") : listed;
+  const above = path.slice(0, path.lastIndexOf("/"));
+  return names
+    .map((name) => name.trim())
+    .filter((name) => name !== "" && name !== "base")
+    .map((name) => [
+      name,
+      fileText(kernel, `${above}/${name}/type`)?.trim() === "oneshot" ? "completed" : "started",
+    ]);
+}
+
+/** `up` is one command line of execline, most often the path of a script. */
+function upCommand(text: string): string[] {
+  const line = text
+    .split("\n")
+    .map((each) => each.trim())
+    .find((each) => each !== "" && !each.startsWith("#"));
+  return commandFrom(line ?? "true");
 }
 
 function fileText(kernel: Kernel, path: string): string | undefined {

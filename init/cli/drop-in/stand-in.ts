@@ -61,7 +61,11 @@ function start(plain: Kernel, wordCount: number, wanted: Start, own: readonly [n
   const facts = observe(kernel, own, questions(policy));
   const program = commandLine(kernel, wordCount, wanted.words);
   const planned = buildPlan(policy, facts, program);
-  if (!planned.ok) return failed(plain, wanted, { stage: "plan", message: planned.messages.join("; ") });
+  if (!planned.ok)
+    return failed(plain, wanted, {
+      stage: "plan",
+      message: planned.refusals.map(({ message }) => message).join("; "),
+    });
   const { steps, supervision } = planned.plan;
 
   const context = launchContext(kernel, own[0] + 1);

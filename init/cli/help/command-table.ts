@@ -104,6 +104,18 @@ export const COMMANDS: readonly SubcommandEntry[] = [
     example: "fdinit check --strict --format github policies/",
   },
   {
+    name: "run",
+    operands: "SERVICE [--] [COMMAND...]",
+    leastOperands: 1,
+    mostOperands: Number.POSITIVE_INFINITY,
+    options: [POLICY, INTENT, HELP],
+    title: "one of the policy's services instead of all, or a command in its place",
+    words:
+      "Starts one service of a policy that has several, by itself: nothing that it depends on is started, and its end is the end of fdinit. A command takes the place of the service's own: it runs as the service's user, in its directory, with its limits, variables and descriptors, gets fdinit's standard input, and is not started again.",
+    exits: "the service's own, or as a start's; 64 when the policy has no such service",
+    example: "docker run -it image run web -- bash",
+  },
+  {
     name: "plan",
     operands: "[--] [COMMAND...]",
     mostOperands: Number.POSITIVE_INFINITY,
@@ -123,13 +135,13 @@ export const COMMANDS: readonly SubcommandEntry[] = [
       INTENT,
       { name: "--pid", value: "N", words: "the process to look at; without it, process 1" },
       JSON_FLAG,
-      { name: "--suggest", words: "writes a policy that allows exactly what was seen" },
+      { name: "--suggest", words: "writes a policy that allows what was seen and starts the program" },
       COLOR,
       HELP,
     ],
     title: "the descriptors of a running process, judged",
     words:
-      "Judges the open descriptors of a process as if a start had inherited them. Changes nothing in that process.",
+      "Judges the open descriptors of a process as if a start had inherited them, by the policy that the running fdinit goes by, and tells what the process opened itself where that can be known. Changes nothing in that process.",
     exits: "0 when everything would be allowed, 77 when something would not, 70 when it cannot look",
     example: "fdinit audit --pid 1234 --suggest",
   },
@@ -137,7 +149,7 @@ export const COMMANDS: readonly SubcommandEntry[] = [
     name: "doctor",
     operands: "",
     mostOperands: 0,
-    options: [POLICY, INTENT, JSON_FLAG, HELP],
+    options: [POLICY, INTENT, JSON_FLAG, COLOR, HELP],
     title: "what this place lets fdinit do",
     words:
       "Looks at kernel, /proc, cgroup, seccomp, limits, capabilities and whether it is PID 1, and says of each what fdinit does about it. With a policy, whether it can be carried out here.",
@@ -223,7 +235,7 @@ export const COMMANDS: readonly SubcommandEntry[] = [
     options: [CONTROL, POLICY, { name: "--quiet", words: "prints nothing" }, HELP],
     title: "whether the container is healthy, for HEALTHCHECK and probes",
     words:
-      "Healthy means that every service which is to run is ready, and every oneshot has completed. Without a control socket: that every service which is to run has a process.",
+      "Healthy means that every service which is to run is ready, and every oneshot has completed. Without a control socket: that every service which is to run has a process, and answers its check of a port or a file (ready).",
     exits: "0 when healthy, 1 when not or when that cannot be found out",
     example: "fdinit health --quiet",
   },

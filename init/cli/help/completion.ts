@@ -40,7 +40,12 @@ function operandWords({ name }: SubcommandEntry): readonly string[] {
   }
 }
 
+/** The subcommands whose operands are a program and its arguments. */
+const RUNS_PROGRAM: readonly string[] = ["plan", "run"];
 const TAKES_FILES = ["check", "convert"];
+/** Their operands are services of the running fdinit, which is asked for them. */
+const TAKES_SERVICES = ["start", "stop", "restart", "reload", "signal"];
+const SERVICE_NAMES = `fdinit status --json 2>/dev/null | sed -n 's/^      "name": "\\(.*\\)",$/\\1/p'`;
 
 function valueWords({ name, choices }: OptionEntry): readonly string[] {
   return choices ?? (name === "--policy" ? embeddedNames() : []);
@@ -62,10 +67,12 @@ function bash(): string {
   const commandCase = COMMANDS.map((command) => {
     const words = [...namesOf(command.options), ...operandWords(command)].join(" ");
     const files = TAKES_FILES.includes(command.name) ? " -f" : "";
-    const program = command.name === "plan" ? " -c -f" : "";
-    return `    ${command.name}) COMPREPLY=($(compgen${files}${program} -W "${words}" -- "$current"));;`;
+    const program = RUNS_PROGRAM.includes(command.name) ? " -c -f" : "";
+    const services = TAKES_SERVICES.includes(command.name) ? " $(_fdinit_services)" : "";
+    return `    ${command.name}) COMPREPLY=($(compgen${files}${program} -W "${words}${services}" -- "$current"));;`;
   });
   return `# bash completion of fdinit: eval "$(fdinit completion bash)"
+_fdinit_services() { ${SERVICE_NAMES}; }
 _fdinit() {
   local current="\${COMP_WORDS[COMP_CWORD]}" before="\${COMP_WORDS[COMP_CWORD-1]}" command="" word
   if [ "$current" = "=" ]; then current=""; elif [ "$before" = "=" ]; then before="\${COMP_WORDS[COMP_CWORD-2]}"; fi
@@ -100,11 +107,13 @@ function zsh(): string {
     const words = operandWords(command).join(" ");
     const operand = TAKES_FILES.includes(command.name)
       ? "'*:file:_files'"
-      : command.name === "plan"
+      : RUNS_PROGRAM.includes(command.name)
         ? "'*::command:_normal'"
-        : words === ""
-          ? ""
-          : `'*:word:(${words})'`;
+        : TAKES_SERVICES.includes(command.name)
+          ? "'*:service:($(_fdinit_services))'"
+          : words === ""
+            ? ""
+            : `'*:word:(${words})'`;
     return `    ${command.name}) _arguments ${command.options.map(spec).join(" ")} ${operand};;`;
   });
   return `#compdef fdinit
@@ -112,6 +121,7 @@ function zsh(): string {
 _fdinit_policy() {
   _alternative "policies:embedded policy:(${embeddedNames().join(" ")})" "files:file:_files"
 }
+_fdinit_services() { ${SERVICE_NAMES} }
 _fdinit() {
   local -a subcommands=(${COMMANDS.map(({ name, title }) => `'${name}:${quote(title)}'`).join(" ")})
   local context state line
@@ -152,8 +162,9 @@ function fish(): string {
     ...OPTIONS.map((option) => lineOf(option, none)),
     ...COMMANDS.flatMap((command) => {
       const seen = `__fish_seen_subcommand_from ${command.name}`;
-      const words = operandWords(command);
-      const files = TAKES_FILES.includes(command.name) || command.name === "plan" ? "" : " -f";
+      const services = TAKES_SERVICES.includes(command.name) ? [`(${SERVICE_NAMES})`] : [];
+      const words = [...operandWords(command), ...services];
+      const files = [...TAKES_FILES, ...RUNS_PROGRAM].includes(command.name) ? "" : " -f";
       return [
         `complete -c fdinit -n ${quote(seen)}${files}${words.length === 0 ? "" : ` -a ${quote(words.join(" "))}`}`,
         ...command.options.map((option) => lineOf(option, seen)),

@@ -8,7 +8,9 @@ import { nearestWord } from "../../policy/wording/nearest.ts";
 import type { Kernel } from "../../sys/kernel.ts";
 import { EXIT_USAGE } from "../exit-codes.ts";
 import type { SubcommandLine } from "../invocation.ts";
+import { widthOf } from "../output/look.ts";
 import { type Outcome, print } from "../output/print.ts";
+import { wordTable, wrapped as wrappedTo } from "../output/table.ts";
 import { embeddedNames } from "../policy-source/embedded.ts";
 import {
   COMMANDS,
@@ -22,12 +24,23 @@ import {
 import { type Explained, MESSAGES, START_MESSAGES } from "./messages.ts";
 import { keyNames, type Schema, schemaAt } from "./schema-keys.ts";
 
-const WIDTH = 100;
+/** Lines that are longer are hard to read, however wide the terminal is. */
+const MOST_COLUMNS = 100;
+const LEAST_COLUMNS = 40;
+
+let width = MOST_COLUMNS;
 
 export function help(kernel: Kernel, { operands: [about] }: SubcommandLine): Outcome {
+  width = Math.max(LEAST_COLUMNS, Math.min(MOST_COLUMNS, widthOf(kernel) ?? MOST_COLUMNS));
   if (about === undefined) return print(kernel, overview());
   const text = explain(about);
   if (text !== undefined) return print(kernel, text);
+  const ends = keyNames().filter((key) => key.endsWith(`.${about}`));
+  if (ends.length > 0) {
+    const texts = ends.slice(0, MOST_EXPLAINED).map((key) => explain(key) ?? "");
+    const more = ends.slice(MOST_EXPLAINED);
+    return print(kernel, [...texts, ...(more.length === 0 ? [] : [`and: ${more.join(", ")}\n`])].join("\n"));
+  }
   const known = [...COMMANDS.map(({ name }) => name), ...Object.keys(MESSAGES), ...keyNames()];
   const near = nearestWord(about, known);
   const meant = near === undefined ? "" : `; did you mean ${near}?`;
@@ -36,6 +49,9 @@ export function help(kernel: Kernel, { operands: [about] }: SubcommandLine): Out
     complaint: `${JSON.stringify(about)} is no subcommand, no key of the policy, no code of a message and no exit code${meant}`,
   };
 }
+
+/** More keys than this of one name are listed only. */
+const MOST_EXPLAINED = 3;
 
 function explain(about: string): string | undefined {
   const command = commandEntry(about);
@@ -94,7 +110,7 @@ function keyHelp(path: string, node: Schema): string {
 function commandHelp(command: SubcommandEntry): string {
   const { name, title, words, options, exits, example } = command;
   return [
-    `fdinit ${name}: ${title}`,
+    ...wrapped(`fdinit ${name}: ${title}`, ""),
     "",
     `usage: ${usageOf(command)}`,
     "",
@@ -103,7 +119,7 @@ function commandHelp(command: SubcommandEntry): string {
     "options",
     ...columns(options.map((option) => [optionInWords(option), option.words])),
     "",
-    `exit code: ${exits}`,
+    ...wrapped(`exit code: ${exits}`, ""),
     `example: ${example}`,
     "",
   ].join("\n");
@@ -116,7 +132,7 @@ function overview(): string {
     option.variable === undefined ? option.words : `${option.words} (variable ${option.variable})`,
   ]);
   return [
-    `fdinit ${version}: a container init that decides about every inherited file descriptor`,
+    ...wrapped(`fdinit ${version}: a container init that decides about every inherited file descriptor`, ""),
     "",
     "usage: fdinit [OPTIONS] [--] COMMAND [ARGS...]",
     "",
@@ -140,26 +156,11 @@ function overview(): string {
 
 /** Two columns; the second goes on below itself. */
 function columns(rows: readonly (readonly string[])[]): string[] {
-  const width = Math.max(...rows.map(([head = ""]) => head.length)) + 4;
-  return rows.flatMap(([head = "", words = ""]) =>
-    wrapped(words, " ".repeat(width)).map((line, index) =>
-      index === 0 ? `  ${head.padEnd(width - 2)}${line.trimStart()}` : line,
-    ),
-  );
+  return wordTable(rows, width).trimEnd().split("\n");
 }
 
-/** Lines of at most WIDTH columns, each behind `before`. */
-export function wrapped(text: string, before: string): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(/\s+/)) {
-    if (line !== "" && before.length + line.length + word.length >= WIDTH) {
-      lines.push(before + line);
-      line = "";
-    }
-    line += line === "" ? word : ` ${word}`;
-  }
-  return [...lines, before + line];
+function wrapped(text: string, before: string): string[] {
+  return wrappedTo(text, before, width);
 }
 
 function indented(text: string): string[] {

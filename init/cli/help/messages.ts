@@ -157,7 +157,7 @@ export const WARNINGS: readonly PolicyIssueCode[] = [
   "relative-path",
 ];
 
-/** Codes of refusals of a start, as `plan --json` has them, and of launches that failed. */
+/** Codes of refusals of a start, as `plan --json` has them, and of launches that failed. Each message ends with its code. */
 export const START_MESSAGES: Readonly<Record<string, Explained & { readonly exit: number }>> = {
   "command-line": {
     exit: 64,
@@ -166,13 +166,14 @@ export const START_MESSAGES: Readonly<Record<string, Explained & { readonly exit
   },
   kernel: {
     exit: 70,
-    means: "The kernel refused fdinit something that every start needs.",
-    remedy: "The message names the call and the error. `fdinit doctor` says what this place allows.",
+    means: "The kernel refused fdinit something that the start needs: a descriptor of fds.open, a limit.",
+    remedy:
+      "The message names the key, the call and the error. `fdinit doctor --policy FILE` says what this place allows.",
   },
   descriptor: {
     exit: 77,
     means:
-      "A descriptor was inherited that the policy refuses or cannot judge, one that it expects is not there, or one that it opens cannot be opened.",
+      "A descriptor was inherited that the policy refuses or cannot judge, or one that it expects is not there.",
     remedy:
       "`fdinit plan` lists every inherited descriptor with what is decided about it and why. Mend the launcher, or add a rule.",
   },

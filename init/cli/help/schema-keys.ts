@@ -4,11 +4,13 @@ import { schemaKeys } from "../../policy/generated/schema-keys.ts";
 
 export type Schema = { readonly [key: string]: unknown };
 
-/** The key's schema; a step may be the name of a key, of a service or of a descriptor, or an index. */
+/** The key's schema; a step may be the name of a key, of a service or of a descriptor, or an index, which may be left out. */
 export function schemaAt(root: Schema, path: string): Schema | undefined {
   const steps = path.replace(/\[(\d*|\w+)\]/g, ".$1").split(".");
   let node: Schema | undefined = root;
   for (const step of steps) {
+    const items: unknown = node?.["items"];
+    if (items !== undefined && !/^\d*$/.test(step)) node = followed(root, items as Schema);
     if (!node) return undefined;
     const properties = (node["properties"] ?? {}) as Readonly<Record<string, Schema>>;
     const below: unknown = Object.hasOwn(properties, step)

@@ -14,9 +14,14 @@ export interface Look {
 /** https://no-color.org; `when` is the option --color. */
 export function lookOf(kernel: Kernel, when: string | undefined): Look {
   const variable = environmentOf(kernel);
-  const columns = variable("COLUMNS") ?? "";
   const isAsked = when === "always" || (when !== "never" && isFit(kernel, variable));
-  return { isColoured: isAsked, width: /^[1-9]\d{1,3}$/.test(columns) ? Number(columns) : undefined };
+  return { isColoured: isAsked, width: widthOf(kernel) };
+}
+
+/** COLUMNS, else the width of the terminal that is written to. A pipe gets whole lines. */
+export function widthOf(kernel: Kernel): number | undefined {
+  const columns = environmentOf(kernel)("COLUMNS") ?? "";
+  return /^[1-9]\d{1,3}$/.test(columns) ? Number(columns) : kernel.terminalColumns(STDOUT_FILENO);
 }
 
 function isFit(kernel: Kernel, variable: (name: string) => string | undefined): boolean {

@@ -13,14 +13,14 @@ export type Message = string | readonly string[] | StagedMessage;
 
 /** As JSON the line has the stage's code beside its text. */
 export interface StagedMessage {
-  readonly text: string;
+  readonly text: string | readonly string[];
   readonly stage: LaunchStage;
 }
 
 /** Says a message of a level, when the policy's level lets it through. */
 export type Say = (level: LogLevel, message: Message) => void;
 
-/** What of a policy's `log` is about fdinit's own messages. */
+/** The part of a policy's `log` that is about fdinit's own messages. */
 export type Voice = Pick<LogPolicy, "level" | "format">;
 
 /** Lines that standard error would not take; said when it takes the next one. */
@@ -56,7 +56,7 @@ export const DEFAULT_LOG: Voice = { level: "warn", format: "text" };
 /** The lines of a message, without what only a document shows. */
 export function linesOf(message: Message): readonly string[] {
   if (typeof message === "string") return [message];
-  return "text" in message ? [message.text] : message;
+  return "text" in message ? linesOf(message.text) : message;
 }
 
 function textLine(_level: LogLevel, message: Message): string {
@@ -70,6 +70,5 @@ function jsonLine(level: LogLevel, message: Message): string {
 
 /** Messages hold text from outside: a name with a line end in it makes no line of its own. */
 function shown(message: Message): string {
-  if (typeof message === "string") return visible(message);
-  return "text" in message ? visible(message.text) : message.map(visible).join("\n");
+  return linesOf(message).map(visible).join("\n");
 }

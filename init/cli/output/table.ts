@@ -20,6 +20,47 @@ export function table(rows: readonly (readonly string[])[]): string {
   return text;
 }
 
+/** The narrowest last column that is still read in columns. */
+const LEAST_WORDS = 20;
+
+/** Rows as `table` has them; the words of the last cell go on below themselves where the line would be wider. */
+export function wordTable(rows: readonly (readonly string[])[], width: number | undefined): string {
+  if (width === undefined) return table(rows);
+  const before = rows.map((row) => row.slice(0, -1).map(printable));
+  const widths = (before[0] ?? []).map((_, column) =>
+    Math.max(...before.map((cells) => columnsOf(cells[column] ?? ""))),
+  );
+  const start = 2 + widths.reduce((sum, each) => sum + each + 2, 0);
+  const isNarrow = width - start < LEAST_WORDS;
+  const lines = rows.flatMap((row, index) => {
+    const cells = before[index]?.map((cell, at) => cell + " ".repeat((widths[at] ?? 0) - columnsOf(cell)));
+    const head = `  ${cells?.map((cell) => `${cell}  `).join("") ?? ""}`;
+    const words = wrapped(printable(row.at(-1) ?? ""), " ".repeat(isNarrow ? 6 : start), width);
+    return isNarrow
+      ? [...wrapped(before[index]?.join(" ") ?? "", "  ", width), ...words]
+      : [head + (words[0] ?? "").trimStart(), ...words.slice(1)];
+  });
+  return lines
+    .map((line) => line.trimEnd())
+    .filter((line) => line !== "")
+    .map((line) => `${line}\n`)
+    .join("");
+}
+
+/** Lines of fewer than `width` columns, each behind `before`. */
+export function wrapped(text: string, before: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(/\s+/)) {
+    if (line !== "" && before.length + columnsOf(line) + columnsOf(word) >= width) {
+      lines.push(before + line);
+      line = "";
+    }
+    line += line === "" ? word : ` ${word}`;
+  }
+  return [...lines, before + line];
+}
+
 /** A heading with a table below it, or a word for none. */
 export function section(title: string, rows: readonly (readonly string[])[], none = "none"): string {
   return `${printable(title)}\n${rows.length === 0 ? `  ${none}\n` : table(rows)}`;

@@ -1,4 +1,4 @@
-// What a running fdinit was started with, as /proc shows it: its options and its environment.
+// The options and variables that a running fdinit was started with, as /proc shows it: its options and its environment.
 
 import type { Environment } from "../../policy/types.ts";
 import type { Kernel } from "../../sys/kernel.ts";
@@ -15,6 +15,17 @@ export function optionsOf(kernel: Kernel, pid: number): Options | undefined {
   const variable = variablesOf(kernel, pid) ?? (() => undefined);
   const started = readArguments(words, variable, () => ({ readSubcommand }));
   return started.do === "run" && started.options.policy !== "-" ? started.options : undefined;
+}
+
+/** The words of the program on its command line; undefined: none there, and the policy names it. */
+export function programWordsOf(kernel: Kernel, pid: number): readonly string[] | undefined {
+  const words = textsOf(kernel, `/proc/${pid}/cmdline`);
+  const started = readArguments(
+    words.slice(1),
+    () => undefined,
+    () => ({ readSubcommand }),
+  );
+  return started.do === "run" && started.programAt !== undefined ? words.slice(started.programAt) : undefined;
 }
 
 /** The variables of a process; undefined where they cannot be read: another user's need CAP_SYS_PTRACE. */

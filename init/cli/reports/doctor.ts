@@ -13,8 +13,9 @@ import { bytesOf, textOf } from "../../sys/text/bytes.ts";
 import { visibleJson } from "../../sys/text/visible.ts";
 import { EXIT_REFUSED } from "../exit-codes.ts";
 import type { SubcommandLine } from "../invocation.ts";
+import { dressed, lookOf } from "../output/look.ts";
 import { type Outcome, print } from "../output/print.ts";
-import { section, table } from "../output/table.ts";
+import { wordTable } from "../output/table.ts";
 import { readPolicy } from "../policy-source/read-policy.ts";
 import { policyInWords } from "./describe.ts";
 import { parser } from "./parser.ts";
@@ -29,7 +30,7 @@ interface Finding {
 const INIT = 1;
 const LONGEST = 1 << 16;
 
-export function doctor(kernel: Kernel, { options, json }: SubcommandLine): Outcome {
+export function doctor(kernel: Kernel, { options, json, color }: SubcommandLine): Outcome {
   const read = readPolicy(kernel, options, parser);
   if (!read.ok) return { code: read.code, complaint: read.message };
   const { policy } = read;
@@ -40,15 +41,22 @@ export function doctor(kernel: Kernel, { options, json }: SubcommandLine): Outco
     const document = { version: 1, policy: policyInWords(policy), findings, problems, exitCode: code };
     return print(kernel, `${visibleJson(document, 2)}\n`, code);
   }
+  const look = lookOf(kernel, color);
+  const { width } = look;
   const text = [
-    table(findings.map(({ what, found, does }) => [what, found, does])),
-    section(
-      `the policy (${policyInWords(policy)})`,
-      problems.map((problem) => [problem]),
-      "can be carried out here, as far as can be seen without a start",
+    wordTable(
+      findings.map(({ what, found, does }) => [what, found, does]),
+      width,
     ),
+    `the policy (${policyInWords(policy)})\n${wordTable(
+      (problems.length === 0
+        ? ["can be carried out here, as far as can be seen without a start"]
+        : problems
+      ).map((problem) => [problem]),
+      width,
+    )}`,
   ].join("\n");
-  return print(kernel, text, code);
+  return print(kernel, dressed(text, { ...look, width: undefined }), code);
 }
 
 function surroundings(kernel: Kernel): Finding[] {
@@ -185,7 +193,7 @@ function obstacles(kernel: Kernel, policy: Policy): string[] {
   const facts = observe(kernel, [-1], questions(policy));
   // The command is not checked: a policy may leave it to the command line.
   const planned = buildPlan(policy, facts, { program: new Uint8Array([0x2f]), arguments: { words: ["/"] } });
-  if (!planned.ok) problems.push(...planned.messages);
+  if (!planned.ok) problems.push(...planned.refusals.map(({ message }) => message));
   const uid = statusOf(kernel)?.get("Uid")?.split("\t")[0];
   for (const { name, user, groups, nice, oomScoreAdj, command, cwd, limits } of policy.services) {
     if (user !== undefined && user.user !== uid) {

@@ -2,8 +2,9 @@
 
 import { loadPolicy } from "../../policy/load.ts";
 import { renderIssues } from "../../policy/wording/render.ts";
+import { onlyService } from "../policy-source/only-service.ts";
 import type { PolicyParser } from "../policy-source/read-policy.ts";
 
 export function parser(): PolicyParser {
-  return { loadPolicy, renderIssues };
+  return { loadPolicy, renderIssues, onlyService };
 }

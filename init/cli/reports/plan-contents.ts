@@ -21,6 +21,12 @@ export interface OwnDescriptor {
   readonly owner: "fdinit" | "the runtime";
 }
 
+export interface Placed {
+  readonly message: string;
+  /** The message behind file, line and column of the key it is about. */
+  readonly line: string;
+}
+
 /** Everything a report on a plan says. */
 export interface PlanReport {
   readonly policy: Policy;
@@ -28,7 +34,9 @@ export interface PlanReport {
   readonly fates: readonly Fate[];
   readonly own: readonly OwnDescriptor[];
   readonly steps: readonly { readonly step: Step; readonly words: string }[];
-  readonly refusals: readonly Refusal[];
-  readonly warnings: readonly string[];
+  readonly refusals: readonly (Refusal & Placed)[];
+  readonly warnings: readonly Placed[];
   readonly exitCode: number;
+  /** A command of the command line takes the place of the service's own. */
+  readonly isForCommandLine: boolean;
 }

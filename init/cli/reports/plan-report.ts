@@ -2,15 +2,17 @@
 
 import { descriptorInWords } from "../../plan/descriptor-words.ts";
 import type { Step } from "../../plan/plan.ts";
+import { readablePath } from "../../policy/key-path.ts";
 import { textOf } from "../../sys/text/bytes.ts";
 import { section, table } from "../output/table.ts";
 import { decisionAsJson, decisionInWords, evidenceOf, keyRows, kindOf, policyInWords } from "./describe.ts";
 import type { PlanReport } from "./plan-contents.ts";
 import { resolvedKeys } from "./resolved-keys.ts";
+import { commandInWords, serviceRows, stopRows } from "./services-in-words.ts";
 import { shutdownTimeline } from "./shutdown-timeline.ts";
 
 export function planAsText(report: PlanReport): string {
-  const { policy, facts, fates, own, steps, refusals, warnings, exitCode } = report;
+  const { policy, facts, fates, own, steps, refusals, warnings, exitCode, isForCommandLine } = report;
   const { soft, hard } = facts.nofile;
   const inherited = fates.map(({ known, inPid1, inProgram }) => [
     String(known.fd),
@@ -35,6 +37,7 @@ export function planAsText(report: PlanReport): string {
       ["policy", policyInWords(policy)],
       ["process", `pid ${facts.pid}, limit of open files ${soft}, hard ${hard}`],
       ["outcome", outcome],
+      ...(isForCommandLine ? [["command", commandInWords(policy)]] : []),
     ]),
     section("inherited descriptors", inherited.length === 0 ? [] : [heads, ...inherited]),
     section("fdinit's own descriptors", owned),
@@ -43,7 +46,7 @@ export function planAsText(report: PlanReport): string {
       : [
           section(
             "refusals",
-            refusals.map(({ message }) => [message]),
+            refusals.map(({ line }) => [line]),
           ),
         ]),
     ...(warnings.length === 0
@@ -51,14 +54,18 @@ export function planAsText(report: PlanReport): string {
       : [
           section(
             "warnings",
-            warnings.map((warning) => [warning]),
+            warnings.map(({ line }) => [line]),
           ),
         ]),
     section(
       "steps",
       steps.map(({ words }, index) => [`${index + 1}.`, words]),
     ),
-    section("a shutdown, when nothing ends by itself", shutdownTimeline(policy)),
+    ...(policy.services.length > 1 ? [section("services", serviceRows(policy))] : []),
+    section(
+      "a shutdown, when nothing ends by itself",
+      policy.services.length > 1 ? stopRows(policy) : shutdownTimeline(policy),
+    ),
     section("keys, and who set them", keyRows(policy)),
   ].join("\n");
 }
@@ -80,7 +87,7 @@ export function planAsJson(report: PlanReport) {
     inherited: fates.map(({ known, inPid1, inProgram }) => ({
       fd: known.fd,
       what: descriptorInWords(known),
-      descriptor: known.descriptor ?? null,
+      descriptor: known.descriptor ? { fd: known.fd, ...known.descriptor } : null,
       decision: decisionAsJson(known.decision, known.fd, policy),
       inPid1,
       inProgram,
@@ -92,8 +99,12 @@ export function planAsJson(report: PlanReport) {
       descriptor,
     })),
     steps: steps.map(({ step, words }) => ({ ...stepAsJson(step), words })),
-    refusals,
-    warnings,
+    refusals: refusals.map(({ code, message, at }) => ({
+      code,
+      message,
+      ...(at === undefined ? {} : { key: readablePath(at) }),
+    })),
+    warnings: warnings.map(({ message }) => message),
   };
 }
 

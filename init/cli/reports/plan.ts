@@ -1,9 +1,10 @@
 // `fdinit plan`: what a start with the descriptors of this very process would do, by the code of the real
 // run: observe, decide, buildPlan. Looks at everything that is open, and changes nothing.
 
-import { buildPlan, decideAll } from "../../plan/build.ts";
+import { buildPlan, decideAll, hasSeveral } from "../../plan/build.ts";
 import { questions } from "../../plan/decide.ts";
-import type { Opening, PlanResult, Step, Sweep } from "../../plan/plan.ts";
+import type { CommandLine, Opening, PlanResult, Remark, Step, Sweep } from "../../plan/plan.ts";
+import { buildServicesPlan } from "../../plan/services.ts";
 import type { Policy } from "../../policy/types.ts";
 import { LAST_FD } from "../../policy/types.ts";
 import type { Facts, Rung } from "../../sys/facts.ts";
@@ -17,9 +18,11 @@ import type { SubcommandLine } from "../invocation.ts";
 import { dressed, lookOf } from "../output/look.ts";
 import { type Outcome, print } from "../output/print.ts";
 import { readPolicy } from "../policy-source/read-policy.ts";
+import { placedLine, policyText } from "../start/place.ts";
 import { parser } from "./parser.ts";
 import type { Fate, OwnDescriptor, PlanReport } from "./plan-contents.ts";
 import { planAsJson, planAsText } from "./plan-report.ts";
+import { startOrder } from "./services-in-words.ts";
 
 export function plan(kernel: Kernel, line: SubcommandLine, own: readonly [number, ...number[]]): Outcome {
   const read = readPolicy(kernel, line.options, parser);
@@ -42,32 +45,73 @@ function planReport(
   const facts = observe(kernel, own, asked);
   const everything = { ...asked, enumerate: true, classify: true, lookAt: [{ first: 0, last: LAST_FD }] };
   const seen = observe(kernel, own, everything);
-  const planned = buildPlan(policy, facts, commandLineFrom(kernel, programAt));
+  const planned = plannedSteps(policy, facts, commandLineFrom(kernel, programAt));
   const decided = decideAll(policy, seen);
   return {
     policy,
     facts,
     fates: decided.map((known) => fateOf(known, facts, planned)),
     own: ownDescriptors(kernel, seen),
-    steps: planned.ok ? planned.plan.steps.map((step) => ({ step, words: stepInWords(step, operands) })) : [],
-    refusals: planned.ok ? [] : planned.refusals,
-    warnings: planned.ok ? planned.plan.warnings : [],
+    steps: planned.ok ? planned.steps.map((step) => ({ step, words: stepInWords(step, operands) })) : [],
+    refusals: planned.ok ? [] : withPlaces(kernel, policy, planned.refusals),
+    warnings: planned.ok ? withPlaces(kernel, policy, planned.warnings) : [],
+    isForCommandLine: programAt !== undefined && policy.services[0].command !== undefined,
     exitCode: planned.ok ? 0 : REFUSAL_EXIT[planned.code],
   };
 }
 
-function fateOf(known: Fate["known"], { runtime }: Facts, planned: PlanResult): Fate {
+/** The steps in the order in which they would be taken; of several services, each one's first start. */
+type PlannedSteps =
+  | { readonly ok: true; readonly steps: readonly Step[]; readonly warnings: readonly Remark[] }
+  | Extract<PlanResult, { ok: false }>;
+
+function plannedSteps(policy: Policy, facts: Facts, commandLine: CommandLine): PlannedSteps {
+  if (!hasSeveral(policy, commandLine)) {
+    const planned = buildPlan(policy, facts, commandLine);
+    return planned.ok ? { ok: true, ...planned.plan } : planned;
+  }
+  const planned = buildServicesPlan(policy, facts, commandLine);
+  if (!planned.ok) return planned;
+  const { steps, services, warnings } = planned.plan;
+  const order = startOrder(policy).flat();
+  const inOrder = order.map((name) => services.find((service) => service.name === name));
+  return { ok: true, steps: [...steps, ...inOrder.flatMap((service) => service?.start ?? [])], warnings };
+}
+
+/** The fate of each inherited descriptor, each looked at as `plan` shows it. */
+export function fatesOf(
+  kernel: Kernel,
+  policy: Policy,
+  planned: PlannedSteps,
+  own: readonly [number, ...number[]],
+): Fate[] {
+  const asked = questions(policy);
+  const facts = observe(kernel, own, {
+    ...asked,
+    enumerate: true,
+    classify: true,
+    lookAt: [{ first: 0, last: LAST_FD }],
+  });
+  return decideAll(policy, facts).map((known) => fateOf(known, facts, planned));
+}
+
+function withPlaces<T extends Remark>(kernel: Kernel, policy: Policy, remarks: readonly T[]) {
+  const text = remarks.length === 0 ? undefined : policyText(kernel, policy);
+  return remarks.map((remark) => ({ ...remark, line: placedLine(text, remark.message, remark.at) }));
+}
+
+function fateOf(known: Fate["known"], { runtime }: Facts, planned: PlannedSteps): Fate {
   const { fd, decision } = known;
   if (!planned.ok) return { known, inPid1: decision.action === "refuse" ? "refused" : "-", inProgram: [] };
-  const { steps } = planned.plan;
+  const { steps } = planned;
   const inProgram: number[] = [];
   for (const step of steps) {
     if (step.do !== "spawn") continue;
-    const { pass, devNullAsStdin } = step.launch;
-    inProgram.push(...pass.filter(({ from }) => from === fd).map(({ to }) => to));
+    const { pass, devNullAsStdin, devNullOutputs = [] } = step.launch;
+    for (const { from, to } of pass) if (from === fd && !inProgram.includes(to)) inProgram.push(to);
     const isReplaced = pass.some(({ to }) => to === fd) || (fd === 0 && devNullAsStdin);
-    const isStandard = fd < 3 && inProgram.length === 0 && !isReplaced && decision.action !== "cloexec";
-    if (isStandard) inProgram.push(fd);
+    const isStandard = fd < 3 && !inProgram.includes(fd) && !isReplaced && decision.action !== "cloexec";
+    if (isStandard && !devNullOutputs.includes(fd)) inProgram.push(fd);
   }
   return { known, inPid1: inPid1(fd, steps, runtime), inProgram };
 }
@@ -91,7 +135,7 @@ function ownDescriptors(kernel: Kernel, { own, runtime }: Facts): OwnDescriptor[
   const described = (fd: number, owner: OwnDescriptor["owner"]): OwnDescriptor => ({
     fd,
     owner,
-    descriptor: kernel.classify(fd),
+    descriptor: { fd, ...kernel.classify(fd) },
   });
   return [
     ...own.map((fd) => described(fd, "fdinit")),

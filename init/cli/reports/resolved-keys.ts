@@ -3,6 +3,7 @@
 import { readablePath, valueAt } from "../../policy/key-path.ts";
 import { describeOrigins } from "../../policy/origins.ts";
 import type { Origin, Policy, Service } from "../../policy/types.ts";
+import { SIGHUP } from "../../sys/libc/constants.ts";
 import { signalName } from "../../sys/signals/signal-names.ts";
 import { writtenRule } from "./written-rule.ts";
 
@@ -48,9 +49,16 @@ function writtenService({ restart, pass, protocol, ...service }: Service): Recor
   const { backoff, limit } = restart;
   return {
     ...service,
+    dependsOn: Object.fromEntries(service.dependsOn ?? []),
+    stdout: service.stdout ?? "inherit",
+    stderr: service.stderr ?? "inherit",
+    envFile: service.envFile ?? [],
+    reload: signalName(service.reload ?? SIGHUP),
+    override: service.override ?? {},
     fds: { pass, protocol },
     restart: {
       ...restart,
+      jitter: `${Math.round((restart.jitter ?? 0) * 100)}%`,
       backoff: `${duration(backoff.leastMs)}..${duration(backoff.mostMs)}`,
       limit: `${limit.count}/${duration(limit.withinMs)}`,
     },

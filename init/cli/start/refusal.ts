@@ -1,35 +1,29 @@
-// Words a refusal to start: the exit code, and each message with file, line and column of the key that decided it, as
-// complaints about a policy have them. Reads the policy again, which only a refused start pays for.
+// Words what stands in the way of a start, or goes with it, before anything is carried out: the refusals of a plan with their
+// exit code, and its warnings.
 
-import type { PlanResult } from "../../plan/plan.ts";
-import { placed, textOfPolicy } from "../../policy/check.ts";
-import { pathOfReadable } from "../../policy/key-path.ts";
+import type { PlanResult, Remark } from "../../plan/plan.ts";
 import type { Policy } from "../../policy/types.ts";
 import type { Kernel } from "../../sys/kernel.ts";
 import { REFUSAL_EXIT } from "../exit-codes.ts";
-import { findPolicy } from "../policy-source/find-policy.ts";
-
-const KEY = /\b(?:fds|services|signals|shutdown|limits|reaping)(?:\.[A-Za-z][\w-]*|\[\d+\])+/;
+import type { Message, Say } from "../output/say.ts";
+import { placedComplaint, placedLine, policyText } from "./place.ts";
 
 export function refusal(
   kernel: Kernel,
   policy: Policy,
-  { code, messages }: Extract<PlanResult, { ok: false }>,
-): [code: number, ...messages: string[]] {
-  return [REFUSAL_EXIT[code], ...placedMessages(kernel, policy.source.name, messages)];
+  { code, refusals }: Extract<PlanResult, { ok: false }>,
+): [code: number, ...messages: Message[]] {
+  const text = policyText(kernel, policy);
+  return [
+    REFUSAL_EXIT[code],
+    ...refusals.map((refused) =>
+      placedComplaint(text, refused.code, { ...refused, at: refused.at ? [refused.at] : [] }),
+    ),
+  ];
 }
 
-/** Each message, behind the place of the first key that it names, where the policy has that key. */
-function placedMessages(kernel: Kernel, name: string | undefined, messages: readonly string[]): string[] {
-  // Standard input cannot be read twice.
-  const found = name === undefined || name === "standard input" ? undefined : findPolicy(kernel, name);
-  if (!found?.ok || !found.source) return [...messages];
-  const { source } = found;
-  const text = textOfPolicy(source) ?? "";
-  return messages.map((message) => {
-    const [key] = KEY.exec(message) ?? [];
-    if (key === undefined) return message;
-    const [issue] = placed(text, [{ code: "bad-value", message, at: pathOfReadable(key), on: "key" }]);
-    return issue?.line === undefined ? message : `${source.name}:${issue.line}:${issue.column}: ${message}`;
-  });
+export function sayWarnings(say: Say, kernel: Kernel, policy: Policy, warnings: readonly Remark[]): void {
+  if (warnings.length === 0) return;
+  const text = policyText(kernel, policy);
+  for (const { message, at } of warnings) say("warn", placedLine(text, message, at));
 }

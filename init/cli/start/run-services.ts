@@ -11,8 +11,9 @@ import type { Kernel } from "../../sys/kernel.ts";
 import { environmentOf } from "../command-line.ts";
 import type { Message, Say } from "../output/say.ts";
 import { launchFailure } from "./launch-failure.ts";
-import { refusal } from "./refusal.ts";
+import { refusal, sayWarnings } from "./refusal.ts";
 import { started } from "./start-again.ts";
+import { tellPlan } from "./tell-start.ts";
 
 interface Given {
   readonly kernel: Kernel;
@@ -30,11 +31,12 @@ export function runServices(
   const planned = buildServicesPlan(policy, facts, commandLine);
   if (!planned.ok) return refusal(kernel, policy, planned);
   const { steps, services, supervision, warnings } = planned.plan;
-  for (const warning of warnings) say("warn", warning);
+  const all = [...steps, ...services.flatMap(({ start }) => start)];
+  tellPlan(say, kernel, policy, { plan: { steps: all, warnings } }, signalFd);
   const context = launchContext(kernel, signalFd + 1);
   const prepared = prepare(steps, context);
-  if (!prepared.ok) return launchFailure(kernel, prepared.failure, {});
-  for (const warning of prepared.warnings) say("warn", warning);
+  if (!prepared.ok) return launchFailure(kernel, policy, prepared.failure, {});
+  sayWarnings(say, kernel, policy, prepared.warnings);
   const said = new Set<string>();
   const code = superviseServices({
     kernel,
@@ -46,9 +48,9 @@ export function runServices(
     supervisorSocket: environmentOf(kernel)("NOTIFY_SOCKET") || undefined,
     launch: (start) => {
       const result = launch(start, context);
-      // What an earlier start has said is the same at every one.
-      const fresh = result.ok ? (result.warnings ?? []).filter((warning) => !said.has(warning)) : [];
-      for (const warning of fresh) said.add(warning);
+      // A warning of a start is the same at every one, and is said once.
+      const fresh = result.ok ? (result.warnings ?? []).filter(({ message }) => !said.has(message)) : [];
+      for (const { message } of fresh) said.add(message);
       return started(result.ok ? { ...result, warnings: fresh } : result, say);
     },
     idsOf: (launched) => idsOf(kernel, launched),

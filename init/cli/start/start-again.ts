@@ -28,7 +28,7 @@ export function isTriedAgain(result: LaunchResult, again: readonly Step[]): bool
 /** How a start went, with what is to be said of it said. */
 export function started(result: LaunchResult, say: Say): Started {
   if (!result.ok) return { code: launchExit(result.failure.stage), message: result.failure.message };
-  for (const warning of result.warnings ?? []) say("warn", warning);
+  for (const { message } of result.warnings ?? []) say("warn", message);
   for (const problem of result.afterwards) say("error", problem);
   return { pid: result.pid };
 }

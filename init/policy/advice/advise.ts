@@ -38,6 +38,7 @@ function keyAdvice({ at }: Finding, policy: unknown, known: KnownKeys): Advice {
   const isFree = near !== undefined && !(isRecord(siblings) && Object.hasOwn(siblings, near));
   if (near !== undefined && isFree && isKnownKey([...parent, near]))
     return { nearest: near, suggestion: { at, text: flow(near), on: "key" }, ...hint };
+  if (readablePath(parent) === "exit" && /^\d+$/.test(key)) return { nearest: "exit.map", ...hint };
   const foreign = foreignKey(key);
   if (foreign && foreign.length > 0) return { nearest: readablePath(placed(foreign, parent)), ...hint };
   for (const place of known.placesOf(key, parent))

@@ -4,7 +4,8 @@
 import type { SchemaError } from "../generated/validate.js";
 import { isRecord, type KeyPath, pathOfPointer, pointerOf, valueAt } from "../key-path.ts";
 import { resolvePolicy, type WrittenPolicy } from "../meaning/resolve.ts";
-import { keyKnower, shapeErrors } from "../shape/validate.ts";
+import { shapeErrors } from "../shape/shape-errors.ts";
+import { keyKnower } from "../shape/validate.ts";
 
 /** Rounds of leaving out what else is wrong. */
 const MOST_ROUNDS = 5;

@@ -35,8 +35,8 @@ function formsFor(text: string, value: unknown, phrase: string, key: string): un
     return descriptorSets(text);
   if (phrase.startsWith("a user")) return [text.split(":").slice(0, 2).join(":")];
   if (phrase.startsWith("an absolute path")) return paths(text);
-  if (phrase.startsWith("a number") || phrase.startsWith("a whole number") || phrase.startsWith("an exit"))
-    return numbers(text);
+  if (phrase.startsWith("an exit")) return [...exitsBySignal(text), ...numbers(text)];
+  if (/^a (number|whole number|descriptor number, or)/.test(phrase)) return numbers(text);
   if (phrase === "1") return /^v?1(\.0*)?$/.test(text) ? [1] : [];
   if (/^(a text|a variable|a name)/.test(phrase))
     return typeof value === "string" ? [] : [textOf(text, value)];
@@ -192,6 +192,13 @@ function numbers(text: string): unknown[] {
   if (/^(unlimited|infinity|-1)$/i.test(text)) return ["max"];
   const [, count = "", unit = ""] = /^(-?\d[\d_]*)\s*(ki?|mi?)?b?$/i.exec(text) ?? [];
   return count === "" ? [] : [Number(count.replaceAll("_", "")) * (PER_SIZE[unit.toLowerCase()] ?? 1)];
+}
+
+/** The exit code of a program that a signal ended, which is what `exit.map` is about. */
+function exitsBySignal(text: string): unknown[] {
+  const name = text.toUpperCase().replace(/^SIG/, "");
+  const number = SIGNAL_NAMES.split(" ").indexOf(name) + 1;
+  return number === 0 ? [] : [128 + number];
 }
 
 /** Words of other programs for one of ours. */

@@ -19,8 +19,21 @@ export function shapeForms(at: KeyPath, written: Written, phrase: string): Candi
   const key = String(at.at(-1));
   const { value } = written;
   if (at[0] === "services" && at.length <= 2 && value !== null) return [];
+  if (at[0] === "fds" && at[1] === "open" && at.length === 3) return openingForms(at, written);
   const forms = [...(BY_KEY[key]?.(written) ?? []), ...listForms(written, phrase, key)];
   return forms.filter((form) => form !== undefined).map((form) => ({ at, value: form }));
+}
+
+/** `web: ":8080"`, `log: /var/log/x`, `null: /dev/null` below `fds.open`. */
+function openingForms(at: KeyPath, written: Written): Candidate[] {
+  const { value } = written;
+  if (typeof value !== "string" && typeof value !== "number") return [];
+  const text = String(value);
+  const isFile = text.startsWith("/") && !/\.sock(et)?$/.test(text);
+  const listen = scalarForms(written, "an address", "listen")[0] ?? text;
+  const forms =
+    text === "/dev/null" ? [{ devnull: true }] : isFile ? [{ file: text }] : [{ listen: text }, { listen }];
+  return forms.map((form) => ({ at, value: form }));
 }
 
 /** `services: { command: … }`: the service's name is missing. */

@@ -122,7 +122,9 @@ export function resolvePolicy(
   // With several services, each has its own way to be stopped.
   const stop = isSeveral ? undefined : stopOf(written.services);
   const shutdown = shutdownOf(written.shutdown ?? {}, delayMs, stop, base.shutdown, findings);
-  if (isSeveral) checkGraph(services, shutdown, findings);
+  // One service alone can depend on nothing: the graph's complaint names the service that is not there.
+  const isAlone = !isSeveral && (services[0]?.dependsOn?.size ?? 0) > 0;
+  if (isSeveral || isAlone) checkGraph(services, shutdown, findings);
   const control = controlOf(written.control, ["control"], findings);
   const policy: Policy = {
     ...base,

@@ -1,93 +1,105 @@
-// The quick way to read a policy: Bun's YAML parser, for a small part of YAML on which two parsers cannot differ. A scanner
-// checks that the text is of that part, and counts the keys. For every other text (anchors, tags, duplicate keys, errors)
-// the answer is undefined, and yaml-document.ts reads the text. Never complains.
+// The quick way to read a policy: a small part of YAML, in one pass over the lines, without positions. It is the part on
+// which two readers of YAML cannot differ. For every other text (anchors, tags, duplicate keys, escapes, errors) the answer
+// is undefined, and yaml-document.ts reads the text. Never complains.
 
 const MAX_LENGTH = 64 * 1024;
 const MAX_DEPTH = 32;
 
-/** The parsed value, or undefined where two YAML parsers might differ. */
-export function parsePlainYaml(text: string): { readonly value: unknown } | undefined {
-  const keys = countKeysOfPlainYaml(text);
-  if (keys === undefined) return undefined;
-  try {
-    const value: unknown = Bun.YAML.parse(text);
-    return keysIn(value) === keys ? { value } : undefined;
-  } catch {
-    return undefined;
-  }
-}
+type Mapping = Record<string, unknown>;
 
-/** A duplicate key makes this smaller than the number of keys written. */
-function keysIn(value: unknown): number {
-  if (typeof value !== "object" || value === null) return 0;
-  const children = Object.values(value);
-  let count = Array.isArray(value) ? 0 : children.length;
-  for (const child of children) count += keysIn(child);
-  return count;
-}
+/** An open block collection: the column of its keys or dashes, and what is in it so far. */
+type Level =
+  | { readonly column: number; readonly items: unknown[] }
+  | { readonly column: number; readonly items?: undefined; readonly keys: Mapping };
 
-/** An open block collection: the column of its keys or dashes. */
-interface Level {
-  readonly column: number;
-  readonly isList: boolean;
-}
-
+/** A line, and how far it is read. */
 interface Scan {
   readonly line: string;
   at: number;
-  keys: number;
 }
 
-/** The number of keys written, or undefined when the text is not of the plain part of YAML. */
-export function countKeysOfPlainYaml(text: string): number | undefined {
+/** A key without a value on its line, which the next line may open. */
+interface Opener {
+  readonly keys: Mapping;
+  readonly key: string;
+}
+
+interface Reading {
+  readonly levels: Level[];
+  opener: Opener | undefined;
+  /** The top level's. */
+  root: Mapping | undefined;
+}
+
+/** The value, or undefined when the text is not of the plain part of YAML. */
+export function parsePlainYaml(text: string): { readonly value: unknown } | undefined {
   if (text.length > MAX_LENGTH) return undefined;
-  const levels: Level[] = [];
-  let keys = 0;
+  const reading: Reading = { levels: [], opener: undefined, root: undefined };
   let marked = false;
-  let opener = false;
   for (const line of text.split("\n")) {
-    const scan: Scan = { line, at: 0, keys: 0 };
+    const scan: Scan = { line, at: 0 };
     skipSpaces(scan);
     if (atEndOrComment(scan)) {
       if (!isComment(line, scan.at)) return undefined;
       continue;
     }
     if (line === "---") {
-      if (marked || levels.length > 0) return undefined;
+      if (marked || reading.root) return undefined;
       marked = true;
       continue;
     }
-    const next = scanLine(scan, levels, opener);
-    if (next === undefined) return undefined;
-    opener = next;
-    keys += scan.keys;
+    if (!readLine(scan, reading)) return undefined;
   }
-  return levels.length === 0 ? undefined : keys;
+  return reading.root && { value: reading.root };
 }
 
-/** True: a key without a value on its line, which the next line may open. Undefined: not plain. */
-function scanLine(scan: Scan, levels: Level[], opener: boolean): boolean | undefined {
+/** False: not plain. */
+function readLine(scan: Scan, reading: Reading): boolean {
   const { line } = scan;
   if (line[scan.at] === "-" && line[scan.at + 1] === " ") {
-    if (!enter(levels, scan.at, true, opener)) return undefined;
+    const items = enter(reading, scan.at, true)?.items;
+    if (!items) return false;
     scan.at++;
     skipSpaces(scan);
-    if (scan.at >= line.length || line[scan.at] === "#") return undefined;
+    if (scan.at >= line.length || line[scan.at] === "#") return false;
     const column = scan.at;
-    if (!skipKey(scan, true)) {
+    const key = readKey(scan, true);
+    if (key === undefined) {
       scan.at = column;
-      return scanValue(scan) ? false : undefined;
+      const value = readValue(scan);
+      reading.opener = undefined;
+      items.push(value);
+      return value !== undefined;
     }
-    levels.push({ column, isList: false });
-  } else if (!enter(levels, scan.at, false, opener) || !skipKey(scan, true)) return undefined;
-  scan.keys++;
-  skipSpaces(scan);
-  if (atEndOrComment(scan)) return isComment(line, scan.at) ? true : undefined;
-  return scanValue(scan) ? false : undefined;
+    const keys: Mapping = {};
+    items.push(keys);
+    reading.levels.push({ column, keys });
+    return readPair(scan, reading, keys, key);
+  }
+  const level = enter(reading, scan.at, false);
+  const key = readKey(scan, true);
+  if (!level || level.items || key === undefined) return false;
+  return readPair(scan, reading, level.keys, key);
 }
 
-/** Closes what the column ends and opens what it starts; false when the indentation fits nothing. */
-function enter(levels: Level[], column: number, isList: boolean, opener: boolean): boolean {
+/** Reads the value behind a key, and puts both in; the key may not be there twice. */
+function readPair(scan: Scan, reading: Reading, keys: Mapping, key: string): boolean {
+  if (Object.hasOwn(keys, key)) return false;
+  skipSpaces(scan);
+  if (atEndOrComment(scan)) {
+    keys[key] = null;
+    reading.opener = { keys, key };
+    return isComment(scan.line, scan.at);
+  }
+  const value = readValue(scan);
+  keys[key] = value;
+  reading.opener = undefined;
+  return value !== undefined;
+}
+
+/** Closes what the column ends and opens what it starts: the level of the line; undefined when the indentation fits nothing. */
+function enter(reading: Reading, column: number, isList: boolean): Level | undefined {
+  const { levels } = reading;
   let closed = false;
   for (let top = levels.at(-1); top && top.column > column; top = levels.at(-1)) {
     levels.pop();
@@ -95,136 +107,158 @@ function enter(levels: Level[], column: number, isList: boolean, opener: boolean
   }
   const top = levels.at(-1);
   if (top?.column === column) {
-    if (top.isList === isList) return true;
-    if (isList) {
-      if (!opener || closed) return false;
-      levels.push({ column, isList });
-      return true;
-    }
+    if ((top.items !== undefined) === isList) return top;
+    if (isList) return closed ? undefined : open(reading, column, true);
     levels.pop();
     const below = levels.at(-1);
-    return below?.column === column && !below.isList;
+    return below?.column === column && !below.items ? below : undefined;
   }
-  const first = top === undefined && !closed;
-  if (first ? column !== 0 || isList : !opener || closed) return false;
-  levels.push({ column, isList });
-  return levels.length <= MAX_DEPTH;
+  if (reading.root || isList || column !== 0) return closed ? undefined : open(reading, column, isList);
+  reading.root = {};
+  levels.push({ column, keys: reading.root });
+  return levels.at(-1);
 }
 
-/** A key and its colon. Where `endMayFollow`, the line may end behind the colon. */
-function skipKey(scan: Scan, endMayFollow: boolean): boolean {
+/** The collection that is the value of the key on the line before. */
+function open({ levels, opener }: Reading, column: number, isList: boolean): Level | undefined {
+  if (!opener || levels.length >= MAX_DEPTH) return undefined;
+  const level: Level = isList ? { column, items: [] } : { column, keys: {} };
+  opener.keys[opener.key] = level.items ?? level.keys;
+  levels.push(level);
+  return level;
+}
+
+/** A key, past its colon. Where `endMayFollow`, the line may end behind the colon. */
+function readKey(scan: Scan, endMayFollow: boolean): string | undefined {
   const { line } = scan;
   const start = scan.at;
   const quote = line[start];
+  let key: string;
   if (quote === '"' || quote === "'") {
-    if (!skipQuoted(scan)) return false;
-    if (!isKeyWord(line.slice(start + 1, scan.at - 1))) return false;
+    const text = readQuoted(scan);
+    if (text === undefined) return undefined;
+    key = text;
   } else {
     while (scan.at < line.length && isKeyCharacter(line.charCodeAt(scan.at))) scan.at++;
-    if (!isKeyWord(line.slice(start, scan.at))) return false;
+    key = line.slice(start, scan.at);
   }
-  if (line[scan.at] !== ":") return false;
+  if (!isKeyWord(key) || line[scan.at] !== ":") return undefined;
   scan.at++;
-  return scan.at >= line.length ? endMayFollow : line[scan.at] === " ";
+  const isEnd = scan.at >= line.length ? endMayFollow : line[scan.at] === " ";
+  return isEnd ? key : undefined;
 }
 
 function isKeyWord(word: string): boolean {
+  // `shutdown.on` is a key of every other policy; YAML 1.2, which both readers read, has no such truth value.
+  if (word === "on") return true;
   if (word === "" || word.startsWith("__") || isOddWord(word)) return false;
   const first = word.charCodeAt(0);
   return isLetter(first) || first === UNDERSCORE;
 }
 
-function scanValue(scan: Scan): boolean {
+/** The rest of a line as a value; undefined: not plain. */
+function readValue(scan: Scan): unknown {
   const first = scan.line[scan.at];
   const isPlain = first !== '"' && first !== "'" && first !== "[" && first !== "{";
-  if (isPlain) return skipPlain(scan);
-  if (first === '"' || first === "'" ? !skipQuoted(scan) : !skipFlow(scan, 1)) return false;
-  if (scan.at >= scan.line.length) return true;
-  if (scan.line[scan.at] !== " ") return false;
+  if (isPlain) return readPlain(scan);
+  const value = first === '"' || first === "'" ? readQuoted(scan) : readFlow(scan, 1);
+  if (scan.at >= scan.line.length) return value;
+  if (scan.line[scan.at] !== " ") return undefined;
   skipSpaces(scan);
-  return atEndOrComment(scan) && isComment(scan.line, scan.at);
+  return atEndOrComment(scan) && isComment(scan.line, scan.at) ? value : undefined;
 }
 
 /** A quoted text without escapes, on one line. */
-function skipQuoted(scan: Scan): boolean {
+function readQuoted(scan: Scan): string | undefined {
   const { line } = scan;
-  const quote = line[scan.at];
-  for (let at = scan.at + 1; at < line.length; at++) {
-    if (line[at] === quote) {
-      if (line[at + 1] === quote) return false;
+  const start = scan.at + 1;
+  const quote = line.charCodeAt(scan.at);
+  for (let at = start; at < line.length; at++) {
+    const code = line.charCodeAt(at);
+    if (code === quote) {
+      if (line.charCodeAt(at + 1) === quote) return undefined;
       scan.at = at + 1;
-      return true;
+      return line.slice(start, at);
     }
-    if (!isPrintable(line.charCodeAt(at)) || line[at] === "\\") return false;
+    if (!isPrintable(code) || code === BACKSLASH) return undefined;
   }
-  return false;
+  return undefined;
 }
 
 /** An unquoted text up to the end of the line or a comment. */
-function skipPlain(scan: Scan): boolean {
+function readPlain(scan: Scan): unknown {
   const { line } = scan;
   const start = scan.at;
   for (; scan.at < line.length; scan.at++) {
     const character = line[scan.at];
     if (character === "#" && line[scan.at - 1] === " ") break;
-    if (!isPrintable(line.charCodeAt(scan.at)) || character === '"' || character === "'") return false;
-    if (character === ":" && (scan.at + 1 >= line.length || line[scan.at + 1] === " ")) return false;
+    if (!isPrintable(line.charCodeAt(scan.at)) || character === '"' || character === "'") return undefined;
+    if (character === ":" && (scan.at + 1 >= line.length || line[scan.at + 1] === " ")) return undefined;
   }
-  return isComment(line, scan.at) && isPlainScalar(line.slice(start, scan.at).trimEnd());
+  return isComment(line, scan.at) ? scalarOf(line.slice(start, scan.at).trimEnd()) : undefined;
 }
 
 /** `[…]` or `{…}` on one line. */
-function skipFlow(scan: Scan, depth: number): boolean {
+function readFlow(scan: Scan, depth: number): unknown {
   const { line } = scan;
-  const isList = line[scan.at] === "[";
-  const end = isList ? "]" : "}";
-  if (depth > MAX_DEPTH) return false;
+  const items: unknown[] | undefined = line[scan.at] === "[" ? [] : undefined;
+  const keys: Mapping = {};
+  const end = items ? "]" : "}";
+  if (depth > MAX_DEPTH) return undefined;
   scan.at++;
   skipSpaces(scan);
   if (line[scan.at] === end) {
     scan.at++;
-    return true;
+    return items ?? keys;
   }
   for (;;) {
-    if (!isList) {
-      if (!skipKey(scan, false)) return false;
-      scan.keys++;
+    let key = "";
+    if (!items) {
+      key = readKey(scan, false) ?? "";
+      if (key === "" || Object.hasOwn(keys, key)) return undefined;
       skipSpaces(scan);
     }
-    if (!skipFlowValue(scan, depth)) return false;
+    const value = readFlowValue(scan, depth);
+    if (value === undefined) return undefined;
+    if (items) items.push(value);
+    else keys[key] = value;
     skipSpaces(scan);
     const separator = line[scan.at++];
-    if (separator === end) return true;
-    if (separator !== "," || line[scan.at] !== " ") return false;
+    if (separator === end) return items ?? keys;
+    if (separator !== "," || line[scan.at] !== " ") return undefined;
     skipSpaces(scan);
   }
 }
 
-function skipFlowValue(scan: Scan, depth: number): boolean {
+function readFlowValue(scan: Scan, depth: number): unknown {
   const { line } = scan;
   const first = line[scan.at];
-  if (first === '"' || first === "'") return skipQuoted(scan);
-  if (first === "[" || first === "{") return skipFlow(scan, depth + 1);
+  if (first === '"' || first === "'") return readQuoted(scan);
+  if (first === "[" || first === "{") return readFlow(scan, depth + 1);
   const start = scan.at;
   while (scan.at < line.length && !"[]{},:#\"'\\".includes(line[scan.at] ?? "")) {
-    if (!isPrintable(line.charCodeAt(scan.at))) return false;
+    if (!isPrintable(line.charCodeAt(scan.at))) return undefined;
     scan.at++;
   }
   const stop = line[scan.at];
-  return (
-    (stop === "," || stop === "]" || stop === "}") && isPlainScalar(line.slice(start, scan.at).trimEnd())
-  );
+  const isEnd = stop === "," || stop === "]" || stop === "}";
+  return isEnd ? scalarOf(line.slice(start, scan.at).trimEnd()) : undefined;
 }
 
-/** An unquoted text that both parsers read as the same text, number or word. */
-function isPlainScalar(word: string): boolean {
-  if (word === "true" || word === "false" || word === "null") return true;
+/** An unquoted word, number or text that every reader of YAML reads as the same; undefined for any other. */
+function scalarOf(word: string): unknown {
+  if (word === "true") return true;
+  if (word === "false") return false;
+  if (word === "null") return null;
   const first = word.charCodeAt(0);
+  if (!isDigit(first)) return isPlainText(word, first) ? word : undefined;
+  if (/^(?:0|[1-9]\d{0,14})$/.test(word)) return Number(word);
+  const isText = /^(?:0|[1-9]\d{0,9})-(?:\d{0,10})$|^[1-9]\d{0,9}(?:ms|s|m|h|[KMG]i)$/.test(word);
+  return isText ? word : undefined;
+}
+
+function isPlainText(word: string, first: number): boolean {
   if (isLetter(first)) return !isOddWord(word);
-  if (isDigit(first))
-    return /^(?:0|[1-9]\d{0,14})$|^(?:0|[1-9]\d{0,9})-(?:\d{0,10})$|^[1-9]\d{0,9}(?:ms|s|m|h|[KMG]i)$/.test(
-      word,
-    );
   if (word[0] === "/") return true;
   if (word[0] === ".") return word[1] === "/";
   if (word[0] === "$") return word[1] === "{";
@@ -255,6 +289,7 @@ function isComment(line: string, from: number): boolean {
 }
 
 const UNDERSCORE = 0x5f;
+const BACKSLASH = 0x5c;
 
 function isPrintable(code: number): boolean {
   return code >= 0x20 && code < 0x7f;

@@ -23,6 +23,9 @@ export class KnownKeys {
   phrase(path: KeyPath): string {
     const node = this.nodeAt(path);
     if (node === undefined) return "a value";
+    // The tree has one phrase for a list of signals and its items.
+    if (typeof path.at(-1) === "number" && typeof node === "string" && /a list of signals$/.test(node))
+      return "a signal such as SIGTERM, TERM, RTMIN+3 or a number from 1 to 64";
     return typeof node === "string" ? node : typeof node["="] === "string" ? node["="] : "a mapping";
   }
 

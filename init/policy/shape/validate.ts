@@ -1,8 +1,7 @@
-// Holds a value against the schema, and turns the generated validator's errors into one finding a mistake.
+// Turns the generated validator's errors into one finding a mistake.
 // Says what would have been accepted; says nothing of what the keys mean.
 
 import type { SchemaError } from "../generated/validate.js";
-import { validate } from "../generated/validate.js";
 import type { PolicyIssueCode } from "../issue.ts";
 import { pathOfPointer, readablePath, valueAt } from "../key-path.ts";
 import type { Finding } from "../wording/finding.ts";
@@ -11,11 +10,6 @@ import { KnownKeys } from "./known-keys.ts";
 
 /** The most complaints about one policy, so that a hostile policy does not take long. */
 const MOST_ERRORS = 300;
-
-/** Undefined when the value has the schema's shape. */
-export function shapeErrors(value: unknown): readonly SchemaError[] | undefined {
-  return validate(value) ? undefined : (validate.errors ?? []);
-}
 
 export function shapeFindings(errors: readonly SchemaError[], policy: unknown): Finding[] {
   const known = new KnownKeys();

@@ -9,6 +9,14 @@ const WIDTH = 100;
 const GUTTER = 5;
 const MOST_RENDERED = 20;
 
+/** The parts of a complaint that are shown; a start has codes of its own. */
+type Rendered = Pick<
+  PolicyIssue,
+  "line" | "column" | "length" | "message" | "expected" | "nearest" | "hint"
+> & {
+  readonly code: string;
+};
+
 /** All of them, each after the first with its own "fdinit: ": the caller puts one before the whole. */
 export function renderIssues(name: string, text: string | undefined, issues: readonly PolicyIssue[]): string {
   const rendered = issues.slice(0, MOST_RENDERED).map((issue) => renderIssue(name, text, issue));
@@ -18,7 +26,7 @@ export function renderIssues(name: string, text: string | undefined, issues: rea
 }
 
 /** `NAME:7:5: message [code]`, then the line of the text, then what helps. */
-export function renderIssue(name: string, text: string | undefined, issue: PolicyIssue): string {
+export function renderIssue(name: string, text: string | undefined, issue: Rendered): string {
   const { code, line, column, length = 1, message, expected, nearest, hint } = issue;
   const place = line === undefined ? "" : column === undefined ? `:${line}` : `:${line}:${column}`;
   const lines = [`${printable(name)}${place}: ${printable(message)} [${code}]`];

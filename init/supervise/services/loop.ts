@@ -11,9 +11,10 @@ import { codeInWords, durationInWords } from "../words.ts";
 import type { Controlled } from "./control/control.ts";
 import type { ServiceAction, ServiceEvent, ServicesState, ServiceTarget } from "./machine/events.ts";
 import { begin, deadline, initialServices, next } from "./machine/state.ts";
-import { planned } from "./machine/transitions.ts";
-import { Owners } from "./owners.ts";
+import { isOver, planned } from "./machine/transitions.ts";
+import { type Look, Owners } from "./owners.ts";
 import { notifyRuntime } from "./ready/notify-runtime.ts";
+import { signalTree } from "./signal-tree.ts";
 import { Starter } from "./starter.ts";
 import { healthOf, statusOf } from "./status.ts";
 import type { ServicesSurroundings } from "./surroundings.ts";
@@ -23,8 +24,8 @@ import { earlier, Watchers } from "./watchers.ts";
 const MOST_REAPED = 64;
 /** The pause between two tries where the kernel refuses wait4. */
 const RETRY_MS = 250;
-/** SIGKILL to a tree that makes new processes meanwhile is sent again so often at once. */
-const MOST_ROUNDS = 8;
+/** How long the last lines of services wait for an output that takes no more, when all else is done. */
+const LAST_LINES_MS = 1000;
 
 /** Supervises until the container ends, reaping every child; answers the exit code. */
 export function superviseServices(surroundings: ServicesSurroundings): number {
@@ -40,15 +41,17 @@ export function superviseServices(surroundings: ServicesSurroundings): number {
 class ServicesSupervisor {
   exit: number | undefined;
   private state: ServicesState;
-  private readonly surroundings: ServicesSurroundings;
-  private readonly owners: Owners;
-  private readonly sender: Sender;
-  private readonly observer: Observer | undefined;
+  readonly surroundings: ServicesSurroundings;
+  readonly owners: Owners;
+  readonly sender: Sender;
+  readonly observer: Observer | undefined;
   private readonly starter: Starter;
   private readonly watchers: Watchers;
   /** Events that came of actions, in their order: an event is handled to its end before the next one. */
   private readonly queue: ServiceEvent[] = [];
   private isHandling = false;
+  /** The processes after the last end of this round. */
+  private seen: Look | undefined;
   private hasSaidCannotReap = false;
   private isRetrying = false;
   private hasSaidEnd = false;
@@ -118,24 +121,35 @@ class ServicesSupervisor {
 
   private reap(): boolean {
     const { kernel } = this.surroundings;
+    // Ends are handled when all of the round are taken: one look at /proc, which comes after all of them, then does for each.
+    const ends: (() => void)[] = [];
     for (let taken = 0; taken < MOST_REAPED; taken++) {
       const looked = this.observer ? kernel.nextChanged() : undefined;
       const seen = typeof looked === "object" ? looked : undefined;
       const changed = kernel.reap(seen?.pid);
-      if (typeof changed === "number") {
-        this.cannotReap(changed);
-        return true;
+      if (typeof changed === "object") {
+        this.isRetrying = false;
+        this.childChanged(changed, seen, ends);
+        continue;
       }
-      this.isRetrying = false;
-      if (changed === undefined || changed === "none") {
+      this.handleEnds(ends);
+      if (typeof changed === "number") this.cannotReap(changed);
+      else {
+        this.isRetrying = false;
         this.lookAtLeaving();
         if (this.state.ending && this.exit === undefined)
           this.handle({ type: "settled", now: kernel.now(), childrenLeft: changed === undefined });
-        return true;
       }
-      this.childChanged(changed, seen);
+      return true;
     }
+    this.handleEnds(ends);
     return false;
+  }
+
+  private handleEnds(ends: readonly (() => void)[]): void {
+    this.seen = undefined;
+    for (const handle of ends) handle();
+    this.seen = undefined;
   }
 
   private cannotReap(failed: number): void {
@@ -148,8 +162,8 @@ class ServicesSupervisor {
     this.isRetrying = true;
   }
 
-  private childChanged(changed: ChildEnd, seen: ChangedProcess | undefined): void {
-    const { kernel, say } = this.surroundings;
+  private childChanged(changed: ChildEnd, seen: ChangedProcess | undefined, ends: (() => void)[]): void {
+    const { kernel } = this.surroundings;
     const { pid, status } = changed;
     // WIFSTOPPED and WSTOPSIG of wait(2)
     if ((status & 0xff) === 0x7f) {
@@ -157,26 +171,47 @@ class ServicesSupervisor {
       kernel.detach(pid, signal === SIGTRAP ? 0 : signal);
       return;
     }
-    if (this.watchers.probes.childEnded(pid, status, kernel.now())) return;
     const service = this.owners.ofMain(pid);
-    this.observer?.ended(changed, seen, service !== undefined);
-    if (service === undefined) return;
+    if (service === undefined) {
+      ends.push(() => {
+        if (!this.watchers.probes.childEnded(pid, status, kernel.now()))
+          this.observer?.ended(changed, seen, false);
+      });
+      return;
+    }
     this.owners.mainEnded(pid);
+    ends.push(() => {
+      this.observer?.ended(changed, seen, true);
+      this.mainEnded(service, changed);
+    });
+  }
+
+  private mainEnded(service: string, { pid, status }: ChildEnd): void {
+    const { kernel, say } = this.surroundings;
+    this.watchers.notifications?.ended(service, pid);
     const { startedAt = kernel.now() } = this.state.services.get(service) ?? {};
     const ran = durationInWords(kernel.now() - startedAt);
     say("info", `${service} ${codeInWords(status)} after ${ran}`);
     if (!this.hasSaidEnd && this.state.code === undefined)
       this.observer?.endedOtherwise(`${service} ${codeInWords(status)} after ${ran}`);
     const isAsked = this.state.supervision.reaping.orphans === "terminate";
-    const leftBehind = isAsked && (this.owners.treeOf(service)?.length ?? 0) > 0;
+    const leftBehind = isAsked && this.isLeftBehind(service);
     this.handle({ type: "ended", now: kernel.now(), service, status, leftBehind });
     if (this.state.code !== undefined) this.hasSaidEnd = true;
   }
 
+  private isLeftBehind(service: string): boolean {
+    this.seen ??= this.owners.look();
+    return this.seen !== undefined && (this.owners.treeOf(service, this.seen)?.length ?? 0) > 0;
+  }
+
   /** A service whose main process has ended, and that others may be left of. */
   private lookAtLeaving(): void {
-    for (const [service, { phase }] of this.state.services) {
-      if (phase !== "leaving" || (this.owners.treeOf(service)?.length ?? 0) > 0) continue;
+    let look: Look | undefined;
+    for (const [service, { phase, isStuck }] of this.state.services) {
+      if (phase !== "leaving" && !isStuck) continue;
+      look ??= this.owners.look();
+      if (look && (this.owners.treeOf(service, look)?.length ?? 0) > 0) continue;
       this.handle({ type: "treeGone", now: this.surroundings.kernel.now(), service });
     }
   }
@@ -185,9 +220,17 @@ class ServicesSupervisor {
     this.queue.push(event);
     if (this.isHandling) return;
     this.isHandling = true;
-    for (let first = this.queue.shift(); first; first = this.queue.shift())
+    for (let first = this.queue.shift(); first; first = this.queue.shift()) {
       this.take(next(this.state, first));
+      if (first.type === "mainPid") this.followMain(first.service);
+    }
     this.isHandling = false;
+  }
+
+  /** The main process that a service has named is the one whose end is the service's. */
+  private followMain(service: string): void {
+    const pid = this.state.services.get(service)?.pid;
+    if (pid !== undefined) this.owners.mainIs(service, pid);
   }
 
   private take({ state, actions }: { state: ServicesState; actions: readonly ServiceAction[] }): void {
@@ -274,41 +317,24 @@ class ServicesSupervisor {
   private signalService(name: string, to: ServiceTarget, signal: number, value: bigint | undefined): void {
     const { kernel } = this.surroundings;
     const pid = this.state.services.get(name)?.pid;
-    if (to === "all") this.signalTree(name, pid, signal);
+    if (to === "all") signalTree(this, name, pid, signal);
     else if (pid === undefined) return;
     else if (to === "group") this.sender.check(kernel.kill(-pid, signal), signal);
     else if (value === undefined) this.sender.check(kernel.kill(pid, signal), signal);
     else this.sender.check(kernel.queue(pid, signal, value), signal);
   }
 
-  private signalTree(name: string, pid: number | undefined, signal: number): void {
-    const { kernel } = this.surroundings;
-    const reached = new Set<number>();
-    for (let round = 0; round < (signal === SIGKILL ? MOST_ROUNDS : 1); round++) {
-      const tree = this.owners.treeOf(name);
-      // Without /proc: those that stayed in the process group of its session's leader.
-      if (!tree) {
-        if (pid !== undefined) this.sender.check(kernel.kill(-pid, signal), signal);
-        return;
-      }
-      const left = tree.filter((process) => !reached.has(process.pid));
-      if (left.length === 0) return;
-      for (const process of left) {
-        reached.add(process.pid);
-        this.sender.check(kernel.signalProcess(process, signal), signal);
-      }
-      if (signal === SIGKILL) this.observer?.killed(left, 0, false);
-    }
-  }
-
-  /** What PID 1 keeps for this service, and no living one uses, is closed: the reader of the other end sees its end. */
+  /**
+   * A descriptor that PID 1 keeps for this service, and that no other one has or will have, is closed: the reader of the other
+   * end sees its end. Before the shutdown this is done only where no request can start the service again.
+   */
   private giveUp(name: string): void {
-    const { services, context, kernel } = this.surroundings;
-    if (!this.state.shutdown) return;
+    const { services, context, kernel, supervision } = this.surroundings;
+    if (!this.state.shutdown && supervision.control) return;
     this.watchers.notifications?.drop(name);
     for (const opened of services.find((service) => service.name === name)?.uses ?? []) {
       const isUsed = services.some(
-        (other) => other.uses.includes(opened) && this.state.services.get(other.name)?.pid !== undefined,
+        (other) => other.uses.includes(opened) && !isOver(this.state.services.get(other.name)),
       );
       const fd = context.opened.get(opened);
       if (isUsed || fd === undefined) continue;
@@ -324,7 +350,7 @@ class ServicesSupervisor {
     if (problem !== undefined) say("warn", problem);
   }
 
-  /** What the control socket may know and do. */
+  /** The doings that the control socket may ask for. */
   private get controlled(): Controlled {
     return {
       answerStatus: () => this.status(),
@@ -354,7 +380,7 @@ class ServicesSupervisor {
 
   /** The last words; answers the code. */
   leave(code: number): number {
-    this.watchers.logs?.flush();
+    this.watchers.logs?.flush(LAST_LINES_MS);
     this.observer?.report(
       code,
       [...this.state.services.values()].some(({ pid }) => pid !== undefined),

@@ -9,6 +9,12 @@ import type { Kernel, ProcessFacts } from "../../sys/kernel.ts";
 /** The most sessions that are remembered of a service: those of the latest starts. */
 const MOST_SESSIONS = 16;
 
+/** The processes of one moment. */
+export interface Look {
+  readonly all: readonly ProcessFacts[];
+  readonly known: ReadonlyMap<number, ProcessFacts>;
+}
+
 export class Owners {
   private readonly kernel: Kernel;
   private readonly names: ReadonlySet<string>;
@@ -54,13 +60,20 @@ export class Owners {
     return found && this.ownerAmong(found, byPid(all ?? []));
   }
 
-  /** The living processes of a service, its main process included; undefined where /proc does not tell. */
-  treeOf(service: string): readonly ProcessFacts[] | undefined {
+  /** All processes at this moment; undefined where /proc does not tell. */
+  look(): Look | undefined {
     const all = this.kernel.processes()?.found;
     if (!all) return undefined;
     const known = byPid(all);
     if (this.marked.size > 2 * all.length) this.forgetEnded(known);
-    return all.filter((process) => !process.hasEnded && this.ownerAmong(process, known) === service);
+    return { all, known };
+  }
+
+  /** The living processes of a service, its main process included; undefined where /proc does not tell. */
+  treeOf(service: string, look = this.look()): readonly ProcessFacts[] | undefined {
+    return look?.all.filter(
+      (process) => !process.hasEnded && this.ownerAmong(process, look.known) === service,
+    );
   }
 
   private ownerAmong(process: ProcessFacts, known: ReadonlyMap<number, ProcessFacts>): string | undefined {

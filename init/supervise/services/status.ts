@@ -1,4 +1,4 @@
-// What is known of the services, as the control socket answers it. Pure.
+// The state of the services, as the control socket answers it. Pure.
 
 import type { PlannedService, Step } from "../../plan/plan.ts";
 import { exitCode } from "../exit-code.ts";

@@ -13,7 +13,7 @@ export interface ServicesSurroundings {
   readonly context: {
     /** Tokens that a process still holds; supervision removes those that are released. */
     readonly tokens: Token[];
-    /** What PID 1 has opened and keeps, by name. */
+    /** The descriptors that PID 1 has opened and keeps, by name. */
     readonly opened: Map<string, number>;
   };
   /** The address of fdinit's own supervisor (NOTIFY_SOCKET), when it has one. */

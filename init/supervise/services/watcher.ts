@@ -1,11 +1,11 @@
-// What the loop of several services waits on besides signals: each watcher names descriptors and a time, and is called when
+// The loop of several services waits on watchers besides signals: each names descriptors and a time, and is called when
 // one of them is due. Types only.
 
 import type { Watched } from "../../sys/kernel.ts";
 
 /** Readiness checks, the notification socket, log pipes, the control socket, keep-alive tokens. None of them ever waits by itself. */
 export interface Watcher {
-  /** What ppoll(2) waits for. Asked before each wait. */
+  /** The descriptors that ppoll(2) waits for. Asked before each wait. */
   watched(): readonly Watched[];
   /** A descriptor of watched() is ready or hung up. Takes a bounded amount: the loop comes back for more. */
   ready(fd: number, now: number): void;

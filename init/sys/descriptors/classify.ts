@@ -25,7 +25,8 @@ import { isOutsideRoot } from "../paths/root.ts";
 import { type Status, statusOf } from "../paths/status.ts";
 import { socketFacts } from "../sockets/sockets.ts";
 import { textOf } from "../text/bytes.ts";
-import type { Access, Descriptor, Kind } from "./kinds.ts";
+import type { Access, Descriptor, DescriptorFacts, Kind } from "./kinds.ts";
+import type { SeenFile, SeenFiles } from "./seen-files.ts";
 
 // <linux/magic.h>
 const ANON_INODE_FS_MAGIC = 0x09041934;
@@ -45,20 +46,44 @@ export function fileSystemMagic(fd: number): number | undefined {
     : statfsBuffer.view.getUint32(0, true);
 }
 
-/** Classifies one open descriptor. */
-export function classify(fd: number): Descriptor {
+/** Classifies one open descriptor. `seen`: the files behind the descriptors that were classified in this round and are still open. */
+export function classify(fd: number, seen?: SeenFiles): DescriptorFacts {
   const flags = syscall(SYS.fcntl, fd, F_GETFL);
   const status = statusOf(fd);
+  if (flags < 0 || typeof status === "number") {
+    const link = readOwnLink(fd);
+    const evidence = link ? textOf(link) : "fstat failed";
+    return { kinds: ["undetermined"], access: accessOf(flags), deleted: false, evidence };
+  }
+  const known = seen?.get(status.inode);
+  if (known && known.flags === flags && isOneName(known, status)) return known.facts;
+  const facts = lookedAt(fd, flags, status);
+  if (seen && hasOneName(status)) {
+    const { mount, device, mode, links } = status;
+    seen.set(status.inode, { flags, mount, device, mode, links, facts });
+  }
+  return facts;
+}
+
+/** Whether every descriptor of the file has the same link in /proc: no second name that it may have been opened by. */
+function hasOneName({ mode, links, mount }: Status): boolean {
+  const type = mode & S_IFMT;
+  // All anonymous inodes of one kind share an inode; the kernel counts a directory's subdirectories as links.
+  return mount !== undefined && type !== 0 && (links === 1 || type === S_IFDIR);
+}
+
+function isOneName(a: SeenFile, b: Status): boolean {
+  return a.mount === b.mount && a.device === b.device && a.mode === b.mode && a.links === b.links;
+}
+
+function lookedAt(fd: number, flags: number, status: Status): DescriptorFacts {
   const link = readOwnLink(fd);
   const text = link && textOf(link);
   const access = accessOf(flags);
-  if (flags < 0 || typeof status === "number") {
-    return { fd, kinds: ["undetermined"], access, deleted: false, evidence: text ?? "fstat failed" };
-  }
-  const magic = fileSystemMagic(fd);
+  const magic = asksForMagic(status.mode) ? fileSystemMagic(fd) : undefined;
   const kinds = kindsOf(fd, flags, status, magic, text);
   const [kind] = kinds;
-  const common = { fd, kinds, access, evidence: `${text ?? "no link in /proc"}, ${typeWord(status.mode)}` };
+  const common = { kinds, access, evidence: `${text ?? "no link in /proc"}, ${typeWord(status.mode)}` };
   const inside = { deleted: false, outsideRoot: false };
   if (kind === "socket") {
     const socket = (flags & O_PATH) === 0 ? socketFacts(fd) : undefined;
@@ -135,6 +160,12 @@ export function kindsOf(
     default:
       return ["other"];
   }
+}
+
+/** A socket and a device are what they are on every file system. */
+function asksForMagic(mode: number): boolean {
+  const type = mode & S_IFMT;
+  return type !== S_IFSOCK && type !== S_IFCHR && type !== S_IFBLK;
 }
 
 function withFileSystem(kind: "file" | "directory", magic: number | undefined): Descriptor["kinds"] {

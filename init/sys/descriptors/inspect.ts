@@ -27,8 +27,9 @@ import { commandOf, textFile } from "../processes/process-list.ts";
 import { socketTables } from "../sockets/inspect-sockets.ts";
 import { textOf } from "../text/bytes.ts";
 import { accessOf, fileSystemMagic, hasPlace, kindsOf, typeWord, withoutDeletedMark } from "./classify.ts";
-import type { Inspection } from "./kernel.ts";
+import type { Inspection, StartedAs, Whose } from "./kernel.ts";
 import type { Descriptor, SocketFacts } from "./kinds.ts";
+import { whoseAre } from "./whose.ts";
 
 // <linux/magic.h>
 
@@ -52,7 +53,13 @@ export function inspect(pid: number): Inspection | number {
     return statusOfPath(bytesOfPath(`/proc/${pid}`)) ? -EACCES : -ESRCH;
   }
   numbers.sort((a, b) => a - b);
-  const common = { pid, command: commandOf(pid), count: numbers.length };
+  const common = {
+    pid,
+    command: commandOf(pid),
+    count: numbers.length,
+    whose: new Map<number, Whose>(),
+    startedAs: startOf(pid),
+  };
   // A descriptor that closes meanwhile cannot be read either. Only when none can be read is it forbidden.
   if (numbers.length > 0 && numbers.every((fd) => readLink(`/proc/${pid}/fd/${fd}`) === undefined))
     return { ...common, own: [] };
@@ -68,11 +75,30 @@ export function inspect(pid: number): Inspection | number {
     const descriptor = lookAt(process, fd);
     if (descriptor) descriptors.push(descriptor);
   }
+  const isOurs = isFdinit(pid);
   return {
     ...common,
     count: descriptors.length,
     descriptors,
-    own: isFdinit(pid) ? ownOf(pid, descriptors) : [],
+    whose: whoseAre(pid, descriptors, isOurs),
+    own: isOurs ? ownOf(pid, descriptors) : [],
+  };
+}
+
+function startOf(pid: number): StartedAs {
+  const linked = (name: string) => {
+    const link = readLink(`/proc/${pid}/${name}`);
+    return link === undefined ? undefined : textOf(link);
+  };
+  const status = textFile(`/proc/${pid}/status`) ?? "";
+  const id = (name: string) => new RegExp(`^${name}:\\s*\\d+\\s+(\\d+)`, "m").exec(status)?.[1];
+  const [executable, cwd, uid, gid] = [linked("exe"), linked("cwd"), id("Uid"), id("Gid")];
+  return {
+    words: (textFile(`/proc/${pid}/cmdline`) ?? "").split("\0").slice(0, -1),
+    ...(executable === undefined ? {} : { executable }),
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(uid === undefined ? {} : { uid: Number(uid) }),
+    ...(gid === undefined ? {} : { gid: Number(gid) }),
   };
 }
 

@@ -2,7 +2,23 @@
 // what they are, and to wait for, read and write them; and the plain data that passes between them. No code that
 // runs.
 
-import type { Descriptor } from "./kinds.ts";
+import type { Descriptor, DescriptorFacts } from "./kinds.ts";
+import type { SeenFiles } from "./seen-files.ts";
+
+/** The origin of a descriptor of a process, and how that is known. */
+export interface Whose {
+  readonly by: "inherited" | "itself";
+  readonly because: string;
+}
+
+/** How a process was started, as far as /proc still tells. */
+export interface StartedAs {
+  readonly words: readonly string[];
+  readonly executable?: string;
+  readonly cwd?: string;
+  readonly uid?: number;
+  readonly gid?: number;
+}
 
 /** The descriptors of another process, as far as they can be seen. */
 export interface Inspection {
@@ -13,6 +29,9 @@ export interface Inspection {
   readonly count: number;
   /** Undefined: their numbers can be listed and nothing more (no CAP_SYS_PTRACE). */
   readonly descriptors?: readonly Descriptor[];
+  /** By number, where it can be known. */
+  readonly whose: ReadonlyMap<number, Whose>;
+  readonly startedAs: StartedAs;
   /** Numbers that fdinit and its runtime opened themselves, when the process is this very executable. */
   readonly own: readonly number[];
 }
@@ -24,7 +43,7 @@ export interface Watched {
   readonly write?: boolean;
 }
 
-/** What became of lines that were offered to a descriptor. */
+/** The fate of lines that were offered to a descriptor. */
 export interface LinesWritten {
   /** Bytes of whole lines that need not be offered again. */
   readonly taken: number;
@@ -68,7 +87,7 @@ export interface DescriptorCalls {
   /** The text of /proc/self/fdinfo/N, or undefined. */
   descriptorInfo(fd: number): string | undefined;
   /** Finds out what an open descriptor is. */
-  classify(fd: number): Descriptor;
+  classify(fd: number, seen?: SeenFiles): DescriptorFacts;
   /** Looks at the descriptors of a running process from outside, or answers a negated errno. */
   inspect(pid: number): Inspection | number;
   /** The process runs fdinit's own executable; false also where that cannot be seen. */

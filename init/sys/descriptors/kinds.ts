@@ -52,8 +52,8 @@ export interface SocketFacts {
   readonly foreignNetwork?: boolean;
 }
 
-export interface Descriptor {
-  readonly fd: number;
+/** Several descriptors that lead to the same file may share it. */
+export interface DescriptorFacts {
   /** The most telling first. `["undetermined"]` when nothing could be found out. */
   readonly kinds: readonly [Kind, ...Kind[]];
   readonly access: Access;
@@ -70,4 +70,8 @@ export interface Descriptor {
   readonly name?: string;
   /** The evidence for the kind, in words that a person can check: the link's text and the fact that decided. */
   readonly evidence: string;
+}
+
+export interface Descriptor extends DescriptorFacts {
+  readonly fd: number;
 }

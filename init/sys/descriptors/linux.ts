@@ -40,7 +40,7 @@ export const descriptorCalls: DescriptorCalls = {
   descriptorMode,
   descriptorLink,
   descriptorInfo,
-  classify: (fd) => classifying().classify(fd),
+  classify: (fd, seen) => classifying().classify(fd, seen),
   inspect: (pid) => inspecting().inspect(pid),
   isFdinit: (pid) => inspecting().isFdinit(pid),
   waitReadable: (fds, timeoutMs) => polling().waitReadable(fds, timeoutMs),

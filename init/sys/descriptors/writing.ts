@@ -55,7 +55,7 @@ export function writeNow(fd: number, text: string): boolean {
 }
 
 /**
- * Writes as many lines as the descriptor takes at once. What was taken is whole lines: where one was begun, its rest is
+ * Writes as many lines as the descriptor takes at once. Whole lines are taken: where one was begun, its rest is
  * kept here, and the next write to the same open file, by whichever number, ends it first.
  */
 export function writeLines(fd: number, lines: Uint8Array): LinesWritten {

@@ -102,6 +102,7 @@ export const STATX_MNT_ID = 0x1000;
 export const TCGETS = 0x5401;
 export const TIOCSCTTY = 0x540e;
 export const TIOCGPGRP = 0x540f;
+export const TIOCGWINSZ = 0x5413;
 export const TIOCSPGRP = 0x5410;
 export const TIOCNOTTY = 0x5422;
 export const TIOCGDEV = 0x80045432;

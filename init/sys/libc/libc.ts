@@ -44,8 +44,7 @@ function terminated(text: Uint8Array): Uint8Array {
 }
 
 /**
- * Stores a 64-bit integer below 2^53, a pointer for one: in two halves, so that no BigInt is made. Without
- * Math.floor, for which the engine makes machine code when it is first asked for.
+ * Stores a 64-bit integer below 2^53, a pointer for one: in two halves, so that no BigInt is made.
  */
 export function setInteger(view: DataView, offset: number, value: number): void {
   const low = value % 2 ** 32;

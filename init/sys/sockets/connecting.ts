@@ -1,7 +1,7 @@
 // Connecting to other processes' sockets without waiting. Answers negated errnos and decides nothing.
 
 import { AF_UNIX, SO_ERROR, SOL_SOCKET } from "../libc/constants.ts";
-import { ECONNREFUSED } from "../libc/errno.ts";
+import { ECONNREFUSED, EINPROGRESS, ENOTCONN } from "../libc/errno.ts";
 import { Block, keepAlive, SYS, syscall } from "../libc/libc.ts";
 import type { SocketAddress } from "./kernel.ts";
 import { encodeAddress } from "./making.ts";
@@ -22,6 +22,8 @@ export function connectResult(fd: number): number {
   if (failed < 0) return failed;
   const error = answer.view.getInt32(0, true);
   if (error !== 0) return -error;
+  const unknown = asked(SYS.getpeername, fd, peer);
+  if (unknown < 0) return unknown === -ENOTCONN ? -EINPROGRESS : unknown;
   return isConnectedToItself(fd) ? -ECONNREFUSED : 0;
 }
 
@@ -30,11 +32,11 @@ const own = new Block(136);
 const peer = new Block(136);
 
 /**
- * Where nobody listens on a port from which the kernel also takes the ports of its own connections, a connection to that
+ * `peer` has the other end's address. Where nobody listens on a port from which the kernel also takes the ports of its own connections, a connection to that
  * port may begin at it: TCP then opens it from both ends at once (RFC 9293, 3.5), and nobody else has answered.
  */
 function isConnectedToItself(fd: number): boolean {
-  if (!asked(SYS.getsockname, fd, own) || !asked(SYS.getpeername, fd, peer)) return false;
+  if (asked(SYS.getsockname, fd, own) < 0) return false;
   if (own.view.getUint16(0, true) === AF_UNIX) return false;
   const length = own.view.getUint32(128, true);
   if (peer.view.getUint32(128, true) !== length) return false;
@@ -42,7 +44,7 @@ function isConnectedToItself(fd: number): boolean {
   return true;
 }
 
-function asked(call: number, fd: number, { address, view }: Block): boolean {
+function asked(call: number, fd: number, { address, view }: Block): number {
   view.setUint32(128, 128, true);
-  return syscall(call, fd, address, address + 128) >= 0;
+  return syscall(call, fd, address, address + 128);
 }

@@ -28,7 +28,7 @@ export interface ReceivedMessage {
   readonly lacksDescriptors: boolean;
 }
 
-/** Who made a connection, as SO_PEERCRED has it: `pid` is 0 for a process of another PID namespace. */
+/** The process that made a connection, as SO_PEERCRED has it: `pid` is 0 for a process of another PID namespace. */
 export interface PeerCredentials {
   readonly pid: number;
   readonly uid: number;
@@ -52,7 +52,7 @@ export interface SocketCalls {
   connect(fd: number, address: SocketAddress): number;
   /** connect(2) to a Unix socket at a path, through no link that is not root's. */
   connectPath(fd: number, path: string): number;
-  /** How a connect(2) that went on by itself has ended: 0 or a negated errno. A TCP socket that is connected to itself counts as refused. */
+  /** How a connect(2) that went on by itself has ended: 0 or a negated errno, -EINPROGRESS while it goes on. A TCP socket that is connected to itself counts as refused. */
   connectResult(fd: number): number;
   /** send(2) of a socket that is connected, without waiting: how much it took, or a negated errno. */
   sendNow(fd: number, bytes: Uint8Array): number;

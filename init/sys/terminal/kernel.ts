@@ -11,6 +11,8 @@ export interface TerminalFacts {
 export interface TerminalCalls {
   /** The facts about the terminal at a descriptor; undefined when there is none. */
   terminal(fd: number): TerminalFacts | undefined;
+  /** The width of the terminal at a descriptor (TIOCGWINSZ); undefined when there is none, or it has none. */
+  terminalColumns(fd: number): number | undefined;
   /** Makes a process group the terminal's foreground (tcsetpgrp(3)), from the background too. */
   setForeground(fd: number, group: number): number;
   /** A descriptor of the controlling terminal: one of the standard streams, else opened, CLOEXEC; negative when there is none. */

@@ -7,6 +7,7 @@ const terminals = () => require("./terminal.ts") as typeof import("./terminal.ts
 
 export const terminalCalls: TerminalCalls = {
   terminal: (fd) => (isOwnTerminal(fd) ? terminals().terminal(fd) : undefined),
+  terminalColumns: (fd) => terminals().terminalColumns(fd),
   setForeground: (fd, group) => terminals().setForeground(fd, group),
   controllingTerminal: () => terminals().controllingTerminal(),
   releaseTerminal: (fd) => terminals().releaseTerminal(fd),

@@ -14,6 +14,7 @@ import {
   STDOUT_FILENO,
   TCGETS,
   TIOCGPGRP,
+  TIOCGWINSZ,
   TIOCNOTTY,
   TIOCSPGRP,
 } from "../libc/constants.ts";
@@ -30,6 +31,13 @@ export function terminal(fd: number): TerminalFacts | undefined {
     isForeground: isOurs && block.view.getInt32(0, true) === syscall(SYS.getpgid, 0),
     isOutputToo: syscall(SYS.ioctl, STDOUT_FILENO, TIOCGPGRP, block.address) >= 0,
   };
+}
+
+export function terminalColumns(fd: number): number | undefined {
+  // struct winsize: u16 ws_row 0, ws_col 2
+  const block = new Block(8);
+  if (syscall(SYS.ioctl, fd, TIOCGWINSZ, block.address) < 0) return undefined;
+  return block.view.getUint16(2, true) || undefined;
 }
 
 export function controllingTerminal(): number {

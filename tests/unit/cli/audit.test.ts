@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { check } from "../../../init/cli/check/check.ts";
 import { audit } from "../../../init/cli/reports/audit.ts";
+import { loadPolicy } from "../../../init/policy/load.ts";
 import type { Descriptor } from "../../../init/sys/descriptors/kinds.ts";
 import type { Inspection } from "../../../init/sys/kernel.ts";
 import { EACCES, ENOENT, ESRCH } from "../../../init/sys/libc/errno.ts";
@@ -22,7 +23,15 @@ function descriptor(fd: number, more: Partial<Descriptor> = {}): Descriptor {
 }
 
 function inspection(...descriptors: Descriptor[]): Inspection {
-  return { pid: 7, command: "app -x", count: descriptors.length, descriptors, own: [] };
+  return {
+    pid: 7,
+    command: "app -x",
+    count: descriptors.length,
+    descriptors,
+    own: [],
+    whose: new Map(),
+    startedAs: { words: ["app", "-x", "${A} $$ 'b'"], cwd: "/srv", uid: 7, gid: 8 },
+  };
 }
 
 interface AuditOptions {
@@ -52,7 +61,9 @@ describe("fdinit audit", () => {
     expect(run(inspection(descriptor(0), descriptor(1))).code).toBe(0);
     const { code, text } = run(inspection(descriptor(0), descriptor(3)));
     expect(code).toBe(77);
-    expect(text).toMatch(/^ {2}3 +file +read +close +fds\.inherited\.default \(intent security\) +\/3$/m);
+    expect(text).toMatch(
+      /^ {2}3 +file +read +not known +close +fds\.inherited\.default \(intent security\) +\/3$/m,
+    );
   });
 
   test("judges what was seen by the rules", () => {
@@ -71,7 +82,8 @@ describe("fdinit audit", () => {
   test("says when it cannot look: no such process, not allowed, or the count only", () => {
     expect(run(-ESRCH)).toMatchObject({ code: 70, complaint: expect.stringContaining("ESRCH") });
     expect(run(-EACCES)).toMatchObject({ code: 70, complaint: expect.stringContaining("CAP_SYS_PTRACE") });
-    const countOnly = { pid: 7, command: "app", count: 12, own: [] };
+    const { descriptors: _none, ...rest } = inspection();
+    const countOnly = { ...rest, count: 12 };
     expect(run(countOnly)).toMatchObject({ code: 70, complaint: expect.stringContaining("count only") });
     const document = JSON.parse(run(countOnly, { json: true }).text);
     expectValid("audit", document);
@@ -88,6 +100,40 @@ describe("fdinit audit", () => {
       exitCode: 77,
       descriptors: [{ fd: 3, decision: { action: "close", by: "default" } }],
     });
+  });
+});
+
+describe("what the process opened itself", () => {
+  const whose: Inspection["whose"] = new Map([
+    [3, { by: "itself", because: "it is close-on-exec" }],
+    [4, { by: "inherited", because: "its parent 1 has it too, as 4" }],
+  ]);
+  const seen = { ...inspection(descriptor(0), descriptor(3), descriptor(4)), whose };
+
+  test("is listed as such and not held against the policy; what it inherited is", () => {
+    const { code, text } = run(seen);
+    expect(code).toBe(77);
+    expect(text).toContain("1 of 2 would be refused, closed or replaced; 1 more the process opened itself");
+    expect(text).toMatch(/^ {2}3 +file +read +itself +close .*it is close-on-exec$/m);
+    expect(text).toMatch(/^ {2}4 +file +read +inherited +close .*its parent 1 has it too, as 4$/m);
+    const { text: alone, code: fine } = run({ ...seen, descriptors: [descriptor(0), descriptor(3)] });
+    expect([fine, alone.includes("everything would be allowed; 1 more")]).toEqual([0, true]);
+  });
+
+  test("stands in the document", () => {
+    const document = JSON.parse(run(seen, { json: true }).text);
+    expectValid("audit", document);
+    expect(document.descriptors.map(({ openedBy }: { openedBy: unknown }) => openedBy)).toEqual([
+      null,
+      whose.get(3),
+      whose.get(4),
+    ]);
+  });
+
+  test("gets no rule in a suggested policy", () => {
+    const { text } = run(seen, { suggest: true });
+    expect(text).toContain("# 3 needs no rule");
+    expect(text).toContain("{ match: { fd: 4,");
   });
 });
 
@@ -130,6 +176,20 @@ describe("fdinit audit --suggest", () => {
     ]) {
       expect([more.fd, run(inspection(more), { policy: text }).code]).toEqual([more.fd, 77]);
     }
+  });
+
+  test("names the program, its working directory and its user", () => {
+    const loaded = loadPolicy({ name: "s", bytes: bytesOf(text) }, () => undefined);
+    expect(loaded.ok && loaded.policy.services).toMatchObject([
+      { command: ["app", "-x", "${A} $$ 'b'"], cwd: "/srv", user: { user: "7", group: "8" } },
+    ]);
+  });
+
+  test("names the executable of a program that has written over its words", () => {
+    const startedAs = { words: ["nginx: master process"], executable: "/usr/sbin/nginx", uid: 0 };
+    const { text } = run({ ...inspection(), startedAs }, { suggest: true });
+    expect(text).toContain('command: ["/usr/sbin/nginx"]');
+    expect(text).toContain("add its arguments");
   });
 
   test("gives each rule its evidence, and none to what cannot be determined", () => {

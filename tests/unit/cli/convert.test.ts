@@ -76,7 +76,7 @@ describe("fdinit convert", () => {
     expect(service.setsid).toBe(true);
   });
 
-  test("reads the first program of a supervisord.conf, and names the others", () => {
+  test("reads every program of a supervisord.conf", () => {
     const text =
       '[supervisord]\nnodaemon=true\n[program:web]\ncommand=/usr/sbin/nginx -g "daemon off;" ; front\nstopsignal=QUIT\nstopwaitsecs=20\nautorestart=true\nenvironment=A="1",B=two\nnumprocs=2\n[program:php]\ncommand=php-fpm\n';
     const { policy, notes } = policyFrom({ "supervisord.conf": text }, "supervisord.conf");
@@ -84,9 +84,13 @@ describe("fdinit convert", () => {
     expect([service.name, service.command]).toEqual(["web", ["/usr/sbin/nginx", "-g", "daemon off;"]]);
     expect(service.restart.policy).toBe("always");
     expect(service.env).toEqual({ A: "1", B: "two" });
-    expect(policy.shutdown.steps[0]).toEqual({ signal: SIGQUIT, waitMs: 20_000 });
-    expect(notes).toContain("[program:php]");
+    expect(service.stop?.[0]).toEqual({ signal: SIGQUIT, waitMs: 20_000 });
+    expect(policy.services.map(({ name, command }) => [name, command])).toEqual([
+      ["web", ["/usr/sbin/nginx", "-g", "daemon off;"]],
+      ["php", ["php-fpm"]],
+    ]);
     expect(notes).toContain("numprocs=2");
+    expect(notes).toContain("essential: false");
   });
 
   test("reads a systemd unit", () => {
@@ -100,26 +104,59 @@ describe("fdinit convert", () => {
     expect(notes).toContain("ProtectSystem=strict");
   });
 
-  test("reads a Compose file's first service", () => {
+  test("reads every service of a Compose file that names its program, with the order and each one's own signals", () => {
+    const text = `services:
+  web:
+    command: tini -g -- nginx
+    stop_grace_period: 20s
+    depends_on: { db: { condition: service_healthy }, setup: { condition: service_completed_successfully }, cache: { condition: service_started } }
+  db: { command: postgres, stop_signal: SIGINT }
+  setup: { command: ./migrate }
+  cache: { image: redis }
+`;
+    const { policy, notes } = policyFrom({ "compose.yaml": text }, "compose.yaml");
+    const [web, db, ...others] = policy.services;
+    expect([web.name, db?.name, ...others.map(({ name }) => name)]).toEqual(["web", "db", "setup"]);
+    expect([...(web.dependsOn ?? [])]).toEqual([
+      ["db", "started"],
+      ["setup", "completed"],
+    ]);
+    expect([web.signals.to, db?.signals.to]).toEqual(["group", "process"]);
+    expect(web.stop?.[0]?.waitMs).toBe(20_000);
+    for (const note of ["an image that holds all", "the service cache", "depends_on of web"])
+      expect(notes).toContain(note);
+  });
+
+  test("reads a Compose file of one program", () => {
     const text =
-      "services:\n  web:\n    image: nginx\n    command: nginx -g 'daemon off;'\n    environment: [A=1]\n    stop_grace_period: 1m30s\n    depends_on: [db]\n  db: { image: pg }\n";
+      "services:\n  web:\n    image: nginx\n    command: nginx -g 'daemon off;'\n    environment: [A=1]\n    stop_grace_period: 1m30s\n    restart: always\n    userns_mode: host\n";
     const { policy, notes } = policyFrom({ "compose.yaml": text }, "compose.yaml");
     expect(policy.services[0].command).toEqual(["nginx", "-g", "daemon off;"]);
     expect(policy.services[0].env).toEqual({ A: "1" });
     expect(policy.shutdown.budgetMs).toBe(90_000);
-    expect(notes).toContain("depends_on");
+    expect(notes).toContain("userns_mode");
   });
 
   test("reads a folder of s6-overlay, down to the user of its run script", () => {
     const files = {
       "s6/web/run": '#!/usr/bin/with-contenv sh\nexec s6-setuidgid www nginx -g "daemon off;"\n',
       "s6/web/type": "longrun\n",
+      "s6/web/dependencies.d/init": "",
+      "s6/web/dependencies.d/base": "",
+      "s6/web/notification-fd": "3\n",
       "s6/init/type": "oneshot\n",
+      "s6/init/up": "/etc/s6-overlay/scripts/init\n",
     };
-    const { policy, notes } = policyFrom(files, "s6");
-    expect(policy.services[0].command).toEqual(["nginx", "-g", "daemon off;"]);
-    expect(policy.services[0].user).toEqual({ user: "www" });
-    expect(notes).toContain("oneshot init");
+    const { policy } = policyFrom(files, "s6");
+    const web = policy.services.find(({ name }) => name === "web");
+    expect(web?.command).toEqual(["nginx", "-g", "daemon off;"]);
+    expect(web?.user).toEqual({ user: "www" });
+    expect([...(web?.dependsOn ?? [])]).toEqual([["init", "completed"]]);
+    expect(web?.ready).toMatchObject({ by: "notify", fd: 3 });
+    expect(policy.services.find(({ name }) => name === "init")).toMatchObject({
+      type: "oneshot",
+      command: ["/etc/s6-overlay/scripts/init"],
+    });
   });
 
   test("says what it cannot read or recognise, with exit code 64", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { launchExit } from "../../../init/cli/exit-codes.ts";
 import { COMMANDS, EXIT_TABLE } from "../../../init/cli/help/command-table.ts";
@@ -8,12 +9,8 @@ import { help } from "../../../init/cli/help/help.ts";
 import { MESSAGES, START_MESSAGES } from "../../../init/cli/help/messages.ts";
 import { keyNames } from "../../../init/cli/help/schema-keys.ts";
 import { SUBCOMMANDS } from "../../../init/cli/invocation.ts";
-import { launchFailure } from "../../../init/cli/start/launch-failure.ts";
-import type { LaunchFailure } from "../../../init/launch/result.ts";
 import { type LaunchStage, STAGE_WORDS } from "../../../init/launch/stages.ts";
 import { loadPolicy } from "../../../init/policy/load.ts";
-import { EACCES, EAGAIN, ENOENT, EPERM } from "../../../init/sys/libc/errno.ts";
-import { bytesOf } from "../../../init/sys/text/bytes.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 import { brief } from "../policy/reading.ts";
 
@@ -48,6 +45,15 @@ describe("fdinit help", () => {
       for (const line of out.split("\n")) expect(line.length).toBeLessThan(230);
     }
   });
+  test("finds a key by its last name, and without the brackets of a list", () => {
+    for (const about of ["kind", "fds.inherited.rules.match.kind", "fds.inherited.rules[0].match.kind"]) {
+      const { code, out } = explained(about);
+      expect([code, out]).toEqual([0, expect.stringMatching(/rules.*match\.kind: Kind\n/)]);
+    }
+    const { out } = explained("wait");
+    for (const key of ["services.NAME.stop.wait", "shutdown.steps[].wait"]) expect(out).toContain(key);
+  });
+
   test("guesses what was meant otherwise, and ends with 64", () => {
     expect(explained("shutdown.bugdet")).toMatchObject({
       code: 64,
@@ -130,6 +136,41 @@ describe("completions", () => {
     expect(completed("fdinit check --format ")).toEqual(["github", "json", "sarif", "text"]);
     expect(completed("fdinit completion ")).toEqual(["bash", "fish", "zsh"]);
   });
+  const zsh = Bun.which("zsh");
+  test.skipIf(zsh === null)(
+    "of zsh are what a person gets who types and presses the tab key",
+    () => {
+      const folder = mkdtempSync(join(tmpdir(), "fdinit-zsh-"));
+      writeFileSync(join(folder, "_fdinit"), script("zsh").out);
+      writeFileSync(join(folder, "policy-of-mine.yaml"), "");
+      const typed: readonly (readonly [keys: string, words: string])[] = [
+        ["fdinit che\t", "check"],
+        ["fdinit check --form\tgi\t", "check --format=github"],
+        ["fdinit check --format sa\t", "check --format sarif"],
+        ["fdinit check pol\t", "check policy-of-mine.yaml"],
+        ["fdinit completion fi\t", "completion fish"],
+        ["fdinit --intent si\t", "--intent simplicity"],
+        ["fdinit --policy ngi\t", "--policy nginx"],
+        ["fdinit policies pos\t", "policies postgres"],
+        ["fdinit audit --sug\t", "audit --suggest"],
+        ["fdinit help doc\t", "help doctor"],
+      ];
+      const setUp = `fpath=(${folder} $fpath); autoload -Uz compinit; compinit -u -D; cd ${folder}
+fdinit() { print -r -- "RAN<$*>" }
+PROMPT= RPROMPT=; print READY`;
+      const session = `zmodload zsh/zpty
+zpty person zsh -f -i
+zpty -w person '${setUp.replaceAll("'", "'\\''")}'
+zpty -r person line $'*\nREADY*'
+${typed.map(([keys]) => `zpty -w person $'${keys.replaceAll("\t", "\\t")}'; zpty -r person line '*RAN<*>*'; print -r -- "$line"`).join("\n")}
+zpty -d person`;
+      const run = Bun.spawnSync([zsh ?? "zsh", "-f", "-c", session], { stdin: "ignore", timeout: 50_000 });
+      const ran = [...run.stdout.toString().matchAll(/RAN<([^>$]*)>/g)].map(([, words = ""]) => words.trim());
+      rmSync(folder, { recursive: true });
+      expect(ran).toEqual(typed.map(([, words]) => words));
+    },
+    60_000,
+  );
   for (const shell of ["zsh", "fish"] as const) {
     const path = Bun.which(shell);
     test.skipIf(path === null)(`of ${shell} are a script that it accepts`, () => {
@@ -146,51 +187,6 @@ describe("completions", () => {
     });
   }
   test("of another shell are none", () => expect(script("csh").code).toBe(64));
-});
-
-describe("a launch that failed", () => {
-  const words = (
-    failure: Omit<LaunchFailure, "message"> & { readonly message?: string },
-    mode = 0o100755,
-    mounts = "",
-  ) => {
-    const kernel = fakeKernel([], {
-      pathMode: () => mode,
-      commandLineArgument: () => bytesOf("chek"),
-      readFile: (path) =>
-        bytesOf(path === "/proc/self/mountinfo" ? mounts : path === "/proc/self/setgroups" ? "allow\n" : ""),
-    });
-    const [code, said] = launchFailure(kernel, { message: "cannot", ...failure }, { programAt: 1 });
-    expect(said.stage).toBe(failure.stage);
-    return [code, said.text] as const;
-  };
-  test("guesses the subcommand", () => {
-    expect(words({ stage: "find-program", errno: ENOENT })).toEqual([
-      127,
-      expect.stringContaining('"check"'),
-    ]);
-  });
-  test.each([
-    [126, { stage: "user", call: "setresuid", errno: EPERM }, "CAP_SETUID"],
-    [126, { stage: "groups", call: "setgroups", errno: EPERM }, "CAP_SETGID"],
-    [126, { stage: "oom-score", call: "write", errno: EACCES }, "CAP_SYS_RESOURCE"],
-    [70, { stage: "open", call: "bind *:80", errno: EACCES }, "CAP_NET_BIND_SERVICE"],
-    [70, { stage: "open", call: "give it to app, chown", errno: EPERM }, "CAP_CHOWN"],
-  ] as const)("ends with %d and names the capability that is missing: %j", (code, failure, missing) => {
-    expect(words(failure)).toEqual([code, expect.stringContaining(missing)]);
-  });
-  test("suggests no capability for another error", () => {
-    expect(words({ stage: "user", call: "setresuid", errno: EAGAIN })).toEqual([126, "cannot"]);
-    expect(words({ stage: "open", call: "bind *:8080", errno: EACCES })).toEqual([70, "cannot"]);
-  });
-  test("says why a file cannot be executed", () => {
-    const message = 'cannot execute "/x/app": EACCES: permission denied';
-    const failure = { stage: "execute", errno: EACCES, message } as const;
-    expect(words(failure, 0o040755)[1]).toContain("it is a directory");
-    expect(words(failure, 0o100644)[1]).toContain("chmod +x");
-    const mounts = "1 0 0:1 / / rw - ext4 a rw\n2 1 0:2 / /x rw,noexec - tmpfs b rw\n";
-    expect(words(failure, 0o100755, mounts)[1]).toContain("/x, which is mounted noexec");
-  });
 });
 
 describe("documentation has everything", () => {

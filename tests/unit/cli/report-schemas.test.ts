@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { expectValid, type Report, schemaOf } from "../../harness/report-schemas.ts";
 
-const REPORTS: readonly Report[] = ["plan", "audit"];
+const REPORTS: readonly Report[] = ["plan", "audit", "status"];
 
 describe.each(REPORTS)("the schema of %s --json", (report) => {
   test("gives every key a title and a description", () => {

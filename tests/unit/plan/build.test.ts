@@ -124,7 +124,6 @@ describe("buildPlan", () => {
       ok: false,
       refusals: messages.map((message) => ({ code: "descriptor", message })),
       code: "descriptor",
-      messages,
     });
   });
 
@@ -136,7 +135,7 @@ describe("buildPlan", () => {
     });
     for (const intent of ["performance", "simplicity"] as const)
       expect(buildPlan(policyWith(list, intent), facts, COMMAND)).toMatchObject({
-        plan: { warnings: [expect.stringContaining("descriptors from 65536 up")] },
+        plan: { warnings: [{ message: expect.stringContaining("descriptors from 65536 up") }] },
       });
   });
 

@@ -21,7 +21,7 @@ const FACTS: Facts = {
 function planOf(text: string, facts: Partial<Facts> = {}): Plan {
   const command = { program: new TextEncoder().encode("app"), arguments: { words: ["app"] } };
   const result = buildPlan(policyWith(text), { ...FACTS, ...facts }, command);
-  if (!result.ok) throw new Error(result.messages.join("\n"));
+  if (!result.ok) throw new Error(JSON.stringify(result.refusals));
   return result.plan;
 }
 

@@ -41,7 +41,7 @@ function planned({ inherited = [], rules = "", open = "", service = "", ...facts
 
 function planOf(situation: Situation): Plan {
   const result = planned(situation);
-  if (!result.ok) throw new Error(result.messages.join("\n"));
+  if (!result.ok) throw new Error(JSON.stringify(result.refusals));
   return result.plan;
 }
 
@@ -60,8 +60,10 @@ function refusalsOf(situation: Situation): readonly string[] {
   const result = planned(situation);
   if (result.ok) throw new Error("nothing was refused");
   expect(result.code).toBe("descriptor");
-  return result.messages;
+  return result.refusals.map(({ message }) => message);
 }
+
+const warningsOf = (situation: Situation) => planOf(situation).warnings.map(({ message }) => message);
 
 const keep = (fd: number | string, more = "") => `{ match: { fd: ${fd} }, action: keep${more} }`;
 const HTTP = "http: { listen: '*:80' }";
@@ -83,9 +85,12 @@ describe("without fds.pass", () => {
     expect(passOf({ inherited: [0, 1, 2, 3], rules: keep(3) })).toEqual(["3→3"]);
   });
   test("what fds.open names is passed to nobody, with a warning for each, once for both ends of a pipe", () => {
-    const plan = planOf({ open: `${HTTP}, log: { pipe: read }, held: { devnull: true, hold: true }` });
-    expect(launchIn(plan.steps).pass).toEqual([]);
-    expect(plan.warnings).toEqual([expect.stringContaining('"http"'), expect.stringContaining('"log"')]);
+    const situation = { open: `${HTTP}, log: { pipe: read }, held: { devnull: true, hold: true }` };
+    expect(launchOf(situation).pass).toEqual([]);
+    expect(warningsOf(situation)).toEqual([
+      expect.stringContaining('"http"'),
+      expect.stringContaining('"log"'),
+    ]);
   });
   test("one that stands in for 0, 1 or 2 takes its place", () => {
     expect(passOf({ inherited: [0, 1, 2, 7], rules: keep(7, ", as: 1") })).toEqual(["7→1"]);
@@ -126,7 +131,7 @@ describe("with fds.pass", () => {
       "feed→4",
       "feedPeer→5",
     ]);
-    const { warnings } = planOf(named("{ http: 3, feedPeer: 4 }", { open }));
+    const warnings = warningsOf(named("{ http: 3, feedPeer: 4 }", { open }));
     expect(warnings.filter((warning) => warning.includes("fds.open"))).toEqual([]);
   });
   test("a variable holds the lowest number that is nobody's", () => {
@@ -381,13 +386,13 @@ describe("what PID 1 keeps of it", () => {
 
 describe("a warning", () => {
   test("names what LISTEN_FDS announced and no rule keeps, with the rule that would", () => {
-    expect(planOf({ inherited: [3], announced: ["web"] }).warnings).toEqual([
+    expect(warningsOf({ inherited: [3], announced: ["web"] })).toEqual([
       'descriptor 3 ("web" of LISTEN_FDS) is not passed on; the rule { match: { fd: 3 }, action: keep } would keep it',
     ]);
   });
   test("names what is kept and given to nobody", () => {
     const situation = { inherited: [3, 4], announced: ["web", "tls"], rules: keep("3-4", "") };
-    const { warnings } = planOf({ ...situation, open: HTTP, service: "fds: { pass: { http: 3 } }" });
+    const warnings = warningsOf({ ...situation, open: HTTP, service: "fds: { pass: { http: 3 } }" });
     expect(warnings).toEqual(
       [3, 4].map((fd) => expect.stringMatching(new RegExp(`descriptor ${fd} .*given to no service`))),
     );

@@ -47,7 +47,7 @@ function refusals(given: Situation): string[] {
 
 function warnings(given: Situation): readonly string[] {
   const result = planned(given);
-  return result.ok ? result.plan.warnings : ["refused"];
+  return result.ok ? result.plan.warnings.map(({ message }) => message) : ["refused"];
 }
 
 describe("fds.method auto", () => {

@@ -83,12 +83,21 @@ describe("the form that other programs have is answered with that of a policy", 
     ["fds: { inherited: { rules: [{ match: { fd: 3 }, action: allow }] } }", "keep"],
     ["fds: { inherited: close }", "{ default: close }"],
     ["report: off", "none"],
+    ["signals: { forward: [SIGTREM] }", "SIGTERM"],
+    ["exit: { map: { SIGTERM: 0 } }", '"143"'],
+    ['fds: { open: { a: "unix:/run/a" } }', '{ listen: "unix:/run/a" }'],
+    ["fds: { open: { a: 8080 } }", '{ listen: "*:8080" }'],
+    ["fds: { open: { a: /run/a.sock } }", '{ listen: "unix:/run/a.sock" }'],
+    ["fds: { open: { a: /var/log/a } }", '{ file: "/var/log/a" }'],
+    ["fds: { open: { a: /dev/null } }", "{ devnull: true }"],
+    ['fds: { open: { a: { devnull: true } } }\nservices: { app: { fds: { pass: { a: "3" } } } }', "3"],
   ];
   for (const [text, suggestion] of cases)
     test(`${text} → ${suggestion}`, () => expect(suggested(text)).toBe(suggestion as string));
 
   test.each([
     ["shutdown: { timeout: 10s }", "budget"],
+    ["exit: { 143: 0 }", "exit.map"],
     ["stop_grace_period: 10s", "shutdown.budget"],
     ["terminationGracePeriodSeconds: 30", "shutdown.budget"],
     [inService("stop_signal: SIGQUIT"), "services.app.stop.signal"],

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadPolicy } from "../../../init/policy/load.ts";
+import { loadPlainPolicy } from "../../../init/policy/load-plain.ts";
 import { renderIssues } from "../../../init/policy/wording/render.ts";
 
 const FOLDER = join(import.meta.dir, "../../../policies");
@@ -14,6 +15,14 @@ describe("each policy that fdinit brings along", () => {
       expect(result.policy.services[0].command?.length).toBeGreaterThan(0);
       expect(result.policy.fds.inherited.default).toBe("close");
       expect(result.policy.shutdown.budgetMs).toBeUndefined();
+    });
+
+    test(`${name} is read the quick way, to the same policy`, () => {
+      const source = { name, bytes: readFileSync(join(FOLDER, name)) };
+      const result = loadPolicy(source, () => undefined);
+      const plain = loadPlainPolicy(source, () => undefined);
+      expect(plain).toBeDefined();
+      expect(plain).toEqual(result.ok ? result.policy : undefined);
     });
 
     test(`${name} has the budget that STOP_BUDGET says, and complains about what is none`, () => {

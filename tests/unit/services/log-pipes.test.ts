@@ -224,10 +224,28 @@ test("flush takes what is in the pipes, lines without a newline too, and leaves 
   put(worker.out, "c\n");
   outputs[2].room = 0;
   put(web.err, "lost\n");
-  log.flush();
+  log.flush(0);
   expect(outputs[1].text.split("\n").sort()).toEqual(["", "web    | a", "web    | b", "worker | c"]);
   expect(outputs[2].text).toBe("");
   expect(closed.length).toBe(4);
+});
+
+test("flush waits for an output that takes no more, and no longer than it may", () => {
+  const { start, put, outputs, log, kernel } = world("prefix");
+  const web = start("web");
+  let now = 0;
+  outputs[1].room = 0;
+  outputs[2].room = 0;
+  kernel.now = () => now;
+  kernel.waitReady = (watched) => {
+    now += 100;
+    if (now === 300) outputs[1].room = 1000;
+    return watched.map(({ fd }) => fd);
+  };
+  put(web.out, "late\n");
+  put(web.err, "lost\n");
+  log.flush(1000);
+  expect([outputs[1].text, outputs[2].text, now]).toEqual(["web    | late\n", "", 1000]);
 });
 
 test("a service that leaves processes behind at each start keeps the pipes of its last sixteen", () => {

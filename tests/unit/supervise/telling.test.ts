@@ -28,7 +28,7 @@ describe("pipes that are still open when the service has ended", () => {
         pipeHolders: (pipe) => ({ holders: holders[pipe] ?? [], unseen: 0 }),
         ...more.kernel,
       },
-    }).said;
+    }).said.filter((line) => !line.startsWith("info: "));
 
   test("are named with who has them, and as which numbers", () => {
     expect(told({ 1: "pipe:[11]" }, { "pipe:[11]": [tail] })).toEqual([
@@ -184,6 +184,21 @@ describe("report", () => {
       "main was killed by SIGKILL after 0 ms; the kernel's OOM killer killed 1 process of this container; ended by a SIGKILL not of fdinit's: 20 (java -jar), 7 (unknown); exit code 137\n",
     );
     expect(reported(setting, [4, 4]).line).not.toContain("OOM");
+  });
+  test("has the OOM killer's work in the log as well", () => {
+    const setting = { script: [{ ended: [{ status: SIGKILL }] }] };
+    const verdict = "warn: the kernel's OOM killer killed 1 process of this container";
+    expect(reported(setting, [4, 5]).said).toEqual([verdict]);
+    expect(reported(setting, [4, 4]).said).toEqual([]);
+  });
+  test("is not needed for that: without one the log goes by what the cgroup counts", () => {
+    const readFile = (path: string | Uint8Array) =>
+      path === "/sys/fs/cgroup/memory.events" ? bytesOf("oom_kill 2\n") : -ENOENT;
+    const said = (status: number) => run({ first: { ended: [{ status }] }, kernel: { readFile } }).said;
+    expect(said(SIGKILL)).toEqual([
+      "warn: the kernel's OOM killer killed 2 processes of this container, as its cgroup counts",
+    ]);
+    expect(said(SIGTERM)).toEqual([]);
   });
   test("says nothing of memory where no counter can be read", () => {
     expect(reported({ first: { ended: [killed, { status: 0 }] } }, undefined).line).not.toContain("OOM");

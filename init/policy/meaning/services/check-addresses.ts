@@ -41,7 +41,7 @@ const LONGEST_URL = 2048;
 
 /** `http://host:port/path`: the addresses to try, the header Host and the path with its query; or why it is refused. */
 export function parseCheckUrl(written: string): CheckUrl | string {
-  // What is not visible ASCII stands percent-encoded in a URL (RFC 3986, 2); a line end would begin a second header.
+  // A character that is not visible ASCII stands percent-encoded in a URL (RFC 3986, 2); a line end would begin a second header.
   if (!/^[!-~]*$/.test(written)) return "it holds characters that stand percent-encoded in an address";
   if (written.length > LONGEST_URL) return `it has more than ${LONGEST_URL} characters`;
   const [, authority, path = ""] = /^http:\/\/([^/?#]*)(.*)$/.exec(written) ?? [];

@@ -1,4 +1,4 @@
-// What several services say about each other: which comes before which, and how long they take to stop one after another.
+// The relations of several services: which comes before which, and how long they take to stop one after another.
 // Finds unknown names, circles, conditions that never come true, and a budget that is too small. Pure.
 
 import type { Service, ShutdownPolicy, ShutdownStep } from "../../types.ts";
@@ -28,7 +28,7 @@ export function checkGraph(
   if (!isWhole) return;
   const circle = circleIn(services);
   if (circle) {
-    const [first = "", second = ""] = circle;
+    const [first = "", second = first] = circle;
     const at = ["services", first, "dependsOn", second];
     const shown = [...circle, first].join(" needs ");
     findings.push({ ...badValue(at, `the services wait for each other: ${shown}`), on: "key" });

@@ -29,7 +29,7 @@ const REPLY_MS = 5000;
 const ROOT = 0;
 const NOTHING = new Uint8Array(0);
 
-/** What the control socket needs to know and to have done; the loop gives it. */
+/** The knowledge and the deeds that the control socket needs; the loop gives them. */
 export interface Controlled {
   answerStatus(): StatusReport;
   isHealthy(): Health;
@@ -125,10 +125,9 @@ export class Control implements Watcher {
     return uid === ROOT || uid === this.ownUid;
   }
 
-  private sayStranger({ pid, uid }: PeerCredentials): void {
-    const who = pid === 0 ? "a process of another PID namespace" : `process ${pid}`;
+  private sayStranger(peer: PeerCredentials): void {
     if (!this.hasSaidStranger)
-      this.options.say("warn", `control socket: ${who} of uid ${uid} was refused; others are not told of`);
+      this.options.say("warn", `control socket: ${inWords(peer)} was refused; others are not told of`);
     this.hasSaidStranger = true;
   }
 
@@ -159,10 +158,7 @@ export class Control implements Watcher {
     const obstacle = before ? obstacleTo(request, before, status) : unknownService(status);
     if (obstacle || !before) return refusal(obstacle ?? unknownService(status));
     const detail = request.request === "signal" ? ` ${request.signal}` : "";
-    say(
-      "info",
-      `control socket: ${request.request} ${request.service}${detail}, asked by process ${peer.pid} of uid ${peer.uid}`,
-    );
+    say("info", `control socket: ${request.request} ${request.service}${detail}, asked by ${inWords(peer)}`);
     if (request.request === "signal") {
       const failed = controlled.signal(request.service, request.signal);
       return failed === undefined ? answered({ before }) : refusal(refused("failed", failed));
@@ -190,6 +186,10 @@ export class Control implements Watcher {
     this.kernel.close(connection.fd);
     this.connections = this.connections.filter((one) => one !== connection);
   }
+}
+
+function inWords({ pid, uid }: PeerCredentials): string {
+  return `${pid === 0 ? "a process of another PID namespace" : `process ${pid}`} of uid ${uid}`;
 }
 
 function unknownService({ services }: StatusReport): Refused {

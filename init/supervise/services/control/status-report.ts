@@ -1,4 +1,4 @@
-// What the control socket answers about the services: the types of its JSON documents, which `fdinit status --json` prints. Types
+// The answers of the control socket about the services: the types of its JSON documents, which `fdinit status --json` prints. Types
 // only. A field is added without a new version; one that is there keeps its meaning.
 
 import type { Phase } from "../machine/events.ts";

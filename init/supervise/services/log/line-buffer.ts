@@ -19,7 +19,7 @@ export interface Line {
 
 export class LineBuffer {
   private buffer = NOTHING;
-  /** What waits is from `start` to `end`; up to `scanned` there is no newline. */
+  /** The bytes that wait are those from `start` to `end`; up to `scanned` there is no newline. */
   private start = 0;
   private end = 0;
   private scanned = 0;
@@ -48,7 +48,7 @@ export class LineBuffer {
     return newline < 0 ? undefined : this.cut(length, false, 1);
   }
 
-  /** What is left when no more bytes come: a last line without a newline; undefined when there is none. */
+  /** The rest when no more bytes come: a last line without a newline; undefined when there is none. */
   rest(): Line | undefined {
     const length = this.end - this.start;
     return length === 0 ? undefined : this.cut(length, false, 0);

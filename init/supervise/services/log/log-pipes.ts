@@ -95,18 +95,31 @@ export class LogPipes implements Watcher {
     return this.out.hasWork || this.err.hasWork;
   }
 
-  /** At the end: takes what is in the pipes, lines without a newline included, and writes what the outputs take at once. */
-  flush(): void {
+  /**
+   * At the end, when nothing else is left to be done: takes what is in the pipes, lines without a newline included, and writes
+   * it. An output that takes no more is waited for, `mostMs` in all; what it has not taken then is lost.
+   */
+  flush(mostMs: number): void {
     this.known = undefined;
+    const until = this.kernel.now() + mostMs;
     for (const sink of [this.out, this.err]) {
-      sink.pump(Number.POSITIVE_INFINITY);
+      this.write(sink, until);
       for (const stream of [...sink.streams]) {
-        for (let left = MOST_FLUSHED, got = 1; got > 0 && left > 0 && !sink.hasWork; left -= got)
+        for (let left = MOST_FLUSHED, got = 1; got > 0 && left > 0 && !sink.hasWork; left -= got) {
           got = sink.read(stream, this.clock());
-        // What is in the pipe still is lost: the output takes no more.
+          this.write(sink, until);
+        }
         sink.end(stream);
-        sink.pump(Number.POSITIVE_INFINITY);
+        this.write(sink, until);
       }
+    }
+  }
+
+  private write(sink: Sink, until: number): void {
+    sink.pump(Number.POSITIVE_INFINITY);
+    for (let left = until - this.kernel.now(); sink.hasWork && left > 0; left = until - this.kernel.now()) {
+      this.kernel.waitReady([sink.watched], left);
+      sink.pump(Number.POSITIVE_INFINITY);
     }
   }
 

@@ -33,7 +33,8 @@ export class Sink {
   private readonly fd: number;
   private readonly format: LineFormat;
   private readonly complain: (message: string) => void;
-  private readonly watched: Watched;
+  /** For ppoll(2), while there is something to write. */
+  readonly watched: Watched;
   /** Lines in their form that the output has not taken yet: at most BATCH and one line. */
   private waiting: Uint8Array = NOTHING;
   /** The output has a part of a line, and the kernel room keeps the rest. */

@@ -1,13 +1,14 @@
 // A service has ended: whether it is started again, what its end means for the container, and the code that counts. Pure.
 
+import type { SupervisedService } from "../../../plan/plan.ts";
 import { exitCode } from "../../exit-code.ts";
 import { codeInWords, durationInWords } from "../../words.ts";
-import type { ServiceEvent, ServiceState } from "./events.ts";
+import type { ServiceEvent, ServiceState, Stop, StopReason } from "./events.ts";
 import { beginShutdown } from "./shutdown.ts";
 import { planned, type Turn } from "./transitions.ts";
 
 /** A service that was not ready in time, as timeout(1) ends. */
-export const EXIT_NOT_READY = 124;
+const EXIT_NOT_READY = 124;
 /** A service that its watchdog found stuck: killed by SIGABRT, even if it ended in another way. */
 const EXIT_WATCHDOG = 134;
 
@@ -33,11 +34,31 @@ function codeOf({ stop }: ServiceState, status: number): number {
   return stop?.why === "watchdog" && code === 0 ? EXIT_WATCHDOG : code;
 }
 
-/** No process of the service is left. `why` is said where it was not to end. */
+/** A oneshot that has ended with code 0, and was not asked to by a person, its readiness or its watchdog. */
+function isCompletion(type: SupervisedService["type"], code: number, stop: Stop | undefined): boolean {
+  return type === "oneshot" && code === 0 && (!stop || stop.why === "shutdown" || stop.why === "rest");
+}
+
+/**
+ * The main process of a service has ended, and the rest of it has time to end. Where this end is the container's, the others are
+ * asked to end now, and its code counts, whatever ends until the rest is gone.
+ */
+export function restIsLeft(turn: Turn, name: string): void {
+  const { stop, code = 0, times } = turn.of(name);
+  if (turn.state.shutdown || stop?.why === "request" || stop?.why === "restart") return;
+  const { type, essential, restart } = planned(turn.state, name);
+  const { policy, limit, onLimit } = restart;
+  const isOver = policy === "never" || (policy === "onFailure" && code === 0);
+  const isAtLimit = times.filter((time) => time > turn.now - limit.withinMs).length >= limit.count;
+  const ends = isOver || isCompletion(type, code, stop) ? essential : isAtLimit && onLimit === "exit";
+  if (ends) endContainer(turn, code, `${name} ${wordsOf(turn.of(name))}, which ends the container`);
+}
+
+/** No process of the service is left. `words`: how it ended, where no status of wait(2) tells. */
 export function finish(turn: Turn, name: string, words?: string): void {
   const { stop, code = 0, startedAt } = turn.of(name);
   const { type, essential } = planned(turn.state, name);
-  const isComplete = type === "oneshot" && code === 0 && (!stop || stop.why === "shutdown");
+  const isComplete = isCompletion(type, code, stop);
   turn.do({ do: "forgetStart", service: name });
   turn.change(name, { stop: undefined, pid: undefined });
   if (turn.state.shutdown) {
@@ -58,21 +79,19 @@ export function finish(turn: Turn, name: string, words?: string): void {
   if (isComplete) {
     turn.change(name, { phase: "completed" });
     turn.say("info", `${name} is completed`);
+    turn.do({ do: "giveUp", service: name });
     if (essential) endContainer(turn, code, `${name} is completed, which ends the container (essential)`);
     return;
   }
-  const failedWhy =
-    stop?.why === "notReady"
-      ? "was not ready in time"
-      : stop?.why === "watchdog"
-        ? "did not answer its watchdog"
-        : said;
-  startAgainOrNot(turn, name, {
-    code,
-    what: `${name} ${failedWhy}`,
-    ranMs: turn.now - (startedAt ?? turn.now),
-  });
+  const what = `${name} ${(stop && FAILED[stop.why]) ?? said}`;
+  startAgainOrNot(turn, name, { code, what, ranMs: turn.now - (startedAt ?? turn.now) });
 }
+
+/** How a service has failed that fdinit itself has ended. */
+const FAILED: Partial<Record<StopReason, string>> = {
+  notReady: "was not ready in time",
+  watchdog: "did not answer its watchdog",
+};
 
 function wordsOf({ lastStatus }: ServiceState): string {
   return lastStatus === undefined ? "has ended" : codeInWords(lastStatus);
@@ -108,15 +127,8 @@ function startAgainOrNot(turn: Turn, name: string, { code, what, ranMs }: End): 
   }
   // A service that has run for long begins with the shortest pause again.
   const pauseMs = ranMs >= limit.withinMs ? backoff.leastMs : backoffMs;
-  const waitMs = Math.round(
-    pauseMs *
-      (1 +
-        jitter *
-          spread(
-            state.supervision.services.findIndex((other) => other.name === name),
-            starts,
-          )),
-  );
+  const index = state.supervision.services.findIndex((other) => other.name === name);
+  const waitMs = Math.round(pauseMs * (1 + jitter * spread(index, starts)));
   turn.change(name, {
     phase: "backoff",
     restartAt: now + waitMs,

@@ -23,8 +23,8 @@ export type Phase =
   | "failed"
   | "stopped";
 
-/** Why fdinit asked a service to end. */
-export type StopReason = "shutdown" | "request" | "restart" | "notReady" | "watchdog";
+/** Why fdinit asked a service to end; `rest`: its main process has ended by itself, and others of it are asked to. */
+export type StopReason = "shutdown" | "request" | "restart" | "notReady" | "watchdog" | "rest";
 
 export interface ServiceState {
   readonly phase: Phase;
@@ -50,6 +50,8 @@ export interface ServiceState {
   /** wait(2)'s status of its last end, and the moment; absent where no process was made. */
   readonly lastStatus?: number | undefined;
   readonly lastEndAt?: number;
+  /** A process of it hangs in the kernel, SIGKILL or not. */
+  readonly isStuck?: boolean;
   /** A request stopped it: only a request starts it again. */
   readonly isDown?: boolean;
 }
@@ -94,7 +96,7 @@ export interface DelayedServiceSignal {
   readonly service?: string;
 }
 
-/** What the control socket may ask of one service. */
+/** A request that the control socket may make of one service. */
 export type ServiceRequest = "start" | "stop" | "restart" | "reload";
 
 export type ServiceEvent = { readonly now: number } & (
@@ -164,5 +166,5 @@ export interface ServicesNext {
   readonly actions: readonly ServiceAction[];
 }
 
-/** What ending.ts answers for several services. */
+/** The answer of ending.ts for several services. */
 export type ServicesEnding = Next<ServicesState>;

@@ -1,4 +1,4 @@
-// What a change of one service means for the others: those whose dependencies have come far enough are started, those whose
+// A change of one service reaches the others: those whose dependencies have come far enough are started, those whose
 // dependencies never will are failed, and the container ends when nothing is left to run. Pure.
 
 import type { Condition } from "../../../plan/plan.ts";

@@ -1,4 +1,4 @@
-// What the control socket asks of one service. Pure.
+// The requests of the control socket about one service. Pure.
 
 import { SIGHUP } from "../../../sys/libc/constants.ts";
 import type { ServiceRequest } from "./events.ts";
@@ -33,6 +33,10 @@ export function request(turn: Turn, name: string, wanted: ServiceRequest): void 
 
 /** A person starts it: what it has failed before does not count. */
 function startAnew(turn: Turn, name: string): void {
+  if (turn.of(name).isStuck) {
+    turn.say("warn", `${name} is not started: a process of it still hangs in the kernel`);
+    return;
+  }
   const { restart } = planned(turn.state, name);
   turn.change(name, {
     phase: "waiting",

@@ -2,8 +2,9 @@
 
 import { budgetFrom } from "../../budget.ts";
 import { beginEnding } from "../../ending.ts";
+import type { ServicesState } from "./events.ts";
 import { askToStop } from "./stopping.ts";
-import { dependants, isAlive, isOfEnding, isRunning, type Turn } from "./transitions.ts";
+import { isAlive, isOfEnding, isRunning, planned, type Turn } from "./transitions.ts";
 
 /** `signal`: the one that began it; undefined when a service's end did. `since`: from when on the budget counts. */
 export function beginShutdown(turn: Turn, signal: number | undefined, since: number): void {
@@ -25,16 +26,29 @@ export function advanceShutdown(turn: Turn): void {
   const { state } = turn;
   if (!state.shutdown || state.ending) return;
   let areAllGone = true;
+  const needed = neededByLiving(state);
   for (const [name, service] of state.services) {
     if (!isAlive(service)) continue;
     areAllGone = false;
-    const isNeeded = dependants(state, name).some((other) => isAlive(turn.of(other.name)));
-    if (!isNeeded && isRunning(service)) askToStop(turn, name, "shutdown");
-    else if (!isNeeded && service.stop && service.stop.why !== "shutdown") askToStop(turn, name, "shutdown");
+    if (!needed.has(name) && isRunning(service)) askToStop(turn, name, "shutdown");
   }
   if (!areAllGone) return;
   const code = turn.state.code ?? turn.state.failure ?? 0;
   const { state: ended, actions } = beginEnding(turn.state, code);
   turn.state = ended;
   for (const action of actions) if (isOfEnding(action)) turn.do(action);
+}
+
+/** The services that a living one needs, also by way of others that have ended: a program may need a database by way of its migration. */
+function neededByLiving(state: ServicesState): ReadonlySet<string> {
+  const needed = new Set<string>();
+  const add = (name: string) => {
+    for (const other of planned(state, name).dependsOn.keys()) {
+      if (needed.has(other)) continue;
+      needed.add(other);
+      add(other);
+    }
+  };
+  for (const [name, service] of state.services) if (isAlive(service)) add(name);
+  return needed;
 }

@@ -5,7 +5,7 @@ import type { ServicesSupervision } from "../../../plan/plan.ts";
 import { SIGCHLD, SIGPIPE, SIGXFSZ } from "../../../sys/libc/constants.ts";
 import { budgetOver, endingOver, endingSignal } from "../../ending.ts";
 import type { Next } from "../../events.ts";
-import { finish, mainEnded, startFailed } from "./ends.ts";
+import { finish, mainEnded, restIsLeft, startFailed } from "./ends.ts";
 import type { ServiceEvent, ServiceState, ServicesNext, ServicesState } from "./events.ts";
 import { advanceStarts, becomeReady } from "./progress.ts";
 import { request } from "./requests.ts";
@@ -75,12 +75,16 @@ function ofService(turn: Turn, event: Extract<ServiceEvent, { service: string }>
       startFailed(turn, name, event.code, event.message);
       return;
     case "ended":
+      if (before.isStuck) turn.change(name, { isStuck: false });
       if (!isAlive(before) || before.phase === "leaving") return;
       mainEnded(turn, event);
-      if (event.leftBehind && turn.state.supervision.reaping.orphans === "terminate") endRest(turn, name);
-      else finish(turn, name);
+      if (event.leftBehind && turn.state.supervision.reaping.orphans === "terminate") {
+        endRest(turn, name);
+        restIsLeft(turn, name);
+      } else finish(turn, name);
       return;
     case "treeGone":
+      if (before.isStuck) turn.change(name, { isStuck: false });
       if (before.phase === "leaving") finish(turn, name);
       return;
     case "ready":

@@ -4,7 +4,7 @@ import type { ShutdownStep } from "../../../plan/plan.ts";
 import { SIGABRT, SIGCONT, SIGKILL, SIGTERM } from "../../../sys/libc/constants.ts";
 import { isFollowedByContinue } from "../../ending.ts";
 import type { ServicesState, StopReason } from "./events.ts";
-import { planned, type Turn } from "./transitions.ts";
+import { isAlive, planned, type Turn } from "./transitions.ts";
 
 /** How long a service may take that says nothing about it, where no budget bounds the whole: as supervisord and dinit have it. */
 const DEFAULT_STOP_MS = 10_000;
@@ -16,8 +16,8 @@ const UNKILLABLE_MS = 2000;
 export function askToStop(turn: Turn, name: string, why: StopReason): void {
   const { phase, stop } = turn.of(name);
   if (phase === "leaving" || phase === "stopping") {
-    // A shutdown takes over what a request began: the steps go on, and the service is not started again.
-    if (stop) turn.change(name, { stop: { ...stop, why: why === "shutdown" ? stop.why : why } });
+    // The steps that were begun go on; only what follows them changes.
+    if (stop) turn.change(name, { stop: { ...stop, why } });
     return;
   }
   if (turn.of(name).pid === undefined) {
@@ -40,7 +40,7 @@ export function askToStop(turn: Turn, name: string, why: StopReason): void {
 /** The steps in which a service is stopped; the last one is SIGKILL unless it may take for ever. */
 function stepsOf(state: ServicesState, name: string, why: StopReason): readonly ShutdownStep[] {
   const { stop, signals } = planned(state, name);
-  if (why === "watchdog") return [{ signal: SIGABRT, waitMs: undefined }];
+  if (why === "watchdog") return [{ signal: SIGABRT, waitMs: stop?.[0]?.waitMs }];
   if (stop) return stop;
   const asked = state.shutdown?.signal ?? SIGTERM;
   const rewritten = signals.rewrite.get(asked) ?? asked;
@@ -79,7 +79,7 @@ export function killService(turn: Turn, name: string): void {
   const { stop } = turn.of(name);
   if (stop?.isKilled) {
     turn.say("warn", `${name} does not end, SIGKILL or not: the others do not wait for it`);
-    turn.change(name, { phase: "failed", stop: undefined, pid: undefined });
+    turn.change(name, { phase: "failed", stop: undefined, pid: undefined, isStuck: true });
     return;
   }
   const nextAt = turn.now + UNKILLABLE_MS;
@@ -95,13 +95,13 @@ export function endRest(turn: Turn, name: string): void {
   const { stop } = turn.of(name);
   const { state, now } = turn;
   const waitMs = Math.min(state.supervision.reaping.waitMs, shareOf(state, name, now));
-  // What got SIGKILL already is on its way.
+  // Processes that got SIGKILL already are on their way.
   const nextAt = stop?.isKilled ? stop.nextAt : now + waitMs;
   turn.change(name, {
     phase: "leaving",
     pid: undefined,
     stop: {
-      why: stop?.why ?? "request",
+      why: stop?.why ?? "rest",
       step: Number.MAX_SAFE_INTEGER,
       nextAt,
       isKilled: stop?.isKilled === true,
@@ -130,17 +130,19 @@ interface Chain {
   readonly writtenMs: number;
 }
 
-/** Of the chains of services that this one needs: the most that have no wait of their own, and the longest written waits. */
+/** Of the chains of living services that this one needs: the most that have no wait of their own, and the longest written waits. */
 function chainBelow(state: ServicesState, name: string, known = new Map<string, Chain>()): Chain {
   const before = known.get(name);
   if (before) return before;
   let most: Chain = { levels: 0, writtenMs: 0 };
   for (const other of planned(state, name).dependsOn.keys()) {
     const below = chainBelow(state, other, known);
+    const found = state.services.get(other);
+    const lives = found !== undefined && isAlive(found);
     const waitMs = planned(state, other).stop?.reduce((sum, step) => sum + (step.waitMs ?? 0), 0) ?? 0;
     most = {
-      levels: Math.max(most.levels, below.levels + (waitMs === 0 ? 1 : 0)),
-      writtenMs: Math.max(most.writtenMs, below.writtenMs + waitMs),
+      levels: Math.max(most.levels, below.levels + (lives && waitMs === 0 ? 1 : 0)),
+      writtenMs: Math.max(most.writtenMs, below.writtenMs + (lives ? waitMs : 0)),
     };
   }
   known.set(name, most);

@@ -57,12 +57,12 @@ export function isAlive({ phase }: ServiceState): boolean {
   return phase === "starting" || phase === "ready" || phase === "stopping" || phase === "leaving";
 }
 
+/** It has ended, and only a request starts it again. */
+export function isOver(service: ServiceState | undefined): boolean {
+  return service === undefined || ["completed", "failed", "stopped"].includes(service.phase);
+}
+
 /** Its main process runs and was not asked to end. */
 export function isRunning({ phase }: ServiceState): boolean {
   return phase === "starting" || phase === "ready";
-}
-
-/** The services that name `name` in their dependsOn. */
-export function dependants({ supervision }: ServicesState, name: string): readonly SupervisedService[] {
-  return supervision.services.filter(({ dependsOn }) => dependsOn.has(name));
 }

@@ -6,7 +6,7 @@ import { AF_INET, AF_INET6, SOCK_NONBLOCK, SOCK_STREAM } from "../../../sys/libc
 import { EAGAIN, EINPROGRESS, errnoText } from "../../../sys/libc/errno.ts";
 import type { Attempt, Outcome } from "./attempt.ts";
 
-/** What is said over a connection: a request first, then what comes back decides. */
+/** The talk over a connection: a request first, then the answer decides. */
 export interface Conversation {
   readonly request: Uint8Array;
   /** More of the answer; none at its end. */
@@ -91,6 +91,7 @@ export class ConnectionAttempt implements Attempt {
     if (fd === undefined) return undefined;
     if (!this.isConnected) {
       const result = this.kernel.connectResult(fd);
+      if (result === -EINPROGRESS) return undefined;
       return result < 0 ? this.failed(result) : this.connected();
     }
     if (this.unsent.length > 0) return this.send(fd);

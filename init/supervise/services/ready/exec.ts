@@ -54,7 +54,7 @@ export class ExecAttempt implements Attempt {
   end(): void {
     if (this.pid === undefined) return;
     this.kernel.kill(this.pid, SIGKILL);
-    // What the command has started. Where it has no group of its own, there is none of this number.
+    // The processes that the command has started. Where it has no group of its own, there is none of this number.
     this.kernel.kill(-this.pid, SIGKILL);
   }
 }

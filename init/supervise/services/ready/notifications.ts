@@ -15,7 +15,7 @@ import { MOST_OF_SERVICE, Store, type StoredDescriptor } from "./store.ts";
 /** The most messages taken at once, before anything else is looked at. */
 const MOST_AT_ONCE = 16;
 /**
- * What notifications may cost within a window. When as many have come, or when handling them has taken as long (to find the
+ * The most that notifications may cost within a window. When as many have come, or when handling them has taken as long (to find the
  * service of a process, /proc is looked through), the socket is not looked at for the rest of it, and senders wait.
  */
 const WINDOW_MS = 100;
@@ -36,8 +36,10 @@ export class Notifications implements Watcher {
   private readonly surroundings: NotificationSurroundings;
   private readonly store: Store;
   private fd: number | undefined;
+  /** Main processes that have ended while something was waiting, until all of that is read. */
+  private readonly gone = new Map<number, string>();
   private readonly texts = new Map<string, string>();
-  /** What has been said, by service and subject: there are as many as services times subjects. */
+  /** The complaints that were said, by service and subject: there are as many as services times subjects. */
   private readonly said = new Set<string>();
   private windowEnd = 0;
   private takenInWindow = 0;
@@ -59,9 +61,19 @@ export class Notifications implements Watcher {
     this.name = opened.name;
   }
 
-  /** A new start: what the one before had as its status is gone. What it stored stays. */
+  /** A new start: the status of the one before is gone, and the descriptors that it stored stay. */
   begin(service: string): void {
     this.texts.delete(service);
+  }
+
+  /**
+   * The main process of a start has ended. Its messages may still be waiting: their descriptors are stored, and their other
+   * lines are ignored, because they are not about the next start.
+   */
+  ended(service: string, pid: number): void {
+    if (this.fd === undefined) return;
+    const waiting = this.surroundings.kernel.waitReady([{ fd: this.fd, read: true }], 0);
+    if (waiting.length > 0) this.gone.set(pid, service);
   }
 
   /** The last STATUS, with the error number that came last; fit to be shown. */
@@ -69,7 +81,7 @@ export class Notifications implements Watcher {
     return this.texts.get(service);
   }
 
-  /** What the next start is to be given by LISTEN_FDS and LISTEN_FDNAMES. */
+  /** The descriptors that the next start is given by LISTEN_FDS and LISTEN_FDNAMES. */
   stored(service: string): readonly StoredDescriptor[] {
     return this.store.of(service);
   }
@@ -120,7 +132,11 @@ export class Notifications implements Watcher {
       }
       const began = kernel.now();
       const message = kernel.receiveNow(fd, MOST_BYTES);
-      if (typeof message === "number") return;
+      if (typeof message === "number") {
+        // All that these had sent has been read.
+        this.gone.clear();
+        return;
+      }
       this.received(message, now);
       this.takenInWindow++;
       this.spentInWindowMs += kernel.now() - began;
@@ -133,7 +149,8 @@ export class Notifications implements Watcher {
   }
 
   private received(message: ReceivedMessage, now: number): void {
-    const service = message.pid > 0 ? this.ownerOf(message.pid) : undefined;
+    const gone = this.gone.get(message.pid);
+    const service = gone ?? (message.pid > 0 ? this.ownerOf(message.pid) : undefined);
     if (service === undefined) {
       this.closeAll(message.fds);
       this.refuseSender(message.pid);
@@ -145,7 +162,7 @@ export class Notifications implements Watcher {
       this.sayOnce(service, parsed, `a notification of service "${service}" is ignored: ${parsed}`);
       return;
     }
-    this.tell(service, parsed, now);
+    if (gone === undefined) this.tell(service, parsed, now);
     this.descriptors(service, parsed, message);
     const [wrong] = parsed.malformed;
     if (wrong !== undefined)

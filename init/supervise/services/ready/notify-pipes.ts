@@ -84,7 +84,7 @@ export class NotifyPipes implements Watcher {
     const bytes = kernel.readNow(pipe.fd, PIECE);
     if (bytes === -EAGAIN) return;
     if (typeof bytes !== "number" && bytes.includes(LINE_FEED)) {
-      // What it writes to the descriptor later is of no use: as with s6, it finds the pipe closed.
+      // A later write to the descriptor is of no use: as with s6, it finds the pipe closed.
       this.drop(pipe);
       emit({ type: "ready", now, service });
       return;

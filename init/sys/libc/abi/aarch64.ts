@@ -83,6 +83,7 @@ export const SYS = {
   rt_tgsigqueueinfo: 240,
   wait4: 260,
   prlimit64: 261,
+  kcmp: 272,
   memfd_create: 279,
   pwritev2: 287,
   statx: 291,

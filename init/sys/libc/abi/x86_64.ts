@@ -83,6 +83,7 @@ export const SYS = {
   pipe2: 293,
   rt_tgsigqueueinfo: 297,
   prlimit64: 302,
+  kcmp: 312,
   memfd_create: 319,
   pwritev2: 328,
   statx: 332,

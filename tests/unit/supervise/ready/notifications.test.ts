@@ -1,4 +1,4 @@
-// What is done about messages that a real kernel gives only in trouble, and the order of what a message says.
+// The handling of messages that a real kernel gives only in trouble, and the order of the parts of a message.
 
 import { describe, expect, test } from "bun:test";
 import { Notifications } from "../../../../init/supervise/services/ready/notifications.ts";
@@ -110,6 +110,41 @@ describe("a message", () => {
     expect(notifications.deadline()).toBeUndefined();
     for (let round = 0; round < 30; round++) take(1_100);
     expect(events.length).toBe(300);
+  });
+});
+
+describe("a main process that has ended", () => {
+  const LAST_WORDS = [
+    { text: "FDSTORE=1\nREADY=1\nSTATUS=going", pid: 40, fds: [8] },
+    { text: "WATCHDOG=trigger", pid: 40 },
+  ];
+
+  test("has its last descriptors stored, and says nothing of the next start", () => {
+    const { notifications, events, lines, take } = world([...LAST_WORDS]);
+    notifications.ended("app", 40);
+    take();
+    expect(notifications.stored("app")).toMatchObject([{ fd: 8, name: "stored" }]);
+    expect(notifications.status("app")).toBeUndefined();
+    expect([...events, ...lines]).toEqual([]);
+  });
+
+  test("is not remembered when nothing is waiting", () => {
+    const { notifications, lines, take } = world([...LAST_WORDS], { waitReady: () => [] });
+    notifications.ended("app", 40);
+    take();
+    expect(notifications.stored("app")).toEqual([]);
+    expect(lines.length).toBe(1);
+  });
+
+  test("is forgotten when everything is read, because another process may have its number then", () => {
+    const messages: typeof LAST_WORDS = [];
+    const { notifications, lines, take } = world(messages);
+    notifications.ended("app", 40);
+    take();
+    messages.push(...LAST_WORDS);
+    take();
+    expect(notifications.stored("app")).toEqual([]);
+    expect(lines).toEqual(["warn a notification came from process 40, which belongs to no service: ignored"]);
   });
 });
 

@@ -1,0 +1,16 @@
+// The files behind descriptors that were classified, by inode: thousands of descriptors may lead to the same file. Types only;
+// valid as long as those descriptors are open, because only then the kernel gives the inode to no other file.
+
+import type { DescriptorFacts } from "./kinds.ts";
+
+export interface SeenFile {
+  /** F_GETFL's. */
+  readonly flags: number;
+  readonly mount: number | undefined;
+  readonly device: number;
+  readonly mode: number;
+  readonly links: number;
+  readonly facts: DescriptorFacts;
+}
+
+export type SeenFiles = Map<number, SeenFile>;

@@ -1,0 +1,160 @@
+// The control socket of the executable as PID 1, spoken to by its own subcommands inside the container.
+
+import { expect, test } from "bun:test";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { FDINIT } from "../harness/fixtures.ts";
+import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
+import { describeWith } from "../harness/needs.ts";
+import { until } from "../harness/processes.ts";
+import { expectValid } from "../harness/report-schemas.ts";
+import { policy, type Running, start } from "../harness/run.ts";
+
+leaveNothingBehind();
+
+interface Said {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a subcommand inside the container, as `docker exec` would. */
+async function inside(
+  running: Running,
+  words: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Said> {
+  const command = ["nsenter", "--target", String(await running.pid()), "--pid", "--mount", FDINIT, ...words];
+  const child = Bun.spawn(command, {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    env: { PATH: process.env["PATH"] ?? "", ...env },
+    timeout: 20_000,
+  });
+  const [stdout, stderr] = [await new Response(child.stdout).text(), await new Response(child.stderr).text()];
+  return { code: await child.exited, stdout, stderr };
+}
+
+const WAITING = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1000 & wait; done"];
+
+function container(control: Record<string, unknown>, more: Record<string, unknown> = {}) {
+  const services = {
+    web: { command: WAITING, essential: false },
+    job: { command: ["true"], type: "oneshot" },
+    app: { command: WAITING },
+    ...more,
+  };
+  // Descriptors of the test runner may be open: they are none of this test's.
+  const document = {
+    version: 1,
+    intent: "simplicity",
+    fds: { inherited: { default: "close" } },
+    ...control,
+    services,
+  };
+  return start({ run: [], options: policy(JSON.stringify(document)) });
+}
+
+interface Document {
+  readonly services: readonly { name: string; state: string; pid?: number; restarts: number }[];
+}
+
+async function states(running: Running): Promise<Record<string, string>> {
+  const { stdout } = await inside(running, ["status", "--json"]);
+  if (stdout === "") return {};
+  const document = JSON.parse(stdout) as Document;
+  expectValid("status", document);
+  const { services } = document;
+  return Object.fromEntries(services.map(({ name, state }) => [name, state]));
+}
+
+describeWith(["unshare", "nsenter"], "control of a container", () => {
+  test("status, stop, start, restart, signal and health find the socket by the policy of PID 1", async () => {
+    const socket = join(temporaryDirectory(), "control.sock");
+    const running = container({ control: { socket } });
+    await until("all services are ready", async () => {
+      const { app, job } = await states(running);
+      return app === "ready" && job === "completed";
+    });
+    expect((await inside(running, ["status"])).stdout).toMatch(/NAME .*\n {2}web +ready +\d+ /);
+    expect(await inside(running, ["stop", "web"])).toEqual({ code: 0, stdout: "", stderr: "" });
+    expect(await states(running)).toEqual({ web: "stopped", job: "completed", app: "ready" });
+    expect(await inside(running, ["start", "web", "job"])).toEqual({ code: 0, stdout: "", stderr: "" });
+    expect(await inside(running, ["restart", "web"])).toEqual({ code: 0, stdout: "", stderr: "" });
+    expect(await inside(running, ["health"])).toEqual({ code: 0, stdout: "healthy\n", stderr: "" });
+    expect((await inside(running, ["stop", "wbe"])).code).toBe(64);
+    expect((await inside(running, ["signal", "app", "TERM"])).code).toBe(0);
+    expect((await running.ended()).code).toBe(0);
+  });
+
+  test("an abstract name needs no directory, and what a request has stopped is neither missed nor started", async () => {
+    const running = container({ control: { socket: `@fdinit-test-${process.pid}` } });
+    await until("it is up", async () => (await states(running))["app"] === "ready");
+    expect((await inside(running, ["stop", "app", "web"])).code).toBe(0);
+    expect(await states(running)).toEqual({ web: "stopped", job: "completed", app: "stopped" });
+    expect((await inside(running, ["health", "--quiet"])).code).toBe(0);
+    process.kill(await running.pid(), "SIGTERM");
+    await running.ended();
+  });
+
+  test("without a socket status and health show what /proc does, and the others say where they looked", async () => {
+    const running = container({});
+    await until("it is up", async () => (await inside(running, ["health", "--quiet"])).code === 0);
+    const { code, stdout, stderr } = await inside(running, ["status"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/\n {2}web +running +\d+ .*\n {2}job +no process +- .*\n {2}app +running +\d+ /);
+    expect(stderr).toContain("control.socket");
+    const document = JSON.parse((await inside(running, ["status", "--json"])).stdout) as Document;
+    expectValid("status", document);
+    expect(document).toMatchObject({
+      source: "proc",
+      services: [{ name: "web" }, { name: "job" }, { name: "app" }],
+    });
+    const stop = await inside(running, ["stop", "web"]);
+    expect([stop.code, stop.stderr]).toEqual([69, expect.stringContaining("has none (control.socket)")]);
+    const elsewhere = await inside(running, ["status"], { FDINIT_CONTROL: "/nowhere" });
+    expect([elsewhere.code, elsewhere.stderr]).toEqual([69, expect.stringContaining("/nowhere: ENOENT")]);
+    const pid = document.services[0]?.pid as number;
+    expect(
+      Bun.spawnSync([
+        "nsenter",
+        "--target",
+        String(await running.pid()),
+        "--pid",
+        "--mount",
+        "kill",
+        "-9",
+        String(pid),
+      ]).success,
+    ).toBe(true);
+    await until("web is gone, and not healthy", async () => {
+      const health = await inside(running, ["health"]);
+      return health.code === 1 && health.stdout.includes("web has no process");
+    });
+    process.kill(await running.pid(), "SIGTERM");
+    await running.ended();
+  });
+
+  test("without a socket health makes the checks of ports and files itself", async () => {
+    const file = join(temporaryDirectory(), "ready");
+    writeFileSync(file, "");
+    const running = container({}, { web: { command: WAITING, ready: { file } } });
+    await until("it is up", async () => (await inside(running, ["health", "--quiet"])).code === 0);
+    rmSync(file);
+    expect(await inside(running, ["health"])).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^not healthy: web is not ready: .*ENOENT/),
+    });
+    process.kill(await running.pid(), "SIGTERM");
+    await running.ended();
+  });
+
+  test("a policy of one program has a status and a health too", async () => {
+    const running = start({ run: WAITING, options: ["--intent", "simplicity"] });
+    await until("it is up", async () => (await inside(running, ["health", "--quiet"])).code === 0);
+    expect((await inside(running, ["status"])).stdout).toMatch(/\n {2}main +running +\d+ /);
+    process.kill(await running.pid(), "SIGTERM");
+    expect((await running.ended()).code).toBe(0);
+  });
+});
