@@ -87,9 +87,11 @@ const PROGRAMS: readonly Program[] = [
   },
   {
     policy: "rabbitmq",
+    // The one in /usr/sbin is a shell script of Debian's that passes no signal on.
+    command: ["/usr/lib/rabbitmq/bin/rabbitmq-server"],
     options: ["--user=rabbitmq", "--env=RABBITMQ_NODENAME=rabbit@localhost", "--env=HOME=/var/lib/rabbitmq"],
-    ask: `${over(5672, "AMQP\\0\\0\\11\\1", "head -c 60")} | grep -ao cluster_name`,
-    answer: "cluster_name",
+    ask: `${over(5672, "AMQP\\0\\0\\11\\1", "head -c 60")} | grep -ao capabilities`,
+    answer: "capabilities",
   },
   {
     policy: "haproxy",

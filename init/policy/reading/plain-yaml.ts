@@ -134,18 +134,26 @@ function readKey(scan: Scan, endMayFollow: boolean): string | undefined {
   const start = scan.at;
   const quote = line[start];
   let key: string;
+  let isCode = false;
   if (quote === '"' || quote === "'") {
     const text = readQuoted(scan);
     if (text === undefined) return undefined;
     key = text;
+    isCode = isExitCode(text);
   } else {
     while (scan.at < line.length && isKeyCharacter(line.charCodeAt(scan.at))) scan.at++;
     key = line.slice(start, scan.at);
   }
-  if (!isKeyWord(key) || line[scan.at] !== ":") return undefined;
+  if (!(isCode || isKeyWord(key)) || line[scan.at] !== ":") return undefined;
   scan.at++;
   const isEnd = scan.at >= line.length ? endMayFollow : line[scan.at] === " ";
   return isEnd ? key : undefined;
+}
+
+/** A key of `exit.map`. In quotes it is a text to both readers. */
+function isExitCode(word: string): boolean {
+  for (let at = 0; at < word.length; at++) if (!isDigit(word.charCodeAt(at))) return false;
+  return word.length > 0 && word.length <= 3;
 }
 
 function isKeyWord(word: string): boolean {
