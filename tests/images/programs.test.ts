@@ -90,7 +90,8 @@ const PROGRAMS: readonly Program[] = [
     // The one in /usr/sbin is a shell script of Debian's that passes no signal on.
     command: ["/usr/lib/rabbitmq/bin/rabbitmq-server"],
     options: ["--user=rabbitmq", "--env=RABBITMQ_NODENAME=rabbit@localhost", "--env=HOME=/var/lib/rabbitmq"],
-    ask: `${over(5672, "AMQP\\0\\0\\11\\1", "head -c 60")} | grep -ao capabilities`,
+    // It takes seconds to start, and a question each millisecond would make that longer: one process waits for the port.
+    ask: `until (exec 3<>/dev/tcp/127.0.0.1/5672) 2>/dev/null; do sleep 0.2; done; ${over(5672, "AMQP\\0\\0\\11\\1", "head -c 60")} | grep -ao capabilities`,
     answer: "capabilities",
   },
   {
