@@ -47,7 +47,7 @@ function folder() {
   return { directory, env, here: (text: string) => text.replaceAll("/tmp/", `${directory}/`) };
 }
 
-/** The examples of before have no init: a shell that is PID 1 ignores SIGTERM, and is killed. */
+/** The entrypoint before has no init: the shell that is PID 1 then ignores SIGTERM, and is killed. */
 async function said(
   running: Running,
   count: number,

@@ -1,4 +1,4 @@
-// What a policy with several services means, and what is wrong with it.
+// The meaning of a policy with several services, and the mistakes in one.
 
 import { describe, expect, test } from "bun:test";
 import { complaint, policyWith } from "./reading.ts";

@@ -3,12 +3,12 @@
 import type { SupervisedService } from "../../../plan/plan.ts";
 import { exitCode } from "../../exit-code.ts";
 import { codeInWords, durationInWords } from "../../words.ts";
-import type { ServiceEvent, ServiceState, Stop } from "./events.ts";
+import type { ServiceEvent, ServiceState, Stop, StopReason } from "./events.ts";
 import { beginShutdown } from "./shutdown.ts";
 import { planned, type Turn } from "./transitions.ts";
 
 /** A service that was not ready in time, as timeout(1) ends. */
-export const EXIT_NOT_READY = 124;
+const EXIT_NOT_READY = 124;
 /** A service that its watchdog found stuck: killed by SIGABRT, even if it ended in another way. */
 const EXIT_WATCHDOG = 134;
 
@@ -54,7 +54,7 @@ export function restIsLeft(turn: Turn, name: string): void {
   if (ends) endContainer(turn, code, `${name} ${wordsOf(turn.of(name))}, which ends the container`);
 }
 
-/** No process of the service is left. `why` is said where it was not to end. */
+/** No process of the service is left. `words`: how it ended, where no status of wait(2) tells. */
 export function finish(turn: Turn, name: string, words?: string): void {
   const { stop, code = 0, startedAt } = turn.of(name);
   const { type, essential } = planned(turn.state, name);
@@ -83,18 +83,15 @@ export function finish(turn: Turn, name: string, words?: string): void {
     if (essential) endContainer(turn, code, `${name} is completed, which ends the container (essential)`);
     return;
   }
-  const failedWhy =
-    stop?.why === "notReady"
-      ? "was not ready in time"
-      : stop?.why === "watchdog"
-        ? "did not answer its watchdog"
-        : said;
-  startAgainOrNot(turn, name, {
-    code,
-    what: `${name} ${failedWhy}`,
-    ranMs: turn.now - (startedAt ?? turn.now),
-  });
+  const what = `${name} ${(stop && FAILED[stop.why]) ?? said}`;
+  startAgainOrNot(turn, name, { code, what, ranMs: turn.now - (startedAt ?? turn.now) });
 }
+
+/** How a service has failed that fdinit itself has ended. */
+const FAILED: Partial<Record<StopReason, string>> = {
+  notReady: "was not ready in time",
+  watchdog: "did not answer its watchdog",
+};
 
 function wordsOf({ lastStatus }: ServiceState): string {
   return lastStatus === undefined ? "has ended" : codeInWords(lastStatus);
@@ -130,15 +127,8 @@ function startAgainOrNot(turn: Turn, name: string, { code, what, ranMs }: End): 
   }
   // A service that has run for long begins with the shortest pause again.
   const pauseMs = ranMs >= limit.withinMs ? backoff.leastMs : backoffMs;
-  const waitMs = Math.round(
-    pauseMs *
-      (1 +
-        jitter *
-          spread(
-            state.supervision.services.findIndex((other) => other.name === name),
-            starts,
-          )),
-  );
+  const index = state.supervision.services.findIndex((other) => other.name === name);
+  const waitMs = Math.round(pauseMs * (1 + jitter * spread(index, starts)));
   turn.change(name, {
     phase: "backoff",
     restartAt: now + waitMs,

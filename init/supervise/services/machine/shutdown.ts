@@ -30,9 +30,7 @@ export function advanceShutdown(turn: Turn): void {
   for (const [name, service] of state.services) {
     if (!isAlive(service)) continue;
     areAllGone = false;
-    const isNeeded = needed.has(name);
-    if (!isNeeded && isRunning(service)) askToStop(turn, name, "shutdown");
-    else if (!isNeeded && service.stop && service.stop.why !== "shutdown") askToStop(turn, name, "shutdown");
+    if (!needed.has(name) && isRunning(service)) askToStop(turn, name, "shutdown");
   }
   if (!areAllGone) return;
   const code = turn.state.code ?? turn.state.failure ?? 0;

@@ -16,8 +16,8 @@ const UNKILLABLE_MS = 2000;
 export function askToStop(turn: Turn, name: string, why: StopReason): void {
   const { phase, stop } = turn.of(name);
   if (phase === "leaving" || phase === "stopping") {
-    // A shutdown takes over what a request began: the steps go on, and the service is not started again.
-    if (stop) turn.change(name, { stop: { ...stop, why: why === "shutdown" ? stop.why : why } });
+    // The steps that were begun go on; only what follows them changes.
+    if (stop) turn.change(name, { stop: { ...stop, why } });
     return;
   }
   if (turn.of(name).pid === undefined) {

@@ -199,7 +199,7 @@ export class World {
     if (budget && this.exit === undefined) expect(this.now).toBeLessThanOrEqual(budget.endAt);
   }
 
-  /** What SIGKILL was sent to ends, now. */
+  /** Whether SIGKILL was sent to a service. */
   killed(name: string): boolean {
     return this.signals.some((sent) => sent.service === name && sent.signal === SIGKILL);
   }
