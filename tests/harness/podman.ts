@@ -5,6 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "../../scripts/debian.ts";
 import type { Answer } from "./docker.ts";
+import { letLast } from "./leftovers.ts";
+import { UNSHARE } from "./needs.ts";
+import { children, until } from "./processes.ts";
 
 /** A folder with a static busybox and nothing else: no C library, no /etc. Every user may read it, with any umask. */
 export function bareRoot(root: string): string {
@@ -43,6 +46,33 @@ export class Podman {
   /** Where Podman looks for the program behind a pod, `catatonit`. */
   readonly helpers = join(this.#directory, "helpers");
 
+  /** The start of every command: nothing, or the way into namespaces of the engine's own. */
+  private enter: readonly string[] = [];
+  private keeper: Bun.Subprocess | undefined;
+
+  /**
+   * An engine with a PID namespace of its own, whose first process reaps the monitors of containers. Podman waits for them to be
+   * gone, and a test process, which is the next parent of what it left behind, reaps nothing before its end.
+   */
+  static async apart(): Promise<Podman> {
+    const engine = new Podman();
+    const keeper = Bun.spawn([...UNSHARE, "sh", "-c", "trap exit TERM; sleep infinity & wait; wait"], {
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    letLast(keeper.pid);
+    engine.keeper = keeper;
+    const [first] = await until("the namespace is there", () => {
+      const found = children(keeper.pid);
+      return found.length > 0 && found;
+    });
+    engine.enter = ["nsenter", `--target=${first}`, "--pid", "--mount"];
+    await until(
+      "it has a /proc",
+      () => Bun.spawnSync([...engine.enter, "test", "-e", "/proc/1/stat"]).success,
+    );
+    return engine;
+  }
+
   constructor() {
     mkdirSync(this.helpers);
     writeFileSync(join(this.#directory, "containers.conf"), settings(this.helpers));
@@ -54,7 +84,7 @@ export class Podman {
       ...[`--root=${at("root")}`, `--runroot=${at("run")}`, `--tmpdir=${at("tmp")}`],
       ...["--storage-driver=vfs", "--cgroup-manager=cgroupfs", "--runtime=runc", "--events-backend=file"],
     ];
-    const { exitCode, stdout, stderr } = Bun.spawnSync(["podman", ...options, ...words], {
+    const { exitCode, stdout, stderr } = Bun.spawnSync([...this.enter, "podman", ...options, ...words], {
       stdin: "ignore",
       timeout: 60_000,
       env: { ...process.env, CONTAINERS_CONF: at("containers.conf") },
@@ -86,6 +116,7 @@ export class Podman {
       const { code, stderr } = this.podman(...words);
       if (code !== 0) left.push(`podman ${words.join(" ")}: ${stderr}`);
     }
+    this.keeper?.kill("SIGKILL");
     rmSync(this.#directory, { recursive: true, force: true });
     return left;
   }

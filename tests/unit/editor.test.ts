@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { embeddedNames } from "../../init/cli/policy-source/embedded.ts";
 import { LanguageServer } from "../harness/language-server.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -14,7 +15,7 @@ describe.skipIf(!isThere)("with yaml-language-server", () => {
   beforeAll(() => editor.start(), 60_000);
   afterAll(() => editor.stop());
 
-  test.each(["nginx", "node", "postgres", "redis"])(
+  test.each(embeddedNames())(
     "the embedded policy %s has nothing wrong",
     async (name) => {
       const text = readFileSync(join(ROOT, `policies/${name}.yaml`), "utf8").replace(
