@@ -151,6 +151,8 @@ function readKey(scan: Scan, endMayFollow: boolean): string | undefined {
 function isKeyWord(word: string): boolean {
   // `shutdown.on` is a key of every other policy; YAML 1.2, which both readers read, has no such truth value.
   if (word === "on") return true;
+  // Exit codes: `143` and `"143"` are the same key of an object, for both readers.
+  if (/^(?:0|[1-9]\d{0,8})$/.test(word)) return true;
   if (word === "" || word.startsWith("__") || isOddWord(word)) return false;
   const first = word.charCodeAt(0);
   return isLetter(first) || first === UNDERSCORE;

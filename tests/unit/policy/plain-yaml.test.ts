@@ -67,7 +67,7 @@ describe("leaves to the yaml package", () => {
     "an escape": 'a: "\\n"\n',
     "a doubled quote": "a: 'it''s'\n",
     "a complex key": "? a\n: b\n",
-    "a number as key": "1: 2\n",
+    "a number with a sign as key": "-1: 2",
     "null as key": "null: 2\n",
     "a null in a flow mapping": "a: { b }\n",
     "a pair in a flow list": "a: [b: 1]\n",
