@@ -90,6 +90,7 @@ export class PolicyTexts {
     const key = plain + (this.chance(0.7) ? this.below(50) : "");
     if (this.chance(0.05))
       return this.pick(["<<", "yes", "null", "1", "__proto__", "constructor", "é", "? a", "-", "a b"]);
+    if (this.chance(0.05)) return String(this.below(300));
     return this.chance(0.1) ? `"${key}"` : this.chance(0.05) ? `'${key}'` : key;
   }
 

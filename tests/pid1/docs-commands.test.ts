@@ -88,6 +88,11 @@ const NOT_RUN: readonly (readonly [page: string, begins: string, reason: string]
   ],
   ["README.md", "npx -y bun@1.4.5 run build", "needs Docker: tests/images/readme.test.ts runs it"],
   ["docs/docker.md", "docker run --security-opt", "an option of a longer command, with …"],
+  [
+    "docs/migrating.md",
+    "#!/bin/sh",
+    "an entrypoint: tests/pid1/migrating.test.ts runs it, on stand-ins for its programs",
+  ],
   ["docs/start.md", "docker exec app", "needs the container of README's block, which readme.test.ts runs"],
   ["docs/targets.md", "npx -y bun@1.4.5 run build", "takes minutes: tests/targets/build.test.ts builds them"],
   [

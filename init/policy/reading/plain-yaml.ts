@@ -134,31 +134,25 @@ function readKey(scan: Scan, endMayFollow: boolean): string | undefined {
   const start = scan.at;
   const quote = line[start];
   let key: string;
-  let isCode = false;
   if (quote === '"' || quote === "'") {
     const text = readQuoted(scan);
     if (text === undefined) return undefined;
     key = text;
-    isCode = isExitCode(text);
   } else {
     while (scan.at < line.length && isKeyCharacter(line.charCodeAt(scan.at))) scan.at++;
     key = line.slice(start, scan.at);
   }
-  if (!(isCode || isKeyWord(key)) || line[scan.at] !== ":") return undefined;
+  if (!isKeyWord(key) || line[scan.at] !== ":") return undefined;
   scan.at++;
   const isEnd = scan.at >= line.length ? endMayFollow : line[scan.at] === " ";
   return isEnd ? key : undefined;
 }
 
-/** A key of `exit.map`. In quotes it is a text to both readers. */
-function isExitCode(word: string): boolean {
-  for (let at = 0; at < word.length; at++) if (!isDigit(word.charCodeAt(at))) return false;
-  return word.length > 0 && word.length <= 3;
-}
-
 function isKeyWord(word: string): boolean {
   // `shutdown.on` is a key of every other policy; YAML 1.2, which both readers read, has no such truth value.
   if (word === "on") return true;
+  // Exit codes: `143` and `"143"` are the same key of an object, for both readers.
+  if (/^(?:0|[1-9]\d{0,8})$/.test(word)) return true;
   if (word === "" || word.startsWith("__") || isOddWord(word)) return false;
   const first = word.charCodeAt(0);
   return isLetter(first) || first === UNDERSCORE;

@@ -163,7 +163,7 @@ describe("fdinit schema and fdinit policies", () => {
   test("print the schema, the list and a policy", () => {
     expect(JSON.parse(output(schema).text)).toMatchObject({ $id: "urn:fdinit:policy:1:editor" });
     const list = output((kernel) => policies(kernel, { do: "policies", options: {}, operands: [] }));
-    expect(list.text.split("\n")[0]).toMatch(/^ {2}nginx +nginx in the foreground$/);
+    expect(list.text).toMatch(/^ {2}nginx +nginx in the foreground$/m);
     const nginx = output((kernel) => policies(kernel, { do: "policies", options: {}, operands: ["nginx"] }));
     expect(nginx.text).toContain("version: 1");
     const none = output((kernel) => policies(kernel, { do: "policies", options: {}, operands: ["nope"] }));

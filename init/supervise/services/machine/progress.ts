@@ -106,12 +106,9 @@ function tellReadiness(turn: Turn): void {
 /** Nothing runs, and nothing will but by a request: the container ends, unless a request could come. */
 function endWithoutServices(turn: Turn): void {
   const { state } = turn;
-  const services = [...state.services.values()];
-  const mayRun = services.some(
-    (service) =>
-      isAlive(service) || service.phase === "waiting" || service.phase === "backoff" || service.isDown,
-  );
-  if (mayRun) return;
+  for (const service of state.services.values())
+    if (isAlive(service) || service.phase === "waiting" || service.phase === "backoff" || service.isDown)
+      return;
   if (state.code === undefined) decideCode(turn, state.failure ?? 0);
   beginShutdown(turn, undefined, turn.now);
 }

@@ -10,6 +10,8 @@ export class Turn {
   state: ServicesState;
   readonly now: number;
   readonly actions: ServiceAction[] = [];
+  /** This turn's own copy: one for an event is enough, and leaves little for the collector where services are many. */
+  private services: Map<string, ServiceState> | undefined;
 
   constructor(state: ServicesState, now: number) {
     this.state = state;
@@ -27,9 +29,12 @@ export class Turn {
   }
 
   change(name: string, changes: Partial<ServiceState>): void {
-    const services = new Map(this.state.services);
-    services.set(name, { ...this.of(name), ...changes });
-    this.state = { ...this.state, services };
+    const changed = { ...this.of(name), ...changes };
+    if (!this.services) {
+      this.services = new Map(this.state.services);
+      this.state = { ...this.state, services: this.services };
+    }
+    this.services.set(name, changed);
   }
 
   do(...actions: readonly ServiceAction[]): void {
