@@ -30,7 +30,7 @@ const documents = (name: string): Record<string, unknown>[] =>
 
 const reason = IS_QUICKJS
   ? (missing("podman", "runc", "busybox", "unshare", "root") ?? whyNoPodman())
-  : "it is about the static executable (images@static)";
+  : "it is about the static executable, and takes a minute of Podman's: bun run test:programs";
 
 function put(file: string): void {
   copyFileSync(FDINIT, file);
