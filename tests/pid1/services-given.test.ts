@@ -32,7 +32,9 @@ describeWith(["gcc", "unshare"], "what each of several services is given", () =>
     await until("all run", () => servicesOf(pid).size === 5);
     const fds = async (name: string) => {
       const main = await mainOf(pid, name);
-      return until("its program runs", () => status(main, "Name") === "sleep" && descriptors(main));
+      // Before it sleeps it has files of its language open.
+      const sleeps = () => status(main, "Name") === "sleep" && wchan(main).includes("nanosleep");
+      return until("its program runs", () => sleeps() && descriptors(main));
     };
     const one = await fds("one");
     const two = await fds("two");

@@ -146,7 +146,7 @@ function overview(): string {
     "options",
     ...columns([...options, ["--", "what follows is the program, even when it has a subcommand's name"]]),
     "",
-    `embedded policies: ${embeddedNames().join(", ")}`,
+    ...wrapped(`embedded policies: ${embeddedNames().join(", ")}`, ""),
     "",
     "exit codes",
     ...columns(EXIT_TABLE.map(({ code, means }) => [code, means])),
