@@ -47,7 +47,10 @@ describeWith(["gcc", "unshare"], "the end of one of several services", () => {
     );
     await fdinit.printed("worker\n");
     const pid = await fdinit.pid();
-    process.kill(await mainOf(pid, "pool"), "SIGKILL");
+    const main = await mainOf(pid, "pool");
+    process.kill(main, "SIGKILL");
+    // Killed is not yet ended: the other one must not overtake it.
+    await until("it has ended", () => hasEnded(main));
     gate.open();
     const { code, stderr } = await fdinit.ended();
     expect(code).toBe(137);
