@@ -146,6 +146,8 @@ describeUnless(reason, "several services from Debian's packages in Docker", () =
     const id = up("postgres");
     await healthy(id);
     await until("the web program has read", () => engine.docker("logs", id).stdout.includes("42\n"));
+    // Docker's log of standard error may be behind that of standard output.
+    await until("all are started", () => started(engine.docker("logs", id).stderr).length === 3);
     expect(started(engine.docker("logs", id).stderr)).toEqual(["db", "migrate", "web"]);
     engine.docker("exec", id, "bash", "-c", `kill -9 ${pidOf(id, "db")}`);
     expect(Number(engine.docker("wait", id).stdout)).toBe(137);
