@@ -2,7 +2,7 @@
 // service's starts. Pure.
 
 import type { Policy, Service } from "../policy/types.ts";
-import { namesOf, type OpenPolicy } from "../policy/types.ts";
+import { namesOf, type OpenPolicy, stopSteps } from "../policy/types.ts";
 import type { Facts } from "../sys/facts.ts";
 import { bytesOf, textOf } from "../sys/text/bytes.ts";
 import { decideAll, hiding, preparation, ranges, refused } from "./build.ts";
@@ -177,8 +177,8 @@ function superviseServices(policy: Policy): ServicesSupervision {
 }
 
 function supervised(service: Service, { shutdown }: Policy): SupervisedService {
-  const { name, type, dependsOn, ready, watchdogMs, restart, essential, signals, stop, reload } = service;
-  const steps = stop ?? (shutdown.steps.length > 0 ? shutdown.steps : undefined);
+  const { name, type, dependsOn, ready, watchdogMs, restart, essential, signals, reload } = service;
+  const steps = stopSteps(service, shutdown);
   return {
     name,
     type,

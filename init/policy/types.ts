@@ -269,6 +269,14 @@ export interface ShutdownPolicy {
   readonly steps: readonly ShutdownStep[];
 }
 
+/** How one of several services is stopped: its own `stop`, else `shutdown.steps`; undefined: the shutdown's signal. */
+export function stopSteps(
+  { stop }: Pick<Service, "stop">,
+  { steps }: Pick<ShutdownPolicy, "steps">,
+): readonly ShutdownStep[] | undefined {
+  return stop ?? (steps.length > 0 ? steps : undefined);
+}
+
 export interface ReapingPolicy {
   readonly subreaper: "auto" | "always" | "never";
   readonly orphans: "terminate" | "wait" | "leave";

@@ -30,6 +30,17 @@ export function tokenGone({ name }: Token, { kernel, say }: Voice): void {
   );
 }
 
+/** The most tokens of one name that are watched: those of the latest starts. */
+export const MOST_TOKENS = 16;
+
+/** The tokens of starts that lie too far back. A service that leaves its token to another process at each end must not use up fdinit's descriptors. */
+export function oldTokens(tokens: readonly Token[]): readonly Token[] {
+  return [...new Set(tokens.map(({ name }) => name))].flatMap((name) => {
+    const same = tokens.filter((token) => token.name === name);
+    return same.slice(0, Math.max(0, same.length - MOST_TOKENS));
+  });
+}
+
 interface Ended extends Voice {
   readonly supervision: { readonly service: string };
   readonly context: { readonly tokens: readonly Token[]; readonly pipes: readonly GivenPipe[] };

@@ -35,8 +35,6 @@ const MOST_OBSERVED = 8;
 const MOST_PASSED_ON = 32;
 /** The pause between two tries where the kernel refuses wait4 and waitid. */
 const RETRY_MS = 250;
-/** The most tokens of one name that are watched: those of the latest starts. */
-const MOST_TOKENS = 16;
 
 /** Supervises until the container ends, reaping every child; answers the exit code. */
 export function supervise(surroundings: Surroundings, first: Started): number {
@@ -345,20 +343,16 @@ class Supervisor {
     this.kernel.kill(this.kernel.pid, SIGSTOP);
   }
 
-  /** A service that leaves its token to another process at each end must not use up fdinit's descriptors. */
   private dropOldTokens(): void {
     const { tokens } = this.surroundings.context;
-    for (const { name } of [...tokens]) {
-      const same = tokens.filter((token) => token.name === name);
-      for (const token of same.slice(0, Math.max(0, same.length - MOST_TOKENS))) this.dropToken(token);
-    }
+    if (tokens.length > 0) for (const token of holders().oldTokens(tokens)) this.dropToken(token);
   }
 
   private dropToken(token: Token): void {
     const { context, say } = this.surroundings;
     this.kernel.close(token.fd);
     context.tokens.splice(context.tokens.indexOf(token), 1);
-    const words = `token ${JSON.stringify(token.name)} is still held since ${MOST_TOKENS} starts before this one`;
+    const words = `token ${JSON.stringify(token.name)} is still held since ${holders().MOST_TOKENS} starts before this one`;
     if (!this.hasDroppedTokens) say("warn", `${words}: no longer watched`);
     this.hasDroppedTokens = true;
   }

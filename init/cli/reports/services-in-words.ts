@@ -1,7 +1,7 @@
 // Several services in a report on a plan: the order in which they start, and how and when each is stopped. Pure.
 
-import { stopSteps, writtenWaits } from "../../policy/meaning/services/service-graph.ts";
-import type { Policy, ReadyCheck, Service } from "../../policy/types.ts";
+import { writtenWaits } from "../../policy/meaning/services/service-graph.ts";
+import { type Policy, type ReadyCheck, type Service, stopSteps } from "../../policy/types.ts";
 import { signalName } from "../../sys/signals/signal-names.ts";
 import { duration } from "./resolved-keys.ts";
 

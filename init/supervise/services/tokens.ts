@@ -1,12 +1,9 @@
 // The keep-alive tokens of services, as a watcher: end of file says that a token's last holder is gone.
 
 import type { Watched } from "../../sys/kernel.ts";
-import { tokenGone } from "../holders.ts";
+import { oldTokens, tokenGone } from "../holders.ts";
 import type { ServicesSurroundings } from "./surroundings.ts";
 import type { Watcher } from "./watcher.ts";
-
-/** The most tokens of one name that are watched: those of the latest starts. */
-const MOST_TOKENS = 16;
 
 export class TokenWatcher implements Watcher {
   private readonly surroundings: ServicesSurroundings;
@@ -35,15 +32,11 @@ export class TokenWatcher implements Watcher {
 
   time(): void {}
 
-  /** A service that leaves its token to another process at each end must not use up fdinit's descriptors. */
   private dropOld(): void {
     const { kernel, context } = this.surroundings;
-    for (const { name } of [...context.tokens]) {
-      const same = context.tokens.filter((token) => token.name === name);
-      for (const token of same.slice(0, Math.max(0, same.length - MOST_TOKENS))) {
-        kernel.close(token.fd);
-        context.tokens.splice(context.tokens.indexOf(token), 1);
-      }
+    for (const token of oldTokens(context.tokens)) {
+      kernel.close(token.fd);
+      context.tokens.splice(context.tokens.indexOf(token), 1);
     }
   }
 }

@@ -1,7 +1,7 @@
 // The relations of several services: which comes before which, and how long they take to stop one after another.
 // Finds unknown names, circles, conditions that never come true, and a budget that is too small. Pure.
 
-import type { Service, ShutdownPolicy, ShutdownStep } from "../../types.ts";
+import { type Service, type ShutdownPolicy, stopSteps } from "../../types.ts";
 import { badValue, type Finding } from "../../wording/finding.ts";
 import { nearestWord } from "../../wording/nearest.ts";
 
@@ -66,14 +66,6 @@ function circleIn(services: readonly Service[]): string[] | undefined {
     if (circle) return circle;
   }
   return undefined;
-}
-
-/** How a service is stopped: its own `stop`, else `shutdown.steps`; undefined: the shutdown's signal. */
-export function stopSteps(
-  { stop }: Pick<Service, "stop">,
-  { steps }: Pick<ShutdownPolicy, "steps">,
-): readonly ShutdownStep[] | undefined {
-  return stop ?? (steps.length > 0 ? steps : undefined);
 }
 
 export interface StopPath {

@@ -4,7 +4,7 @@
 
 import type { ServicesSupervision } from "../../../plan/plan.ts";
 import type { ReceivedSignal } from "../../../sys/kernel.ts";
-import type { Action, Budget, Ending, Next } from "../../events.ts";
+import type { Action, Budget, Ending } from "../../events.ts";
 
 /**
  * waiting: its dependencies have not come far enough. starting: it runs and is not ready. ready: it runs and is ready.
@@ -165,6 +165,3 @@ export interface ServicesNext {
   readonly state: ServicesState;
   readonly actions: readonly ServiceAction[];
 }
-
-/** The answer of ending.ts for several services. */
-export type ServicesEnding = Next<ServicesState>;
