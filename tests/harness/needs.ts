@@ -24,6 +24,7 @@ export type Need =
   | "bash"
   | "nginx"
   | "gunicorn"
+  | "systemd-socket-activate"
   | "node"
   | "musl"
   | "musl-gcc"
@@ -55,6 +56,7 @@ const PACKAGES: Partial<Record<Need, string>> = {
   bash: "bash",
   nginx: "nginx-light",
   gunicorn: "gunicorn",
+  "systemd-socket-activate": "systemd",
   node: "nodejs",
   musl: "musl",
   "musl-gcc": "musl-tools",
