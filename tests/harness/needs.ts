@@ -25,6 +25,10 @@ export type Need =
   | "nginx"
   | "gunicorn"
   | "systemd-socket-activate"
+  | "s6-fdholder-daemon"
+  | "dbus-daemon"
+  | "sshd"
+  | "ssh-keygen"
   | "node"
   | "musl"
   | "musl-gcc"
@@ -57,6 +61,10 @@ const PACKAGES: Partial<Record<Need, string>> = {
   nginx: "nginx-light",
   gunicorn: "gunicorn",
   "systemd-socket-activate": "systemd",
+  "s6-fdholder-daemon": "s6",
+  "dbus-daemon": "dbus-daemon",
+  sshd: "openssh-server",
+  "ssh-keygen": "openssh-client",
   node: "nodejs",
   musl: "musl",
   "musl-gcc": "musl-tools",

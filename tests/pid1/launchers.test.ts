@@ -1,8 +1,8 @@
-// A launcher that passes sockets, in front of fdinit: systemd-socket-activate with listeners by systemd's protocol, and with a connection
-// as an inetd does.
+// Launchers that pass sockets, in front of fdinit: systemd-socket-activate with listeners by systemd's protocol and with a connection as an
+// inetd does, and s6-fdholder with a listener as standard input; with small programs that say what they got, and with real ones.
 
 import { expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { join } from "node:path";
 import { FDINIT } from "../harness/fixtures.ts";
@@ -84,7 +84,7 @@ describeWith(["unshare", "systemd-socket-activate"], "behind systemd-socket-acti
     const port = freePort();
     const launcher = ["systemd-socket-activate", "--accept", "--inetd", `--listen=127.0.0.1:${port}`];
     const running = start({ direct: true, as: "child", run: [...launcher, FDINIT, "--", "cat"] });
-    await until("the line comes back", () => echoed(port, "a line\n"));
+    await until("the line comes back", async () => (await answer({ port }, "a line\n")) === "a line\n");
     process.kill(await running.pid(), "SIGTERM");
     await running.ended();
   });
@@ -108,14 +108,152 @@ describeWith(
   },
 );
 
-/** Whether a server sends a line back; false where nobody listens yet. */
-function echoed(port: number, line: string): Promise<boolean> {
+const NGINX = `version: 1
+fds:
+  inherited:
+    rules: [{ match: { name: http }, action: keep, name: http }]
+services:
+  app:
+    env: { NGINX: "3;" }
+    fds: { pass: { http: 3 }, protocol: none }
+signals: { rewrite: { SIGTERM: SIGQUIT } }
+`;
+
+describeWith(
+  ["unshare", "root", "systemd-socket-activate", "nginx"],
+  "nginx behind systemd-socket-activate",
+  () => {
+    test("takes the socket by its own variable, although it could not bind the port itself", async () => {
+      const folder = temporaryDirectory();
+      const port = freePort();
+      chmodSync(folder, 0o755);
+      const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
+        (kind) => `${kind}_temp_path ${folder}/${kind};`,
+      );
+      const server = `server { listen 127.0.0.1:${port}; return 200 "nginx"; }`;
+      const configuration = `daemon off; pid ${folder}/pid; error_log stderr notice; events {}
+http { access_log off; ${paths.join(" ")} ${server} }`;
+      const file = join(folder, "nginx.conf");
+      writeFileSync(file, configuration);
+      const program = ["nginx", "-c", file];
+      const running = activated([`--listen=127.0.0.1:${port}`, "--fdname=http"], policy(NGINX), program);
+      await until("it answers", async () => (await request(port, GET)) === "answered");
+      process.kill(await running.pid(), "SIGTERM");
+      const { code, stderr } = await running.ended();
+      expect(code).toBe(0);
+      expect(stderr).toContain('using inherited sockets from "3;"');
+    }, 60_000);
+  },
+);
+
+const BUS = `version: 1
+fds:
+  inherited:
+    rules: [{ match: { name: bus }, action: keep }]
+`;
+
+const BUS_CONFIGURATION = `<busconfig>
+<type>session</type><listen>unix:path=/nonexistent</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow send_destination="*"/></policy>
+</busconfig>`;
+
+describeWith(
+  ["unshare", "systemd-socket-activate", "dbus-daemon"],
+  "dbus-daemon behind systemd-socket-activate",
+  () => {
+    test("authenticates a client on the socket that it was given, and ends with code 0", async () => {
+      const folder = temporaryDirectory();
+      const path = join(folder, "bus");
+      const file = join(folder, "bus.conf");
+      writeFileSync(file, BUS_CONFIGURATION);
+      const program = [
+        "dbus-daemon",
+        `--config-file=${file}`,
+        "--address=systemd:",
+        "--nofork",
+        "--nopidfile",
+      ];
+      const running = activated([`--listen=${path}`, "--fdname=bus"], policy(BUS), program);
+      const hello = `\0AUTH EXTERNAL ${Buffer.from(String(process.getuid?.())).toString("hex")}\r\n`;
+      await until("the bus says OK", async () => /^OK \w+\r\n$/.test(await answer({ path }, hello)));
+      process.kill(await running.pid(), "SIGTERM");
+      expect((await running.ended()).code).toBe(0);
+    });
+  },
+);
+
+describeWith(
+  ["unshare", "root", "systemd-socket-activate", "sshd", "ssh-keygen"],
+  "sshd -i behind systemd-socket-activate",
+  () => {
+    test("greets whoever connects, without a policy", async () => {
+      const folder = temporaryDirectory();
+      const port = freePort();
+      const key = join(folder, "key");
+      const file = join(folder, "sshd.conf");
+      expect(Bun.spawnSync(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key]).exitCode).toBe(0);
+      writeFileSync(file, `HostKey ${key}\nUsePAM no\nPidFile none\n`);
+      const sshd = Bun.which("sshd") ?? "sshd";
+      const launcher = ["systemd-socket-activate", "--accept", "--inetd", `--listen=127.0.0.1:${port}`];
+      const running = start({
+        direct: true,
+        before: "mount -t tmpfs none /run; mkdir /run/sshd",
+        run: [...launcher, FDINIT, "--", sshd, "-i", "-f", file],
+      });
+      await until("sshd says its version", async () => (await answer({ port }, "")).startsWith("SSH-2.0-"));
+      // The launcher is PID 1 here and has no handler for SIGTERM.
+      process.kill(await running.pid(), "SIGKILL");
+      await running.ended();
+    });
+  },
+);
+
+describeWith(["unshare", "s6-fdholder-daemon", "python3"], "behind s6-fdholder-retrieve", () => {
+  test("the held listener is the program's standard input, without a policy", async () => {
+    const folder = temporaryDirectory();
+    const holder = join(folder, "holder");
+    const rules = join(folder, `rules/uid/${process.getuid?.()}`);
+    mkdirSync(join(rules, "env"), { recursive: true });
+    writeFileSync(join(rules, "allow"), "");
+    for (const name of ["STORE", "RETRIEVE"])
+      writeFileSync(join(rules, "env", `S6_FDHOLDER_${name}_REGEX`), "^listener$");
+    const daemon = start({
+      direct: true,
+      as: "child",
+      run: ["s6-fdholder-daemon", "-1", "-i", join(folder, "rules"), holder],
+    });
+    const listen = [
+      "s6-ipcserver-socketbinder",
+      join(folder, "socket"),
+      "s6-fdholder-store",
+      holder,
+      "listener",
+    ];
+    await until("the holder has the listener", () => Bun.spawnSync(listen).exitCode === 0);
+    const program = `import socket
+with socket.socket(fileno=0) as s: print(s.getsockname().rsplit("/")[-1], s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))`;
+    const { code, stdout, stderr } = await start({
+      direct: true,
+      run: ["s6-fdholder-retrieve", holder, "listener", FDINIT, "--", "python3", "-c", program],
+    }).ended();
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: "socket 1\n", stderr: "" });
+    process.kill(await daemon.pid(), "SIGTERM");
+    await daemon.ended();
+  });
+});
+
+/** The first bytes that a server sends back; "" where nobody listens, or nothing comes before the end. */
+function answer(
+  address: { readonly port: number } | { readonly path: string },
+  text: string,
+): Promise<string> {
   return new Promise((resolve) => {
-    const socket = createConnection({ host: "127.0.0.1", port }, () => socket.write(line));
+    const socket = createConnection(address, () => socket.write(text));
     socket.on("data", (data) => {
-      resolve(data.toString() === line);
+      resolve(data.toString("latin1"));
       socket.destroy();
     });
-    socket.on("error", () => resolve(false));
+    socket.on("close", () => resolve(""));
+    socket.on("error", () => resolve(""));
   });
 }
