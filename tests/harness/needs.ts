@@ -14,6 +14,7 @@ export type Need =
   | "raise limits"
   | "runc"
   | "dockerd"
+  | "docker-compose"
   | "podman"
   | "containerd"
   | "ctr"
@@ -50,6 +51,7 @@ const PACKAGES: Partial<Record<Need, string>> = {
   nsenter: "util-linux",
   runc: "runc",
   dockerd: "docker.io",
+  "docker-compose": "docker-compose",
   podman: "podman",
   containerd: "containerd",
   ctr: "containerd",
