@@ -57,7 +57,7 @@ const WAYS: Record<string, Way> = {
 };
 
 /** Of tests/images those that an executable of another kind could change. */
-const IMAGES_OF_STATIC = ["docker", "drop-in", "lifecycle", "podman", "runc", "static"];
+const IMAGES_OF_STATIC = ["compose", "docker", "drop-in", "lifecycle", "podman", "runc", "static"];
 
 /**
  * Of tests/pid1 those that musl, its loader or Bun's build for it could change. The other files are about policies, messages, paths and

@@ -57,7 +57,7 @@ export class Engine {
         ...(options.includes(REMAPPED) ? ["sh", "-ec", WITH_USER, "sh", at("etc")] : []),
         "dockerd",
         ...["--data-root", at("root"), "--exec-root", at("exec"), "--pidfile", at("pid")],
-        ...["-H", `unix://${at("sock")}`, "--iptables=false", "--ip6tables=false", "--bridge=none"],
+        ...["-H", this.host, "--iptables=false", "--ip6tables=false", "--bridge=none"],
         ...["--storage-driver=overlay2", `--cgroup-parent=/${this.#cgroup}`],
         ...options,
       ],
@@ -169,7 +169,12 @@ export class Engine {
   /** The whole command line of a docker command for this engine. */
   command(...words: string[]): string[] {
     const docker = Bun.which("docker") ?? "docker";
-    return [docker, "--host", `unix://${join(this.#directory, "sock")}`, ...words];
+    return [docker, "--host", this.host, ...words];
+  }
+
+  /** Where it listens, as DOCKER_HOST says it. */
+  get host(): string {
+    return `unix://${join(this.#directory, "sock")}`;
   }
 
   /** An image of nothing but the files in a tar. */

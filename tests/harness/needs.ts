@@ -14,6 +14,7 @@ export type Need =
   | "raise limits"
   | "runc"
   | "dockerd"
+  | "docker-compose"
   | "podman"
   | "containerd"
   | "ctr"
@@ -24,6 +25,11 @@ export type Need =
   | "bash"
   | "nginx"
   | "gunicorn"
+  | "systemd-socket-activate"
+  | "s6-fdholder-daemon"
+  | "dbus-daemon"
+  | "sshd"
+  | "ssh-keygen"
   | "node"
   | "musl"
   | "musl-gcc"
@@ -45,6 +51,7 @@ const PACKAGES: Partial<Record<Need, string>> = {
   nsenter: "util-linux",
   runc: "runc",
   dockerd: "docker.io",
+  "docker-compose": "docker-compose",
   podman: "podman",
   containerd: "containerd",
   ctr: "containerd",
@@ -55,6 +62,11 @@ const PACKAGES: Partial<Record<Need, string>> = {
   bash: "bash",
   nginx: "nginx-light",
   gunicorn: "gunicorn",
+  "systemd-socket-activate": "systemd",
+  "s6-fdholder-daemon": "s6",
+  "dbus-daemon": "dbus-daemon",
+  sshd: "openssh-server",
+  "ssh-keygen": "openssh-client",
   node: "nodejs",
   musl: "musl",
   "musl-gcc": "musl-tools",

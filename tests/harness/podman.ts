@@ -79,17 +79,27 @@ export class Podman {
   }
 
   podman(...words: string[]): Answer {
-    const at = (name: string) => `${join(this.#directory, name)}`;
+    const { exitCode, stdout, stderr } = Bun.spawnSync(this.command(...words), {
+      stdin: "ignore",
+      timeout: 60_000,
+      env: { ...process.env, ...this.environment },
+    });
+    return { code: exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
+  }
+
+  /** The whole command line of a podman command for this engine. */
+  command(...words: string[]): string[] {
+    const at = (name: string) => join(this.#directory, name);
     const options = [
       ...[`--root=${at("root")}`, `--runroot=${at("run")}`, `--tmpdir=${at("tmp")}`],
       ...["--storage-driver=vfs", "--cgroup-manager=cgroupfs", "--runtime=runc", "--events-backend=file"],
     ];
-    const { exitCode, stdout, stderr } = Bun.spawnSync([...this.enter, "podman", ...options, ...words], {
-      stdin: "ignore",
-      timeout: 60_000,
-      env: { ...process.env, CONTAINERS_CONF: at("containers.conf") },
-    });
-    return { code: exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
+    return [...this.enter, "podman", ...options, ...words];
+  }
+
+  /** The variables that such a command needs besides. */
+  get environment(): Record<string, string> {
+    return { CONTAINERS_CONF: join(this.#directory, "containers.conf") };
   }
 
   /** `podman run`, removed afterwards. */

@@ -1,14 +1,15 @@
 // The static executable in Podman: as the init that Podman mounts into a container, whatever C library the image has or has
-// not, as PID 1 of an image of its own, and as the program behind a pod.
+// not, as PID 1 of an image of its own, from an image that is mounted, behind a launcher that passes sockets, and as the program behind a pod.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { chmodSync, copyFileSync } from "node:fs";
+import { chmodSync, copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FDINIT, IS_QUICKJS } from "../harness/fixtures.ts";
-import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
+import { leaveNothingBehind, letLast, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeUnless, missing } from "../harness/needs.ts";
 import { bareRoot, Podman, whyNoPodman } from "../harness/podman.ts";
 import { until } from "../harness/processes.ts";
+import { freePort, request } from "../harness/requests.ts";
 
 leaveNothingBehind();
 
@@ -94,6 +95,52 @@ describeUnless(reason, "in Podman", () => {
     expect(engine.podman("pod", "stop", "--time=30", "pod")).toMatchObject({ code: 0 });
     expect(performance.now() - before).toBeLessThan(20_000);
   }, 120_000);
+
+  test("--mount type=image brings it into an image that has none, read-only", () => {
+    const words = ["--read-only", "--mount=type=image,source=own,destination=/fdinit"];
+    const entry = '--entrypoint=["/fdinit/fdinit","--"]';
+    const seen = engine.run(...words, entry, "bare", "sh", "-c", "cat /proc/1/comm; exit 6");
+    expect(seen).toEqual({ code: 6, stdout: "fdinit\n", stderr: "" });
+  }, 60_000);
+
+  describeUnless(missing("systemd-socket-activate"), "behind systemd-socket-activate", () => {
+    const tell =
+      'echo "$LISTEN_FDS $LISTEN_FDNAMES"; test "$LISTEN_PID" = $$; echo $?; test -S /dev/fd/3; echo $?';
+
+    test.each([
+      ["is closed under the default", "version: 1\n", " \n1\n1\n"],
+      [
+        "is the program's under a rule with its name",
+        "version: 1\nfds: { inherited: { rules: [{ match: { name: http }, action: keep }] } }\n",
+        "1 http\n0\n0\n",
+      ],
+    ])("a socket that Podman passes on %s", async (_, text, expected) => {
+      const folder = temporaryDirectory();
+      const port = freePort();
+      writeFileSync(join(folder, "policy.yaml"), text);
+      const options = ["run", "--rm", "--network=none", `--volume=${folder}:/etc/fdinit:ro`, "own"];
+      const variables = Object.entries(engine.environment).map(
+        ([name, value]) => `--setenv=${name}=${value}`,
+      );
+      const launcher = [
+        "systemd-socket-activate",
+        ...variables,
+        "--fdname=http",
+        `--listen=127.0.0.1:${port}`,
+      ];
+      const running = Bun.spawn([...launcher, ...engine.command(...options, "sh", "-c", tell)], {
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      letLast(running.pid);
+      await until("the launcher listens", async () => (await request(port, "")) !== "refused");
+      expect(await new Response(running.stdout).text()).toBe(expected);
+      expect(await running.exited).toBe(0);
+      const said = await new Response(running.stderr).text();
+      expect(said.includes('descriptor 3 ("http" of LISTEN_FDS) is not passed on')).toBe(
+        expected.startsWith(" "),
+      );
+    });
+  });
 
   /** The container behind a pod. */
   function infraOf(pod: string): string {
