@@ -154,9 +154,11 @@ export function decideAll({ fds, intent }: Policy, { inherited }: Facts): Decide
   let before: Decided | undefined;
   for (const known of inherited) {
     const { fd, descriptor } = known;
-    const isShared = shares && descriptor !== undefined && descriptor === before?.descriptor;
-    const decision = before && isShared ? before.decision : decide(fds.inherited, intent, known);
-    decided.push({ ...known, decision });
+    if (before && shares && descriptor !== undefined && descriptor === before.descriptor) {
+      decided.push({ fd, descriptor, decision: before.decision });
+      continue;
+    }
+    decided.push({ ...known, decision: decide(fds.inherited, intent, known) });
     if (fd >= FIRST_BEYOND_STANDARD) before = decided[decided.length - 1];
   }
   return decided;

@@ -59,17 +59,21 @@ export function stretches(
   for (const { match } of policy.rules) {
     if (isByNumber(match)) for (const { first, last } of numbersOf(match)) cuts.push(first, last + 1);
   }
+  // The actions at the cuts. Rules by number cut anywhere; without them only the ends of a row are asked for.
   const looked = new Map<number, InheritedAction>();
+  const isCutByRule = cuts.length > 2;
   // Cuts at the ends of a row of listed numbers with one action, and not around each: there may be thousands.
   let next = -1;
   let before: InheritedAction | undefined;
   for (const known of listed) {
     if (!known.descriptor) continue;
     const { action } = known.decision ?? decide(policy, intent, known);
-    looked.set(known.fd, action);
-    if (known.fd !== next && next >= 0) cuts.push(next);
-    if (known.fd !== next || action !== before) cuts.push(known.fd);
-    next = known.fd + 1;
+    const { fd } = known;
+    const begins = fd !== next || action !== before;
+    if (begins || isCutByRule || fd === FIRST_BEYOND_STANDARD) looked.set(fd, action);
+    if (fd !== next && next >= 0) cuts.push(next);
+    if (begins) cuts.push(fd);
+    next = fd + 1;
     before = action;
   }
   if (next >= 0) cuts.push(next);

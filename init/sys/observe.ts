@@ -31,7 +31,7 @@ export function observe(kernel: Kernel, own: readonly [number, ...number[]], que
   const notInherited = runtime.certain ? [...own, ...runtime.numbers] : own;
   const { announced, ...problems } = announcement(kernel);
   const inherited: InheritedDescriptor[] = [];
-  const seen: SeenFiles | undefined = questions.classify ? new Map() : undefined;
+  const seen: SeenFiles | undefined = questions.classify ? { byInode: new Map() } : undefined;
   for (const fd of numbers) {
     if (notInherited.includes(fd)) continue;
     inherited.push(seen ? classified(kernel, fd, announced, seen) : linkOrMode(kernel, fd));

@@ -211,13 +211,32 @@ describe("classify", () => {
     c.pipe(ends);
     looked.push(keep(ends[0] as number), keep(ends[1] as number), keep(c.socket(1, 1, 0)), 9999);
     unlinkSync(gone);
-    const seen: SeenFiles = new Map();
+    const seen: SeenFiles = { byInode: new Map() };
     const known = looked.map((fd) => classify(fd, seen));
     expect(known).toEqual(looked.map((fd) => classify(fd)));
     // It looked once at what has one name, and at every other descriptor.
     expect(known[1]).toBe(known[0] as DescriptorFacts);
     expect(known[4]).toBe(known[3] as DescriptorFacts);
     expect([known[7]?.path, known[8]?.path]).toEqual([one, two]);
+  });
+
+  test("tells a file from the one right before it by inode, flags and number of names", () => {
+    const [first, second] = [join(folder, "first"), join(folder, "second")];
+    for (const path of [first, second]) writeFileSync(path, "");
+    const looked = [first, first, second, first].map((path) => keep(openSync(path, "r")));
+    looked.push(keep(openSync(first, "a")));
+    const seen: SeenFiles = { byInode: new Map() };
+    const facts = looked.map((fd) => classify(fd, seen));
+    expect(facts.map(({ path, access }) => [path, access])).toEqual([
+      [first, "read"],
+      [first, "read"],
+      [second, "read"],
+      [first, "read"],
+      [first, "write"],
+    ]);
+    expect(facts[1]).toBe(facts[0] as DescriptorFacts);
+    unlinkSync(first);
+    expect(classify(looked[4] as number, seen).deleted).toBe(true);
   });
 
   test("does not guess about a number that is not open", () => {

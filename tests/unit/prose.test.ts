@@ -46,3 +46,11 @@ test("no sentence of a page begins with whatever, whoever or nobody", () => {
   const found = pages.filter((page) => /(?:^|[.:] |\| )(?:Whatever|Whoever|Nobody) /m.test(textOf(page)));
   expect(found).toEqual([]);
 });
+
+test("no page has the markers of a merge that was not finished", () => {
+  const pages = ["*.md", "docs/**/*.md", "images/**/*.md"].flatMap((pattern) =>
+    globSync(pattern, { cwd: ROOT }),
+  );
+  expect(pages).toContain("CHANGELOG.md");
+  expect(pages.filter((page) => /^(?:<{7} |>{7} |={7}$)/m.test(textOf(page)))).toEqual([]);
+});

@@ -17,12 +17,13 @@ import {
   S_IFMT,
   S_IFREG,
   S_IFSOCK,
+  STATX_MNT_ID,
   TCGETS,
 } from "../libc/constants.ts";
 import { Block, SYS, syscall } from "../libc/libc.ts";
 import { readOwnLink } from "../paths/files.ts";
 import { isOutsideRoot } from "../paths/root.ts";
-import { type Status, statusOf } from "../paths/status.ts";
+import { fromStatx, lookAtStatus, type Status, statusBuffer, statusOf } from "../paths/status.ts";
 import { socketFacts } from "../sockets/sockets.ts";
 import { textOf } from "../text/bytes.ts";
 import type { Access, Descriptor, DescriptorFacts, Kind } from "./kinds.ts";
@@ -49,20 +50,42 @@ export function fileSystemMagic(fd: number): number | undefined {
 /** Classifies one open descriptor. `seen`: the files behind the descriptors that were classified in this round and are still open. */
 export function classify(fd: number, seen?: SeenFiles): DescriptorFacts {
   const flags = syscall(SYS.fcntl, fd, F_GETFL);
-  const status = statusOf(fd);
+  const failed = lookAtStatus(fd);
+  const before = seen?.before;
+  if (failed === 0 && before?.words && before.flags === flags && isSameAnswer(before.words))
+    return before.facts;
+  const status = failed < 0 ? statusOf(fd) : fromStatx(fd);
   if (flags < 0 || typeof status === "number") {
     const link = readOwnLink(fd);
     const evidence = link ? textOf(link) : "fstat failed";
     return { kinds: ["undetermined"], access: accessOf(flags), deleted: false, evidence };
   }
-  const known = seen?.get(status.inode);
-  if (known && known.flags === flags && isOneName(known, status)) return known.facts;
-  const facts = lookedAt(fd, flags, status);
-  if (seen && hasOneName(status)) {
-    const { mount, device, mode, links } = status;
-    seen.set(status.inode, { flags, mount, device, mode, links, facts });
+  if (!seen || !hasOneName(status)) return lookedAt(fd, flags, status);
+  const known = seen.byInode.get(status.inode);
+  if (known && known.flags === flags && isOneName(known, status)) {
+    seen.before = known;
+    return known.facts;
   }
+  const { mount, device, mode, links } = status;
+  // A copy, and before lookedAt(), which may ask for the status of other files.
+  const words = failed < 0 ? undefined : statusWords.slice();
+  const facts = lookedAt(fd, flags, status);
+  seen.before = { flags, mount, device, mode, links, facts, words };
+  seen.byInode.set(status.inode, seen.before);
   return facts;
+}
+
+const statusWords = new Uint32Array(statusBuffer.view.buffer);
+/** Of struct statx: mask, links, mode, inode, device, mount; the mask says whether the mount is there. */
+const TELLING = [0, 4, 7, 8, 9, 34, 35, 36];
+
+function isSameAnswer(words: Uint32Array): boolean {
+  for (let index = 0; index < TELLING.length; index++) {
+    const word = TELLING[index] as number;
+    if (words[word] !== statusWords[word]) return false;
+  }
+  // Without STATX_MNT_ID in the mask (before Linux 5.8) the mount is in /proc alone.
+  return ((words[0] as number) & STATX_MNT_ID) !== 0;
 }
 
 /** Whether every descriptor of the file has the same link in /proc: no second name that it may have been opened by. */

@@ -11,6 +11,12 @@ export interface SeenFile {
   readonly mode: number;
   readonly links: number;
   readonly facts: DescriptorFacts;
+  /** The answer of statx(2) as 32-bit words; undefined where fstat(2) stood in for it. */
+  readonly words: Uint32Array | undefined;
 }
 
-export type SeenFiles = Map<number, SeenFile>;
+export interface SeenFiles {
+  readonly byInode: Map<number, SeenFile>;
+  /** The last one looked at: the next descriptor may well lead to the same file, which is found out without making an object. */
+  before?: SeenFile;
+}

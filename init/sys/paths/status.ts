@@ -21,6 +21,9 @@ export interface Status {
 
 // struct statx is 256 bytes, struct stat 144 or 128
 const buffer = new Block(256);
+
+export { buffer as statusBuffer };
+
 const EMPTY_PATH = cString("");
 
 /** Of an open descriptor; a negated errno when it fails. */
@@ -56,7 +59,17 @@ function named(path: Uint8Array): Bytes {
 function statx(directory: number, path: Bytes, flags: number): Status | number {
   const mask = STATX_BASIC_STATS | STATX_MNT_ID;
   const failed = syscall(SYS.statx, directory, path.address, flags, mask, buffer.address);
-  if (failed < 0) return failed;
+  return failed < 0 ? failed : fromStatx(directory);
+}
+
+/** statx(2) of an open descriptor into `statusBuffer`, from which `fromStatx` reads it: 0 or a negated errno. */
+export function lookAtStatus(fd: number): number {
+  const mask = STATX_BASIC_STATS | STATX_MNT_ID;
+  return syscall(SYS.statx, fd, EMPTY_PATH.address, AT_EMPTY_PATH, mask, buffer.address);
+}
+
+/** The last answer of statx(2), which was about `fd`. */
+export function fromStatx(fd: number): Status {
   // struct statx: u32 mask 0, u32 nlink 16, u32 uid 20, u32 gid 24, u16 mode 28, u64 ino 32, u32 dev_major 136, dev_minor 140, u64 mnt_id 144
   const { view } = buffer;
   const hasMount = (view.getUint32(0, true) & STATX_MNT_ID) !== 0;
@@ -68,7 +81,7 @@ function statx(directory: number, path: Bytes, flags: number): Status | number {
     gid: view.getUint32(24, true),
     inode: view.getUint32(32, true) + view.getUint32(36, true) * 2 ** 32,
     device: encodeDevice(major, minor),
-    mount: hasMount ? view.getUint32(144, true) : mountOf(directory),
+    mount: hasMount ? view.getUint32(144, true) : mountOf(fd),
   };
 }
 
