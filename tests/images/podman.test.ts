@@ -2,7 +2,15 @@
 // not, as PID 1 of an image of its own, from an image that is mounted, behind a launcher that passes sockets, and as the program behind a pod.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { FDINIT, IS_QUICKJS } from "../harness/fixtures.ts";
 import { leaveNothingBehind, letLast, temporaryDirectory } from "../harness/leftovers.ts";
@@ -209,6 +217,30 @@ report: /dev/termination-log
       expect(engine.podman("stop", "--time=30", "shared-app")).toMatchObject({ code: 0 });
       expect(engine.podman("inspect", "--format={{.State.ExitCode}}", "shared-app").stdout).toBe("7\n");
       expect(readFileSync(message, "utf8")).toMatch(/^app exited with code 7 after .*; exit code 7\n$/);
+    }, 60_000);
+
+    test("a policy behind the kubelet's links is read without root, and so is the one that takes its place", () => {
+      const folder = temporaryDirectory();
+      // As the kubelet makes it: writable for everybody, and mounted read-only.
+      chmodSync(folder, 0o777);
+      const publish = (version: string, word: string) => {
+        mkdirSync(join(folder, version), { mode: 0o755 });
+        const policy = `version: 1\nservices: { app: { command: [busybox, echo, ${word}] } }\n`;
+        writeFileSync(join(folder, version, "policy.yaml"), policy);
+        // A new link, renamed over the old one.
+        symlinkSync(version, join(folder, "..data_tmp"));
+        renameSync(join(folder, "..data_tmp"), join(folder, "..data"));
+      };
+      const said = () => {
+        const words = ["--user=65532:65532", `--volume=${folder}:/etc/fdinit:ro`, "--entrypoint=/fdinit"];
+        const { stdout, stderr } = engine.run(...words, "own");
+        return stdout + stderr;
+      };
+      publish("..2026_01", "first");
+      symlinkSync("..data/policy.yaml", join(folder, "policy.yaml"));
+      expect(said()).toBe("first\n");
+      publish("..2026_02", "second");
+      expect(said()).toBe("second\n");
     }, 60_000);
 
     test("a start that fails leaves the termination message empty, and says why in the log, which the kubelet then takes", () => {
