@@ -20,11 +20,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { writeReleaseFiles } from "./built-files.ts";
 import { EMBEDDED, MODULES } from "./bundle.ts";
 import { harden } from "./harden.ts";
 import { keepDispositions } from "./keep-dispositions.ts";
 import { partsOfExecutable } from "./materials.ts";
-import { writeReleaseFiles } from "./release.ts";
 import { leaveOutIcuData } from "./slim.ts";
 import { buildStatic, isStaticStale, partsOfStatic, staticExecutable, staticLicences } from "./static.ts";
 import {

@@ -87,6 +87,17 @@ const NOT_RUN: readonly (readonly [page: string, begins: string, reason: string]
     "runs every test, this one too; the demo is run for the picture",
   ],
   ["README.md", "npx -y bun@1.4.5 run build", "needs Docker: tests/images/readme.test.ts runs it"],
+  ["docs/compose.md", "cp dist/fdinit", "needs Docker: tests/images/compose.test.ts runs the example"],
+  [
+    "docs/how-to/launchers.md",
+    "systemd-socket-activate --listen",
+    "waits for connections: tests/pid1/launchers.test.ts runs each with its program",
+  ],
+  [
+    "docs/how-to/launchers.md",
+    "systemd-socket-activate --accept",
+    "waits for connections: tests/pid1/launchers.test.ts runs each with its program",
+  ],
   ["docs/docker.md", "docker run --security-opt", "an option of a longer command, with …"],
   [
     "docs/migrating.md",

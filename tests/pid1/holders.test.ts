@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { FDINIT } from "../harness/fixtures.ts";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeWith, UNSHARE } from "../harness/needs.ts";
-import { children, descriptors, hasEnded, until } from "../harness/processes.ts";
+import { children, descriptors, hasEnded, until, untilWaiting } from "../harness/processes.ts";
 import { policy, run, start } from "../harness/run.ts";
 
 leaveNothingBehind();
@@ -35,6 +35,8 @@ describeWith(["gcc", "unshare"], "a keep-alive token", () => {
     const pid = await running.pid();
     const payload = await running.payload();
     await until("PID 1 has closed its end", () => !Object.values(descriptors(pid)).some(isPipe));
+    // It looks at the tree afterwards, which has to be there until then.
+    await untilWaiting(pid);
     expect(hasEnded(payload)).toBe(false);
     const { stderr } = await running.finished();
     expect(stderr).toBe(

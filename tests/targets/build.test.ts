@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { harden } from "../../scripts/harden.ts";
 import { partsOfExecutable } from "../../scripts/materials.ts";
 import { fill, portableTarget } from "../../scripts/portable.ts";
-import { writeReleaseFiles } from "../../scripts/release.ts";
+import { writeReleaseFiles } from "../../scripts/built-files.ts";
 import { bunFor, sha256Of, TARGETS, targetNamed } from "../../scripts/targets.ts";
 import { ROOT } from "../harness/fixtures.ts";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";

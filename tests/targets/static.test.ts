@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { writeReleaseFiles } from "../../scripts/release.ts";
+import { writeReleaseFiles } from "../../scripts/built-files.ts";
 import { whyNotLinked } from "../../scripts/static/link.ts";
 import {
   buildStatic,
