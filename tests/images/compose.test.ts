@@ -89,9 +89,8 @@ describeUnless(reason, "under Compose", () => {
       HostConfig: { Init: false, ReadonlyRootfs: true, CapDrop: ["ALL"] },
     });
 
-    const before = performance.now();
-    expect(compose("stop")).toMatchObject({ code: 0 });
-    expect(performance.now() - before).toBeLessThan(12_000);
+    // Docker has the grace period from Compose, and a program that it had to kill would have 137.
+    expect(engine.docker("stop", app)).toMatchObject({ code: 0 });
     expect(inspected(app).State.ExitCode).toBe(0);
   }, 180_000);
 });

@@ -1,16 +1,8 @@
 // The examples of images/kubernetes/: the Deployment with its ConfigMap and init container as Podman plays it, read-only, without root and
-// without capabilities; a policy behind the links that the kubelet makes; and what the examples say of one another.
+// without capabilities; and what the examples say of one another.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import {
-  chmodSync,
-  copyFileSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { FDINIT, IS_QUICKJS, ROOT } from "../harness/fixtures.ts";
@@ -92,30 +84,6 @@ describeUnless(reason, "as Podman plays it,", () => {
     expect(tookMs).toBeLessThan(15_000);
     expect(engine.podman("kube", "down", file)).toMatchObject({ code: 0 });
   }, 120_000);
-
-  test("a policy behind the kubelet's links is read without root, and so is the one that takes its place", () => {
-    const folder = temporaryDirectory();
-    // As the kubelet makes it: writable for everybody, and mounted read-only.
-    chmodSync(folder, 0o777);
-    const publish = (version: string, word: string) => {
-      mkdirSync(join(folder, version), { mode: 0o755 });
-      const policy = `version: 1\nservices: { app: { command: [busybox, echo, ${word}] } }\n`;
-      writeFileSync(join(folder, version, "policy.yaml"), policy);
-      // A new link, renamed over the old one.
-      symlinkSync(version, join(folder, "..data_tmp"));
-      renameSync(join(folder, "..data_tmp"), join(folder, "..data"));
-    };
-    const said = () => {
-      const words = ["--user=65532:65532", "--volume", `${folder}:/etc/fdinit:ro`, "--entrypoint=/fdinit"];
-      const { stdout, stderr } = engine.run(...words, "localhost/fdinit-copy:1");
-      return stdout + stderr;
-    };
-    publish("..2026_01", "first");
-    symlinkSync("..data/policy.yaml", join(folder, "policy.yaml"));
-    expect(said()).toBe("first\n");
-    publish("..2026_02", "second");
-    expect(said()).toBe("second\n");
-  }, 60_000);
 });
 
 test.each(["base/policy.yaml", "overlay/policy.yaml"])("the policy in %s is accepted", (name) => {

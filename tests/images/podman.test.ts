@@ -1,8 +1,16 @@
 // The static executable in Podman: as the init that Podman mounts into a container, whatever C library the image has or has
 // not, as PID 1 of an image of its own, from an image that is mounted, behind a launcher that passes sockets, and as the program behind a pod.
 
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { chmodSync, copyFileSync, writeFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { FDINIT, IS_QUICKJS } from "../harness/fixtures.ts";
 import { leaveNothingBehind, letLast, temporaryDirectory } from "../harness/leftovers.ts";
@@ -103,6 +111,15 @@ describeUnless(reason, "in Podman", () => {
     expect(seen).toEqual({ code: 6, stdout: "fdinit\n", stderr: "" });
   }, 60_000);
 
+  test("a container copies it into a volume, from which it is the init of an image that has none", () => {
+    const copy = '--entrypoint=["busybox","cp","/fdinit","/shared/fdinit"]';
+    expect(engine.run("--volume=shared:/shared", copy, "own")).toMatchObject({ code: 0, stderr: "" });
+    const words = ["--read-only", "--cap-drop=all", "--user=65532:65532", "--volume=shared:/fdinit:ro"];
+    const entry = '--entrypoint=["/fdinit/fdinit","--"]';
+    const seen = engine.run(...words, entry, "bare", "sh", "-c", "cat /proc/1/comm; exit 6");
+    expect(seen).toEqual({ code: 6, stdout: "fdinit\n", stderr: "" });
+  }, 60_000);
+
   describeUnless(missing("systemd-socket-activate"), "behind systemd-socket-activate", () => {
     const tell =
       'echo "$LISTEN_FDS $LISTEN_FDNAMES"; test "$LISTEN_PID" = $$; echo $?; test -S /dev/fd/3; echo $?';
@@ -139,6 +156,104 @@ describeUnless(reason, "in Podman", () => {
       expect(said.includes('descriptor 3 ("http" of LISTEN_FDS) is not passed on')).toBe(
         expected.startsWith(" "),
       );
+    });
+  });
+
+  describe("playing Kubernetes' YAML", () => {
+    const policy = `version: 1
+services:
+  app:
+    command: [sh, -c, "sh -c 'sleep 1000 & echo $$!'; trap 'exit 7' TERM; echo ready; sleep 1000 & wait"]
+control: { socket: /run/fdinit/control }
+report: /dev/termination-log
+`;
+
+    test("with shareProcessNamespace fdinit is not PID 1 and adopts orphans; a key of another name is its policy", async () => {
+      put(join(engine.helpers, "catatonit"));
+      const folder = temporaryDirectory();
+      const message = join(folder, "message");
+      writeFileSync(message, "");
+      const map = {
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        metadata: { name: "policies" },
+        data: { app: policy },
+      };
+      const container = {
+        name: "app",
+        image: "localhost/own",
+        imagePullPolicy: "Never",
+        command: ["/fdinit"],
+        env: [{ name: "FDINIT_POLICY", value: "/policies/app" }],
+        securityContext: { readOnlyRootFilesystem: true },
+        volumeMounts: [
+          { name: "policies", mountPath: "/policies" },
+          { name: "run", mountPath: "/run/fdinit" },
+          { name: "message", mountPath: "/dev/termination-log" },
+        ],
+      };
+      const volumes = [
+        { name: "policies", configMap: { name: "policies" } },
+        { name: "run", emptyDir: {} },
+        // The kubelet's part.
+        { name: "message", hostPath: { path: message, type: "File" } },
+      ];
+      const spec = { shareProcessNamespace: true, containers: [container], volumes };
+      const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "shared" }, spec };
+      const file = join(folder, "pod.yaml");
+      writeFileSync(file, [map, pod].map((each) => JSON.stringify(each)).join("\n---\n"));
+      const { code, stderr } = engine.podman("kube", "play", "--network=none", file);
+      expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+
+      const said = () => engine.podman("logs", "shared-app").stdout;
+      await until("the program is ready", () => said().endsWith("ready\n"));
+      const orphan = said().split("\n")[0];
+      const within = (...words: string[]) => engine.podman("exec", "shared-app", ...words).stdout;
+      const script = `set -- $(cat /proc/${orphan}/stat); echo $4; cat /proc/$4/comm; cat /proc/1/comm; /fdinit health`;
+      const [parent, name, first, health] = within("sh", "-c", script).split("\n");
+      expect({ name, first, health }).toEqual({ name: "fdinit", first: "catatonit", health: "healthy" });
+      expect(Number(parent)).toBeGreaterThan(1);
+
+      expect(engine.podman("stop", "--time=30", "shared-app")).toMatchObject({ code: 0 });
+      expect(engine.podman("inspect", "--format={{.State.ExitCode}}", "shared-app").stdout).toBe("7\n");
+      expect(readFileSync(message, "utf8")).toMatch(/^app exited with code 7 after .*; exit code 7\n$/);
+    }, 60_000);
+
+    test("a policy behind the kubelet's links is read without root, and so is the one that takes its place", () => {
+      const folder = temporaryDirectory();
+      // As the kubelet makes it: writable for everybody, and mounted read-only.
+      chmodSync(folder, 0o777);
+      const publish = (version: string, word: string) => {
+        mkdirSync(join(folder, version), { mode: 0o755 });
+        const policy = `version: 1\nservices: { app: { command: [busybox, echo, ${word}] } }\n`;
+        writeFileSync(join(folder, version, "policy.yaml"), policy);
+        // A new link, renamed over the old one.
+        symlinkSync(version, join(folder, "..data_tmp"));
+        renameSync(join(folder, "..data_tmp"), join(folder, "..data"));
+      };
+      const said = () => {
+        const words = ["--user=65532:65532", `--volume=${folder}:/etc/fdinit:ro`, "--entrypoint=/fdinit"];
+        const { stdout, stderr } = engine.run(...words, "own");
+        return stdout + stderr;
+      };
+      publish("..2026_01", "first");
+      symlinkSync("..data/policy.yaml", join(folder, "policy.yaml"));
+      expect(said()).toBe("first\n");
+      publish("..2026_02", "second");
+      expect(said()).toBe("second\n");
+    }, 60_000);
+
+    test("a start that fails leaves the termination message empty, and says why in the log, which the kubelet then takes", () => {
+      const folder = temporaryDirectory();
+      writeFileSync(join(folder, "message"), "");
+      const one = "version: 1\nservices: { app: { command: [absent] } }\nreport: /dev/termination-log\n";
+      writeFileSync(join(folder, "policy.yaml"), one);
+      const mounts = ["policy.yaml:/etc/fdinit/policy.yaml:ro", "message:/dev/termination-log"];
+      const options = mounts.map((mount) => `--volume=${folder}/${mount}`);
+      const { code, stderr } = engine.run(...options, "--entrypoint=/fdinit", "own");
+      expect(code).toBe(127);
+      expect(stderr).toContain('policy.yaml:2:30: cannot execute "absent": not found in PATH');
+      expect(readFileSync(join(folder, "message"), "utf8")).toBe("");
     });
   });
 

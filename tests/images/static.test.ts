@@ -1,5 +1,5 @@
 // The Dockerfiles of images/static, built as they are written: an image of one file, and a program on scratch with nothing
-// but that file, its policy and itself.
+// but that file, its policy and itself. The same file from a folder of the machine, in an image that knows nothing of it.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, copyFileSync, cpSync, readFileSync } from "node:fs";
@@ -41,6 +41,28 @@ describeUnless(reason, "the images of the static executable", () => {
       stderr: "",
     });
     expect(engine.run("fdinit-static", "/nonexistent").code).toBe(127);
+  }, 60_000);
+
+  test("from a folder of the machine it is the init of an image that has none", () => {
+    const folder = temporaryDirectory();
+    chmodSync(folder, 0o755);
+    copyFileSync(FDINIT, join(folder, "fdinit"));
+    chmodSync(join(folder, "fdinit"), 0o755);
+    const Dockerfile = "FROM scratch\nCOPY busybox /busybox\n";
+    const built = engine.buildWith("other", Dockerfile, { busybox: Bun.which("busybox") ?? "" });
+    expect(built).toMatchObject({ code: 0 });
+    const mount = [`--volume=${folder}:/fdinit:ro`, "--user=65532:65532", "--entrypoint=/fdinit/fdinit"];
+    const seen = engine.run(
+      ...HARDENED,
+      ...mount,
+      "other",
+      "--",
+      "/busybox",
+      "sh",
+      "-c",
+      "cat /proc/1/comm; exit 6",
+    );
+    expect(seen).toEqual({ code: 6, stdout: "fdinit\n", stderr: "" });
   }, 60_000);
 
   test("a program on scratch is built with its policy checked, runs hardened and ends with its own code", async () => {

@@ -80,14 +80,12 @@ describe("the examples for Kubernetes", () => {
   }, 60_000);
 
   test("would not be, with a field or a value that is wrong", async () => {
-    const pod = { apiVersion: "v1", kind: "Pod", spec: { containers: [{ name: "a", comand: ["x"] }] } };
-    expect((await complaints([pod])).join("\n")).toContain(`'"comand"' does not exist`);
-    const late = {
-      apiVersion: "v1",
-      kind: "Pod",
-      spec: { terminationGracePeriodSeconds: "30", containers: [] },
-    };
-    expect((await complaints([late])).join("\n")).toContain("terminationGracePeriodSeconds");
+    const pod = (spec: unknown) => ({ apiVersion: "v1", kind: "Pod", spec });
+    const mistyped = pod({ containers: [{ name: "a", comand: ["x"] }] });
+    const late = pod({ terminationGracePeriodSeconds: "30", containers: [] });
+    const found = (await complaints([mistyped, late])).join("\n");
+    expect(found).toContain(`'"comand"' does not exist`);
+    expect(found).toMatch(/^Pod: .*terminationGracePeriodSeconds/m);
   }, 60_000);
 });
 
@@ -115,7 +113,6 @@ describe("the example for Compose", () => {
 
   test("gives every program more time than its policy's budget, and none an init of the engine's", () => {
     const { services } = example();
-    const seconds = (text: string) => Number(/^(\d+)s$/.exec(text)?.[1]);
     expect(seconds(services.app.stop_grace_period)).toBeGreaterThan(
       seconds(services.app.environment.STOP_BUDGET),
     );
@@ -186,6 +183,53 @@ test("the Kustomize overlay names files that exist, and images and resources tha
   const text = JSON.stringify(base);
   for (const { name } of overlay.images) expect(text).toContain(`"image":"${name}:`);
 });
+
+describe("the times of the examples for Kubernetes", () => {
+  test.each(["base/policy.yaml", "overlay/policy.yaml"])(
+    "the delay and the steps of %s fit into its budget, and the budget into the Pod's grace period",
+    (path) => {
+      const [map] = resourcesOf(path);
+      const policy = parse(map?.data?.["policy.yaml"] ?? "");
+      const delay = seconds(policy.signals?.delay?.SIGTERM ?? "0s");
+      const waits = policy.shutdown.steps.map(({ wait = "0s" }: { wait?: string }) => seconds(wait));
+      const budget = seconds(policy.shutdown.budget);
+      expect(delay + waits.reduce((sum: number, wait: number) => sum + wait, 0)).toBeLessThan(budget);
+      const [deployment] = resourcesOf("base/deployment.yaml") as unknown as [Deployment];
+      expect(budget).toBeLessThan(deployment.spec.template.spec.terminationGracePeriodSeconds);
+    },
+  );
+
+  test("a sidecar's budget and the program's, one after the other, fit into the grace period of their Pod", () => {
+    const [{ spec }] = resourcesOf("sidecar.yaml") as unknown as [{ spec: Pod }];
+    const sidecars = spec.initContainers.filter(({ restartPolicy }) => restartPolicy === "Always");
+    expect(sidecars).toHaveLength(1);
+    const budgets = [...sidecars, ...spec.containers].map(({ env }) =>
+      seconds(env.find(({ name }) => name === "STOP_BUDGET")?.value ?? ""),
+    );
+    const sum = budgets.reduce((before, budget) => before + budget, 0);
+    expect(sum).toBeLessThan(spec.terminationGracePeriodSeconds);
+  });
+});
+
+/** Seconds of a duration like 25s. */
+function seconds(text: string): number {
+  return Number(/^(\d+)s$/.exec(text)?.[1]);
+}
+
+interface Deployment {
+  readonly spec: { readonly template: { readonly spec: { readonly terminationGracePeriodSeconds: number } } };
+}
+
+interface Pod {
+  readonly terminationGracePeriodSeconds: number;
+  readonly initContainers: readonly Container[];
+  readonly containers: readonly Container[];
+}
+
+interface Container {
+  readonly restartPolicy?: string;
+  readonly env: readonly { readonly name: string; readonly value: string }[];
+}
 
 interface Admission {
   readonly spec: {
