@@ -70,8 +70,11 @@ export function endingStep(state: State, ending: Ending, signal: number, now: nu
   return { state, actions: sendAndContinue("all", signal) };
 }
 
-/** The budget is used up. The first time everything gets SIGKILL; the second time fdinit ends. */
-export function budgetOver<S extends EndingState>(state: S, budget: Budget): Next<S> {
+/**
+ * The budget is used up. The first time everything gets SIGKILL; the second time fdinit ends. `step`: the step of the
+ * shutdown that was last taken, in words.
+ */
+export function budgetOver<S extends EndingState>(state: S, budget: Budget, step?: string): Next<S> {
   const { ending, shutdown } = state;
   if (budget.isUsedUp)
     return {
@@ -80,7 +83,8 @@ export function budgetOver<S extends EndingState>(state: S, budget: Budget): Nex
     };
   const used = { ...shutdown, nextAt: undefined, budget: { ...budget, isUsedUp: true } };
   const after: S = { ...state, shutdown: used };
-  const why: Action = { do: "say", level: "warn", message: "the shutdown budget is used up" };
+  const message = `the shutdown budget is used up${step === undefined ? "" : `; the last step was ${step}`}`;
+  const why: Action = { do: "say", level: "warn", message };
   const killed = ending
     ? kill(after, ending, budget.killAt)
     : { state: after, actions: [{ do: "kill" as const }] };

@@ -84,6 +84,8 @@ export type Target = { readonly process: number } | { readonly group: number } |
 
 export type Action =
   | { readonly do: "send"; readonly to: Target; readonly signal: number; readonly value?: bigint }
+  /** A warning that ends with the processes that are left: those that a step of the shutdown has waited for in vain. */
+  | { readonly do: "sayLeft"; readonly message: string }
   /** SIGKILL to everything that is left, and a warning that names each. */
   | { readonly do: "kill" }
   | { readonly do: "start" }

@@ -20,6 +20,7 @@ import type { Observer } from "./observer.ts";
 import { Sender } from "./sending.ts";
 import { deadline, initialState, next } from "./state.ts";
 import type { Started, Surroundings } from "./surroundings.ts";
+import { leftInWords } from "./tree.ts";
 import { progressInWords } from "./words.ts";
 
 // holders: loaded when a service with pipes or tokens ends. observing: loaded for `reaping.log` and `report`.
@@ -260,7 +261,7 @@ class Supervisor {
     }
     for (const action of result.actions) {
       // The reason is said first, then the step, then what has come of it.
-      if (action.do !== "say" && told.length > 0) told = this.tell(told);
+      if (action.do !== "say" && action.do !== "sayLeft" && told.length > 0) told = this.tell(told);
       this.act(action);
     }
     if (told.length > 0) this.tell(told);
@@ -303,6 +304,9 @@ class Supervisor {
         return;
       case "say":
         say(action.level, action.message);
+        return;
+      case "sayLeft":
+        say("warn", action.message + leftInWords(kernel));
         return;
       case "exit":
         this.exit ??= action.code;

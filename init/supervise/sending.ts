@@ -8,10 +8,7 @@ import { signalName } from "../sys/signals/signal-names.ts";
 import type { Target } from "./events.ts";
 import type { Observer } from "./observer.ts";
 import type { Surroundings } from "./surroundings.ts";
-import { descendantsOrNone, inWords, nameOf } from "./tree.ts";
-
-/** The most processes that are looked at before SIGKILL: a look at thousands would delay the SIGKILL. */
-const MOST_LOOKED_AT = 256;
+import { descendantsOrNone, inWords, MOST_LOOKED_AT, nameOf } from "./tree.ts";
 
 /** Of one service or of several: its name is that of whom a signal could not be sent to. */
 interface Sending extends Pick<Surroundings, "kernel" | "say"> {

@@ -22,6 +22,23 @@ export function descendants(kernel: Kernel): readonly ProcessFacts[] {
   return descendantsOrNone(kernel) ?? [];
 }
 
+/** The most processes that are looked at to name those that are left: a look at thousands would delay the signal behind it. */
+export const MOST_LOOKED_AT = 256;
+
+/**
+ * `; waited for 7 (nginx), 8 (nginx)`: what is left below fdinit, by the kernel's names. A command line is not read, because
+ * reading that of a process that hangs in the kernel can hang too. "" where /proc does not tell.
+ */
+export function leftInWords(kernel: Kernel): string {
+  const list = kernel.pid === 1 ? kernel.processes(MOST_LOOKED_AT) : undefined;
+  const left = list ? list.found.filter(({ hasEnded }) => !hasEnded) : descendants(kernel);
+  return waitedForInWords(left, list?.more);
+}
+
+export function waitedForInWords(left: readonly ProcessFacts[], more = 0): string {
+  return left.length === 0 ? "" : `; waited for ${inWords(left, nameOf, more)}`;
+}
+
 /** `17 (sleep 100), 18 (cat) and 5 more`. Processes beyond the cut are counted, and their command lines are not read. */
 export function inWords<P extends { readonly pid: number }>(
   processes: readonly P[],

@@ -2,11 +2,12 @@
 // signal, and stops inside the engine's deadline with the code that the policy promises. nginx, redis and PostgreSQL: servers.test.ts.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { portableTarget } from "../../scripts/portable.ts";
 import { DEBIAN_PROGRAMS, whyNoPrograms } from "../harness/debian.ts";
 import { Engine } from "../harness/docker.ts";
+import { FDINIT, IS_QUICKJS } from "../harness/fixtures.ts";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeUnless, missing } from "../harness/needs.ts";
 import { until } from "../harness/processes.ts";
@@ -203,11 +204,13 @@ describeUnless(reason, "by its embedded policy in Docker,", () => {
     for (const { files = {} } of PROGRAMS)
       for (const [path, text] of Object.entries(files))
         await Bun.write(join(context, "files", path), text, { mode: path.endsWith(".sh") ? 0o755 : 0o644 });
+    // The static executable needs nothing of the portable folder, whose executable it takes the place of.
+    if (IS_QUICKJS) copyFileSync(FDINIT, join(context, "static"));
     writeFileSync(
       join(context, "Dockerfile"),
       `FROM debian:12-slim
 COPY --from=fdinit /fdinit /fdinit
-COPY files/ /
+${IS_QUICKJS ? "COPY static /fdinit/fdinit\n" : ""}COPY files/ /
 RUN install -d -o mysql /run/mysqld && install -d /run/sshd /run/apache2 && chmod -R a+rwX /srv && chmod a+x /srv/*.sh \\
   && ([ -d /var/lib/mysql/mysql ] || mariadb-install-db --user=mysql >/dev/null)
 ENV PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin

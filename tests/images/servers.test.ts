@@ -115,6 +115,69 @@ describeUnless(reason, "from Debian's packages, behind fdinit in Docker,", () =>
     expect(readdirSync(shared).sort()).toEqual(["file", "site.conf"]);
   }, 60_000);
 
+  test("nginx with a half-sent request ends inside the budget, and what was waited for is named with the step", async () => {
+    const shared = temporaryDirectory();
+    chmodSync(shared, 0o777);
+    writeFileSync(
+      join(shared, "site.conf"),
+      "server { listen unix:/etc/nginx/conf.d/socket; location /status { stub_status; } }",
+    );
+    // Graceful for as long as nobody knows whether the rest of the request comes, then at once.
+    writeFileSync(
+      join(shared, "steps.yaml"),
+      `version: 1
+services: { nginx: { command: [nginx, -g, "daemon off;"] } }
+shutdown: { budget: 19s, steps: [{ signal: SIGQUIT, wait: 1s }, { signal: SIGTERM }] }
+`,
+    );
+    const socket = join(shared, "socket");
+    /** Stops nginx while a client holds half of a request open, which ends with nginx and not before; what fdinit said. */
+    const stopHalfway = async (options: readonly string[], words: readonly string[]) => {
+      const id = start(
+        ...["--tmpfs=/run", "--tmpfs=/var/lib/nginx", "--volume", `${shared}:/etc/nginx/conf.d`],
+        ...["CHOWN", "SETUID", "SETGID", "KILL"].map((capability) => `--cap-add=${capability}`),
+        ...options,
+        "nginx",
+        ...words,
+      );
+      await until("it answers", async () => (await get(socket, "/status")).includes("Reading: 0"));
+      const client = connect(socket);
+      const isOver = new Promise<void>((resolve) => client.on("close", () => resolve()));
+      client.on("error", () => {});
+      client.write("GET / HTTP/1.0\r\nHost: ha");
+      await until("nginx has begun to read it", async () =>
+        (await get(socket, "/status")).includes("Reading: 1"),
+      );
+      expect(engine.docker("stop", "--time=20", id).code).toBe(0);
+      await isOver;
+      // Else Docker's SIGKILL has ended fdinit.
+      const { code, stderr } = engine.ended(id);
+      return { code, said: stderr.split("\n").filter((line) => line.startsWith("fdinit: ")) };
+    };
+    const processes = /((, )?\d+ \(nginx\)){2,}$/;
+
+    const budget = await stopHalfway(["--env=STOP_BUDGET=2s"], []);
+    expect(budget).toEqual({
+      code: 137,
+      said: [
+        "fdinit: the shutdown budget is used up; the last step was SIGQUIT (shutdown step 1 of 1)",
+        expect.stringMatching(new RegExp(`^fdinit: SIGKILL to what is left: ${processes.source}`)),
+      ],
+    });
+
+    const steps = await stopHalfway([], ["--policy", "/etc/nginx/conf.d/steps.yaml"]);
+    expect(steps).toEqual({
+      code: 0,
+      said: [
+        expect.stringMatching(
+          new RegExp(
+            `^fdinit: not everything has ended 1 s after SIGQUIT \\(shutdown step 1 of 2\\); waited for ${processes.source}`,
+          ),
+        ),
+      ],
+    });
+  }, 60_000);
+
   test("redis serves, goes on after SIGHUP, saves when it is stopped, and has it when it is started again", async () => {
     const data = temporaryDirectory();
     chmodSync(data, 0o777);

@@ -44,7 +44,17 @@ describeWith(["gcc", "unshare"], "shutdown.steps", () => {
     const { code, stderr } = await running.ended();
     expect(code).toBe(137);
     expect(sinceMs(begun)).toBeGreaterThanOrEqual(200);
-    expect(stderr).toMatch(/^fdinit: SIGKILL to what is left: 2 \(.*recorder\S*\), \d+ \(.*recorder\S*\)\n$/);
+    const both = "2 \\(recorder\\S*\\), \\d+ \\(recorder\\S*\\)";
+    expect(stderr.split("\n")).toEqual([
+      expect.stringMatching(
+        new RegExp(
+          `^fdinit: not everything has ended 100 ms after SIGTERM \\(shutdown step 1 of 3\\); waited for ${both}$`,
+        ),
+      ),
+      "fdinit: not everything has ended 100 ms after SIGINT (shutdown step 2 of 3)",
+      expect.stringMatching(new RegExp(`^fdinit: SIGKILL to what is left: ${both}$`)),
+      "",
+    ]);
   });
 
   test("send SIGTERM once however often it comes, and forward every other signal meanwhile", async () => {
@@ -94,7 +104,9 @@ describeWith(["gcc", "unshare"], "shutdown.budget", () => {
     const { code, stderr } = await running.ended();
     expect(code).toBe(137);
     expect(sinceMs(begun)).toBeGreaterThanOrEqual(400);
-    expect(stderr).toStartWith("fdinit: the shutdown budget is used up\nfdinit: SIGKILL to what is left: ");
+    expect(stderr).toStartWith(
+      "fdinit: the shutdown budget is used up; the last step was SIGTERM (shutdown step 1 of 1)\nfdinit: SIGKILL to what is left: ",
+    );
   });
 
   test("bounds orphans too, and keeps the code that the service ended with", async () => {

@@ -7,6 +7,7 @@ import { errnoText } from "../../sys/libc/errno.ts";
 import { sayHolders } from "../holders.ts";
 import { Observer } from "../observer.ts";
 import { Sender } from "../sending.ts";
+import { waitedForInWords } from "../tree.ts";
 import { codeInWords, durationInWords } from "../words.ts";
 import type { Controlled } from "./control/control.ts";
 import type { ServiceAction, ServiceEvent, ServicesState, ServiceTarget } from "./machine/events.ts";
@@ -288,6 +289,9 @@ class ServicesSupervisor {
         return;
       case "say":
         say(action.level, action.message);
+        return;
+      case "sayLeft":
+        say("warn", action.message + waitedForInWords(this.owners.treeOf(action.service) ?? []));
         return;
       case "exit":
         this.exit ??= action.code;

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { warningsAbout } from "../../../init/cli/check/warnings.ts";
 import { loadPolicy } from "../../../init/policy/load.ts";
 import { loadPlainPolicy } from "../../../init/policy/load-plain.ts";
+import { stopSteps } from "../../../init/policy/types.ts";
 import { renderIssues } from "../../../init/policy/wording/render.ts";
 
 const FOLDER = join(import.meta.dir, "../../../policies");
@@ -23,6 +25,18 @@ describe("each policy that fdinit brings along", () => {
       const plain = loadPlainPolicy(source, () => undefined);
       expect(plain).toBeDefined();
       expect(plain).toEqual(result.ok ? result.policy : undefined);
+    });
+
+    test(`${name} is warned of nothing by check, and its stop at its longest ends inside docker stop's ten seconds`, () => {
+      const source = { name, bytes: readFileSync(join(FOLDER, name)) };
+      const result = loadPolicy(source, (variable) => (variable === "STOP_BUDGET" ? "9s" : undefined));
+      if (!result.ok) throw new Error(renderIssues(name, result.text, result.issues));
+      const { policy } = result;
+      expect(warningsAbout(policy, source)).toEqual([]);
+      const steps = stopSteps(policy.services[0], policy.shutdown) ?? [];
+      const stepsMs = steps.reduce((sum, { waitMs = 0 }) => sum + waitMs, 0);
+      const orphansMs = policy.reaping.orphans === "terminate" ? policy.reaping.waitMs : 0;
+      expect(stepsMs + orphansMs).toBeLessThanOrEqual(policy.shutdown.budgetMs ?? 0);
     });
 
     test(`${name} has the budget that STOP_BUDGET says, and complains about what is none`, () => {

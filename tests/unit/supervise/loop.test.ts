@@ -10,6 +10,7 @@ import {
   SIGHUP,
   SIGINT,
   SIGKILL,
+  SIGQUIT,
   SIGSTOP,
   SIGTERM,
   SIGTSTP,
@@ -161,6 +162,24 @@ describe("supervise", () => {
       script: [{}, END(0)],
     });
     expect(said).toContain("warn: SIGKILL to what is left: 20 (sleep 100)");
+  });
+
+  test("names what a step has waited for in vain, before it tells of the next one", () => {
+    const { said } = run({
+      processes: [{ pid: 20, command: "nginx" }],
+      shutdown: {
+        steps: [
+          { signal: SIGQUIT, waitMs: 8000 },
+          { signal: SIGTERM, waitMs: undefined },
+        ],
+      },
+      first: { signals: [{ signal: SIGTERM }] },
+      script: [{}, END(0)],
+    });
+    const waited =
+      "warn: not everything has ended 8 s after SIGQUIT (shutdown step 1 of 2); waited for 20 (nginx)";
+    expect(said).toContain(waited);
+    expect(said[said.indexOf(waited) + 1]).toStartWith("info: shutdown step 2 of 2: SIGTERM");
   });
 });
 

@@ -124,7 +124,7 @@ function isExit(actions: readonly Action[]): boolean {
 
 /** All but what is only said. */
 export function done(actions: readonly Action[]): readonly Action[] {
-  return actions.filter((action) => action.do !== "say");
+  return actions.filter((action) => action.do !== "say" && action.do !== "sayLeft");
 }
 
 export function said(actions: readonly Action[]): readonly string[] {

@@ -82,9 +82,19 @@ describe("shutdown.steps", () => {
     expect(done(machine.signal(SIGTERM))).toEqual(sendStep(SIGQUIT));
     expect(machine.deadline).toBe(5000);
     expect(machine.until(4999)).toEqual([]);
-    expect(machine.until(5000)).toEqual(sendStep(SIGTERM));
+    expect(machine.until(5000)).toEqual([
+      { do: "sayLeft", message: "not everything has ended 4 s after SIGQUIT (shutdown step 1 of 3)" },
+      ...sendStep(SIGTERM),
+    ]);
     expect(machine.until(6999)).toEqual([]);
-    expect(machine.until(7000)).toEqual([KILL]);
+    expect(machine.until(7000)).toEqual([
+      {
+        do: "say",
+        level: "warn",
+        message: "not everything has ended 2 s after SIGTERM (shutdown step 2 of 3)",
+      },
+      KILL,
+    ]);
     expect(machine.deadline).toBeUndefined();
   });
   test("take the place of the signal that came, and are not rewritten", () => {
@@ -107,7 +117,7 @@ describe("shutdown.steps", () => {
       shutdown: { steps: [step(SIGTSTP, 10), step(SIGSTOP, 10), step(SIGTERM)] },
     });
     expect(done(machine.signal(SIGTERM))).toEqual([send(SIGTSTP)]);
-    expect(machine.until(20)).toEqual([send(SIGSTOP), ...sendStep(SIGTERM)]);
+    expect(done(machine.until(20))).toEqual([send(SIGSTOP), ...sendStep(SIGTERM)]);
   });
   test("are neither hurried nor begun anew by a second SIGTERM", () => {
     const machine = withSteps();
@@ -148,7 +158,7 @@ describe("shutdown.steps", () => {
     machine.ends(0);
     machine.settled(true);
     expect(machine.until(9_999)).toEqual([]);
-    expect(machine.until(10_000)).toEqual([{ do: "kill" }]);
+    expect(done(machine.until(10_000))).toEqual([{ do: "kill" }]);
     expect(machine.settled(false)).toEqual([exit(0)]);
   });
 });
@@ -174,7 +184,14 @@ describe("shutdown.budget", () => {
   test("says that it is used up", () => {
     const machine = withBudget(1000);
     machine.signal(SIGTERM);
-    expect(said(machine.until(900))).toEqual([expect.stringContaining("budget")]);
+    expect(said(machine.until(900))).toEqual(["the shutdown budget is used up"]);
+  });
+  test("says in which step it is used up", () => {
+    const machine = withBudget(1000, { shutdown: { steps: [step(SIGQUIT)] } });
+    machine.signal(SIGTERM);
+    expect(said(machine.until(900))).toEqual([
+      "the shutdown budget is used up; the last step was SIGQUIT (shutdown step 1 of 1)",
+    ]);
   });
   test("ends fdinit in time whatever is left, as killed when the service is what is left", () => {
     const machine = withBudget(1000);

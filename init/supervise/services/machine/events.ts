@@ -61,6 +61,8 @@ export interface Stop {
   readonly why: StopReason;
   /** The step of the service's stop that was last taken. */
   readonly step: number;
+  /** The moment of that step. */
+  readonly since?: number;
   /** When the next one is due; undefined: the last step waits for as long as it takes. */
   readonly nextAt?: number | undefined;
   /** SIGKILL was sent to all of it. */
@@ -145,6 +147,8 @@ export type ServiceTarget = "process" | "group" | "all";
 export type ServiceAction =
   | Extract<Action, { readonly do: "kill" | "send" | "say" | "exit" | "findHolders" }>
   | { readonly do: "start"; readonly service: string }
+  /** A warning that ends with the processes of the service that are left. */
+  | { readonly do: "sayLeft"; readonly service: string; readonly message: string }
   | {
       readonly do: "signal";
       readonly service: string;

@@ -2,7 +2,9 @@
 
 import type { ShutdownStep } from "../../../plan/plan.ts";
 import { SIGABRT, SIGCONT, SIGKILL, SIGTERM } from "../../../sys/libc/constants.ts";
+import { signalName } from "../../../sys/signals/signal-names.ts";
 import { isFollowedByContinue } from "../../ending.ts";
+import { durationInWords } from "../../words.ts";
 import type { ServicesState, StopReason } from "./events.ts";
 import { isAlive, planned, type Turn } from "./transitions.ts";
 
@@ -59,13 +61,26 @@ export function takeStopStep(turn: Turn, name: string): void {
     killService(turn, name);
     return;
   }
+  if (stop.step >= 0)
+    turn.do({ do: "sayLeft", service: name, message: `${name} has not ended${stepInWords(turn, name)}` });
   const isLast = index === steps.length - 1;
   const waitMs = step.waitMs ?? (isLast && step.isPatient ? undefined : shareOf(state, name, now));
   turn.change(name, {
-    stop: { ...stop, step: index, nextAt: waitMs === undefined ? undefined : now + waitMs },
+    stop: { ...stop, step: index, since: now, nextAt: waitMs === undefined ? undefined : now + waitMs },
   });
   turn.say("info", `stopping ${name} (${stop.why})`);
   send(turn, name, step.signal);
+}
+
+/** ` 8 s after SIGQUIT (stop step 1 of 2)`, the step that was last taken; "" for one that ends by itself. */
+function stepInWords({ state, now }: Turn, name: string): string {
+  const { stop } = state.services.get(name) ?? {};
+  if (!stop) return "";
+  const steps = stepsOf(state, name, stop.why);
+  const step = steps[stop.step];
+  if (!step || stop.since === undefined) return "";
+  const place = `(stop step ${stop.step + 1} of ${steps.length})`;
+  return ` ${durationInWords(now - stop.since)} after ${signalName(step.signal)} ${place}`;
 }
 
 function send(turn: Turn, name: string, signal: number): void {
@@ -83,10 +98,11 @@ export function killService(turn: Turn, name: string): void {
     return;
   }
   const nextAt = turn.now + UNKILLABLE_MS;
+  const message = `${name} has not ended in time: SIGKILL${stepInWords(turn, name)}`;
   turn.change(name, {
     stop: { why: stop?.why ?? "shutdown", step: stop?.step ?? 0, nextAt, isKilled: true },
   });
-  turn.say("warn", `${name} has not ended in time: SIGKILL`);
+  turn.do({ do: "sayLeft", service: name, message });
   turn.do({ do: "signal", service: name, to: "all", signal: SIGKILL });
 }
 
