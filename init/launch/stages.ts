@@ -41,6 +41,7 @@ export const STAGE_WORDS: Readonly<Record<LaunchStage, string>> = {
   "read-variables": "start *",
   plan: "start anything",
   "make-process": "make a process",
+  cgroup: "begin in a cgroup of its own",
   session: "begin a session of its own",
   "process-group": "begin a process group of its own",
   "controlling-terminal": "make it the controlling terminal",

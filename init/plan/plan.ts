@@ -60,6 +60,8 @@ export interface Launch {
   /** The program's standard input is /dev/null instead of fdinit's own. */
   readonly devNullAsStdin: boolean;
   readonly group?: "own" | "session";
+  /** PID 1's descriptor of the cgroup that it begins in (cgroup.procs). Of one start, and in no plan. */
+  readonly cgroupProcs?: number;
   /** The program gets the terminal on fdinit's standard input. */
   readonly terminal?: boolean;
   readonly user?: UserAndGroup;

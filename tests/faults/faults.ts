@@ -150,6 +150,7 @@ const MAY_ANSWER: Partial<Record<Call, readonly ErrnoName[]>> = {
   ftruncate: ["EINTR", "EIO", "EINVAL"],
   fchown: ["EPERM", "EIO", "EROFS"],
   fchmod: ["EPERM", "EIO", "EROFS"],
+  mkdirat: ["EACCES", "EPERM", "EROFS"],
   unlinkat: ["EACCES", "EPERM", "EROFS"],
   fchdir: ["EACCES"],
 };

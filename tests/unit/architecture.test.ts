@@ -143,6 +143,7 @@ describe("the table of rooms", () => {
     const doors: Record<string, string> = {
       "paths/paths.ts": "the door",
       "paths/path-walk.ts": "the door",
+      "paths/folders.ts": "below a directory opened through the door",
       "sockets/path-sockets.ts": "the door",
       "paths/files.ts": "/proc",
       "descriptors/inspect.ts": "/proc",

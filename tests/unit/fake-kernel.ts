@@ -118,6 +118,8 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
     mayChangeGroups: () => 0,
     canExecute: () => 0,
     listFolder: () => -ENOENT,
+    makeFolder: (path, mode) => done("makeFolder", path, mode.toString(8)),
+    removeFolder: (path) => done("removeFolder", path),
     pathMode: () => -ENOENT,
     readFile: () => -ENOENT,
     // A file of a test comes slowly as well as at once.

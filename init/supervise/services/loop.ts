@@ -9,6 +9,7 @@ import { Observer } from "../observer.ts";
 import { Sender } from "../sending.ts";
 import { waitedForInWords } from "../tree.ts";
 import { codeInWords, durationInWords } from "../words.ts";
+import { type Cgroups, cgroupsOf } from "./cgroups.ts";
 import type { Controlled } from "./control/control.ts";
 import type { ServiceAction, ServiceEvent, ServicesState, ServiceTarget } from "./machine/events.ts";
 import { begin, deadline, initialServices, next } from "./machine/state.ts";
@@ -44,6 +45,7 @@ class ServicesSupervisor {
   private state: ServicesState;
   readonly surroundings: ServicesSurroundings;
   readonly owners: Owners;
+  readonly cgroups: Cgroups | undefined;
   readonly sender: Sender;
   readonly observer: Observer | undefined;
   private readonly starter: Starter;
@@ -64,10 +66,9 @@ class ServicesSupervisor {
     this.surroundings = surroundings;
     this.state = initialServices(kernel.pid, supervision);
     this.beganAt = kernel.now();
-    this.owners = new Owners(
-      kernel,
-      supervision.services.map(({ name }) => name),
-    );
+    const names = supervision.services.map(({ name }) => name);
+    this.cgroups = cgroupsOf(surroundings, names);
+    this.owners = new Owners(kernel, names, surroundings.context.tokens, this.cgroups);
     const asOne = { service: "the services", hasOwnGroup: false, ...supervision };
     this.sender = new Sender({ kernel, say, supervision: asOne });
     this.observer =
@@ -81,7 +82,7 @@ class ServicesSupervisor {
       spawnCheck: (name) => this.spawnCheck(name),
       controlled: this.controlled,
     });
-    this.starter = new Starter(surroundings, this.watchers);
+    this.starter = new Starter(surroundings, this.watchers, this.cgroups);
   }
 
   begin(): void {
@@ -385,6 +386,7 @@ class ServicesSupervisor {
   /** The last words; answers the code. */
   leave(code: number): number {
     this.watchers.logs?.flush(LAST_LINES_MS);
+    this.cgroups?.remove();
     this.observer?.report(
       code,
       [...this.state.services.values()].some(({ pid }) => pid !== undefined),

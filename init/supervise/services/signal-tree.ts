@@ -4,6 +4,7 @@ import type { Kernel } from "../../sys/kernel.ts";
 import { SIGKILL } from "../../sys/libc/constants.ts";
 import type { Observer } from "../observer.ts";
 import type { Sender } from "../sending.ts";
+import type { Cgroups } from "./cgroups.ts";
 import type { Owners } from "./owners.ts";
 
 /** SIGKILL to a tree that makes new processes meanwhile is sent again so often at once. */
@@ -12,13 +13,14 @@ const MOST_ROUNDS = 8;
 interface Means {
   readonly surroundings: { readonly kernel: Kernel };
   readonly owners: Owners;
+  readonly cgroups: Cgroups | undefined;
   readonly sender: Sender;
   readonly observer: Observer | undefined;
 }
 
 /** `pid`: the service's main process, while it runs. */
 export function signalTree(
-  { surroundings, owners, sender, observer }: Means,
+  { surroundings, owners, cgroups, sender, observer }: Means,
   name: string,
   pid: number | undefined,
   signal: number,
@@ -27,6 +29,7 @@ export function signalTree(
   const reached = new Set<number>();
   for (let round = 0; round < (signal === SIGKILL ? MOST_ROUNDS : 1); round++) {
     const tree = owners.treeOf(name);
+    if (round === 0 && signal === SIGKILL) cgroups?.kill(name);
     // Without /proc: those that stayed in the process group of its session's leader.
     if (!tree) {
       if (pid !== undefined) sender.check(kernel.kill(-pid, signal), signal);

@@ -5,6 +5,7 @@ import type { Launch, Pass, PlannedService, Step, SupervisedService } from "../.
 import { STDERR_FILENO, STDOUT_FILENO } from "../../sys/libc/constants.ts";
 import { errnoText } from "../../sys/libc/errno.ts";
 import type { Started } from "../surroundings.ts";
+import type { Cgroups } from "./cgroups.ts";
 import type { LogPipes } from "./log/log-pipes.ts";
 import type { Notifications } from "./ready/notifications.ts";
 import type { NotifyPipes } from "./ready/notify-pipes.ts";
@@ -25,15 +26,18 @@ interface Additions {
   readonly pass: Pass[];
   readonly environment: Record<string, string>;
   pidVariable?: string;
+  cgroupProcs?: number;
 }
 
 export class Starter {
   private readonly surroundings: ServicesSurroundings;
   private readonly watchers: Watchers;
+  private readonly cgroups: Cgroups | undefined;
 
-  constructor(surroundings: ServicesSurroundings, watchers: Watchers) {
+  constructor(surroundings: ServicesSurroundings, watchers: Watchers, cgroups: Cgroups | undefined) {
     this.surroundings = surroundings;
     this.watchers = watchers;
+    this.cgroups = cgroups;
   }
 
   start({ start }: PlannedService, service: SupervisedService): Started {
@@ -45,6 +49,7 @@ export class Starter {
     const problem =
       this.addLines(service, spawn.launch, additions, temporary) ??
       this.addNotification(service, additions, temporary);
+    this.addCgroup(service, additions, temporary);
     if (problem === undefined) this.addStored(service, spawn.launch, additions);
     const result =
       problem === undefined
@@ -54,6 +59,13 @@ export class Starter {
         : { code: EXIT_SOFTWARE, message: problem };
     for (const fd of temporary) kernel.close(fd);
     return result;
+  }
+
+  private addCgroup({ name }: SupervisedService, additions: Additions, temporary: number[]): void {
+    const fd = this.cgroups?.open(name);
+    if (fd === undefined) return;
+    temporary.push(fd);
+    additions.cgroupProcs = fd;
   }
 
   /** The command of an exec check: its pid, or a negated errno. */
@@ -125,7 +137,7 @@ export class Starter {
 
 function withAdditions(
   { launch }: Extract<Step, { do: "spawn" }>,
-  { pass, environment, pidVariable }: Additions,
+  { pass, environment, pidVariable, cgroupProcs }: Additions,
 ): Step {
   return {
     do: "spawn",
@@ -134,6 +146,7 @@ function withAdditions(
       pass: [...launch.pass, ...pass],
       environment: { ...launch.environment, ...environment },
       ...(pidVariable === undefined ? {} : { pidVariable }),
+      ...(cgroupProcs === undefined ? {} : { cgroupProcs }),
     },
   };
 }

@@ -1,7 +1,8 @@
-// The names in a directory, for subcommands that take one, and for a start that finds no policy. No start that goes well comes here.
+// Directories: the names in one, for subcommands that take one and for a start that finds no policy; and making and removing
+// one, for the cgroups of services. No start of a single program that goes well comes here.
 
-import { O_RDONLY } from "../libc/constants.ts";
-import { Block, O_DIRECTORY, SYS, syscall } from "../libc/libc.ts";
+import { AT_REMOVEDIR, O_PATH, O_RDONLY } from "../libc/constants.ts";
+import { Block, cString, keepAlive, O_DIRECTORY, SYS, syscall } from "../libc/libc.ts";
 import { textOf } from "../text/bytes.ts";
 import { openPath } from "./paths.ts";
 
@@ -29,4 +30,25 @@ export function listFolder(path: string): readonly string[] | number {
   }
   syscall(SYS.close, fd);
   return got < 0 ? got : names.sort();
+}
+
+/** mkdirat(2), in a directory opened through the door to paths: 0 or a negated errno. */
+export function makeFolder(path: string, mode: number): number {
+  return inParent(path, (parent, name) => syscall(SYS.mkdirat, parent, name, mode));
+}
+
+/** rmdir(2), likewise. */
+export function removeFolder(path: string): number {
+  return inParent(path, (parent, name) => syscall(SYS.unlinkat, parent, name, AT_REMOVEDIR));
+}
+
+function inParent(path: string, act: (parent: number, name: number) => number): number {
+  const slash = path.lastIndexOf("/");
+  const parent = openPath(slash < 0 ? "." : path.slice(0, slash + 1), O_PATH | O_DIRECTORY);
+  if (typeof parent === "number") return parent;
+  const name = cString(path.slice(slash + 1));
+  const result = act(parent.fd, name.address);
+  keepAlive(name);
+  syscall(SYS.close, parent.fd);
+  return result;
 }

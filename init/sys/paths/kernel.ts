@@ -30,6 +30,10 @@ export interface PathCalls {
   writeFile(path: string, text: string): number;
   /** The names in a directory, sorted, those of directories with a slash behind; or a negated errno. */
   listFolder(path: string): readonly string[] | number;
+  /** mkdir(2) of a path without links that are not root's; 0 or a negated errno. */
+  makeFolder(path: string, mode: number): number;
+  /** rmdir(2), likewise. */
+  removeFolder(path: string): number;
   /** `st_mode` of what a path leads to, or a negated errno. For explanations, not for decisions. */
   pathMode(path: string): number;
   /** access(2) with X_OK, relative to `cwd` when given. */

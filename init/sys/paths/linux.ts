@@ -12,6 +12,8 @@ export const pathCalls: PathCalls = {
   readSource,
   writeFile: (path, text) => fileWriting().writeFile(path, text),
   listFolder: (path) => folders().listFolder(path),
+  makeFolder: (path, mode) => folders().makeFolder(path, mode),
+  removeFolder: (path) => folders().removeFolder(path),
   pathMode,
   canExecute,
 };

@@ -64,6 +64,9 @@ export interface ChildCalls {
 
 export function childCalls(request: SpawnRequest, mask: SignalSet, image: Image): ChildCalls {
   const list = new CallList();
+  // First: a descriptor that is passed may get the number of this one. "0" is the process that writes (cgroups(7)).
+  if (request.cgroupProcs !== undefined)
+    list.addWith({ mayFail: true }, "cgroup", "write", [request.cgroupProcs, list.text("0"), 1]);
   placeInGroup(list, request);
   for (const { from, to } of request.pass) {
     // dup3 refuses the same number twice; and above a lowered limit any number: what stays only loses its mark.

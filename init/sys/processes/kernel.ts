@@ -34,6 +34,8 @@ export interface SpawnRequest {
   readonly pass: readonly { readonly from: number; readonly to: number }[];
   /** A process group of its own, or a session of its own; left out: fdinit's. */
   readonly group?: "own" | "session";
+  /** The file cgroup.procs of the cgroup that it begins in, open for writing; where that fails it begins in fdinit's. */
+  readonly cgroupProcs?: number;
   /** The terminal whose foreground process group it becomes; with a session of its own, its controlling terminal. */
   readonly terminal?: number;
   readonly umask?: number;
@@ -50,6 +52,7 @@ export interface SpawnRequest {
 /** The stages of a child, from its making to execve(2), in their order. init/launch/stages.ts words them. */
 export type ChildStage =
   | "make-process"
+  | "cgroup"
   | "session"
   | "process-group"
   | "controlling-terminal"

@@ -7,6 +7,7 @@ export const SYS = {
   dup3: 24,
   fcntl: 25,
   ioctl: 29,
+  mkdirat: 34,
   unlinkat: 35,
   fstatfs: 44,
   ftruncate: 46,

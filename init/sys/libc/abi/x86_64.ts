@@ -70,6 +70,7 @@ export const SYS = {
   tgkill: 234,
   waitid: 247,
   openat: 257,
+  mkdirat: 258,
   fchownat: 260,
   newfstatat: 262,
   unlinkat: 263,
