@@ -237,3 +237,23 @@ test("the launcher says what to do where no executable is, with code 126", () =>
     /no executable for darwin-arm64, only for linux-x64 and linux-arm64\n.*docker run/,
   );
 });
+
+test("docker build at the top takes the folders that the static executable is made of, and nothing that a clone does not have", () => {
+  const ignored = readFileSync(join(ROOT, ".dockerignore"), "utf8").split("\n");
+  const taken = ignored.filter((line) => line.startsWith("!")).map((line) => line.slice(1));
+  expect(ignored).toContain("*");
+  const tracked = Bun.spawnSync(["git", "ls-files"], { cwd: ROOT }).stdout.toString().split("\n");
+  for (const path of taken)
+    expect({ path, isTracked: tracked.some((name) => name === path || name.startsWith(`${path}/`)) }).toEqual(
+      {
+        path,
+        isTracked: true,
+      },
+    );
+  const sources = /const SOURCES = \[(.*?)\];/s.exec(
+    readFileSync(join(ROOT, "scripts/static.ts"), "utf8"),
+  )?.[1];
+  const needed = [...(sources ?? "").matchAll(/^\s*"([^"/]+)/gm)].map(([, name]) => name as string);
+  expect(needed.length).toBeGreaterThan(6);
+  for (const name of needed) expect(taken).toContain(name);
+});
