@@ -4,10 +4,10 @@
 import { expect, test } from "bun:test";
 import { cpSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { writeReleaseFiles } from "../../scripts/built-files.ts";
 import { harden } from "../../scripts/harden.ts";
 import { partsOfExecutable } from "../../scripts/materials.ts";
 import { fill, portableTarget } from "../../scripts/portable.ts";
-import { writeReleaseFiles } from "../../scripts/built-files.ts";
 import { bunFor, sha256Of, TARGETS, targetNamed } from "../../scripts/targets.ts";
 import { ROOT } from "../harness/fixtures.ts";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
