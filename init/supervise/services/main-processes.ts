@@ -9,7 +9,7 @@ import type { Watcher } from "./watcher.ts";
 interface Given {
   readonly kernel: Kernel;
   readonly say: SayLine;
-  /** Nobody tells its status: wait(2) is for its parent alone. */
+  /** Its status stays unknown: wait(2) is for its parent alone. */
   readonly ended: (service: string, pid: number) => void;
 }
 
