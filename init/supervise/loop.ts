@@ -14,14 +14,13 @@ import {
   SIGTRAP,
   STDIN_FILENO,
 } from "../sys/libc/constants.ts";
-import { errnoText } from "../sys/libc/errno.ts";
 import type { Action, Event, Next, State } from "./events.ts";
 import type { Observer } from "./observer.ts";
 import { Sender } from "./sending.ts";
 import { deadline, initialState, next } from "./state.ts";
 import type { Started, Surroundings } from "./surroundings.ts";
 import { leftInWords } from "./tree.ts";
-import { progressInWords } from "./words.ts";
+import { cannotReapInWords, progressInWords, RETRY_MS } from "./words.ts";
 
 // holders: loaded when a service with pipes or tokens ends. observing: loaded for `reaping.log` and `report`.
 const holders = () => require("./holders.ts") as typeof import("./holders.ts");
@@ -34,8 +33,6 @@ const MOST_REAPED = 64;
 const MOST_OBSERVED = 8;
 /** The most signals passed on in one round, before children and time are looked at again. */
 const MOST_PASSED_ON = 32;
-/** The pause between two tries where the kernel refuses wait4 and waitid. */
-const RETRY_MS = 250;
 
 /** Supervises until the container ends, reaping every child; answers the exit code. */
 export function supervise(surroundings: Surroundings, first: Started): number {
@@ -177,12 +174,7 @@ class Supervisor {
   }
 
   private cannotReap(failed: number): void {
-    const again = `trying again every ${RETRY_MS} ms`;
-    if (!this.hasSaidCannotReap)
-      this.surroundings.say(
-        "error",
-        `cannot take ended children (wait4, waitid): ${errnoText(-failed)}; ${again}`,
-      );
+    if (!this.hasSaidCannotReap) this.surroundings.say("error", cannotReapInWords(failed));
     this.hasSaidCannotReap = true;
     this.isRetrying = true;
   }

@@ -1,8 +1,16 @@
 // Ends, times and the steps of a shutdown in words, for messages and the report. Pure.
 
 import { SIGCONT } from "../sys/libc/constants.ts";
+import { errnoText } from "../sys/libc/errno.ts";
 import { signalName } from "../sys/signals/signal-names.ts";
 import type { Action, Next, State, Target } from "./events.ts";
+
+/** The pause between two tries where the kernel refuses to give ended children. */
+export const RETRY_MS = 250;
+
+export function cannotReapInWords(failed: number): string {
+  return `cannot take ended children (wait4, waitid): ${errnoText(-failed)}; trying again every ${RETRY_MS} ms`;
+}
 
 /** wait(2)'s status: `exited with code 1`, `was killed by SIGKILL`. */
 export function codeInWords(status: number): string {

@@ -2,6 +2,7 @@
 // The command `fdinit` of the npm package: runs the executable of the platform's own package, and ends as that ends.
 
 const { spawn } = require("node:child_process");
+const { constants } = require("node:os");
 
 /** The exit code when there is no executable for this machine: "found, and cannot be executed". */
 const CANNOT_RUN = 126;
@@ -41,6 +42,8 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGU
 child.on("error", (error) => fail(`cannot be executed: ${error.message}`));
 child.on("exit", (code, signal) => {
   if (signal === null) process.exit(code);
+  // For a signal that does not end this process, as SIGPIPE, which Node ignores.
+  process.exitCode = 128 + constants.signals[signal];
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
 });

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeWith, missing, testUnless } from "../harness/needs.ts";
-import { until, untilWaiting } from "../harness/processes.ts";
+import { descendants, hasEnded, until, untilWaiting } from "../harness/processes.ts";
 import { freePort } from "../harness/requests.ts";
 import { Gate, running, servicesOf, sh, up } from "../harness/services.ts";
 
@@ -196,6 +196,25 @@ describeWith(["gcc", "unshare", "python3"], "readiness of several services", () 
     await fdinit.printed("next\n");
     process.kill(pid, "SIGTERM");
     expect((await fdinit.ended()).code).toBe(143);
+  });
+
+  test("the end of a MAINPID whose parent lives on is the service's, and takes the parent with it", async () => {
+    const gate = new Gate();
+    // The policy reads "$$" as "$".
+    const worker = `systemd-notify --ready --pid=$$$$ MAINPID=$$$$; echo worker; ${gate.wait}`;
+    const fdinit = up({
+      app: { command: sh(`sh -c '${worker}' & wait; exec sleep 10000`), ready: { sdNotify: true } },
+      other: { command: running("other") },
+    });
+    for (let n = 0; n < 2; n++) await fdinit.line();
+    const pid = await fdinit.pid();
+    await untilWaiting(pid);
+    const all = descendants(pid);
+    gate.open();
+    const { code, stderr } = await fdinit.ended();
+    expect(code).toBe(0);
+    expect(stderr).toContain("app exited with code 0, which ends the container");
+    expect(all.filter((one) => !hasEnded(one))).toEqual([]);
   });
 
   test("a daemon that names its MAINPID is the service from then on", async () => {

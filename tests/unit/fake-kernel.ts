@@ -152,6 +152,7 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
     kill: (pid, signal) => done("kill", pid, signal),
     queue: (pid, signal, value) => done("queue", pid, signal, value),
     processGroup: () => 1,
+    openProcess: () => opened(0),
     processes: () => ({ found: [], more: 0 }),
     pipeHolders: () => undefined,
     isAtEnd: () => false,

@@ -8,7 +8,7 @@ import { sayHolders } from "../holders.ts";
 import { Observer } from "../observer.ts";
 import { Sender } from "../sending.ts";
 import { waitedForInWords } from "../tree.ts";
-import { codeInWords, durationInWords } from "../words.ts";
+import { cannotReapInWords, codeInWords, durationInWords, RETRY_MS } from "../words.ts";
 import { type Cgroups, cgroupsOf } from "./cgroups.ts";
 import type { Controlled } from "./control/control.ts";
 import type { ServiceAction, ServiceEvent, ServicesState, ServiceTarget } from "./machine/events.ts";
@@ -24,8 +24,6 @@ import { earlier, Watchers } from "./watchers.ts";
 
 /** The most ended children taken in one round. */
 const MOST_REAPED = 64;
-/** The pause between two tries where the kernel refuses wait4. */
-const RETRY_MS = 250;
 /** How long the last lines of services wait for an output that takes no more, when all else is done. */
 const LAST_LINES_MS = 1000;
 
@@ -81,6 +79,7 @@ class ServicesSupervisor {
       ownerOf: (pid) => this.owners.ownerOf(pid),
       spawnCheck: (name) => this.spawnCheck(name),
       controlled: this.controlled,
+      mainGone: (service, pid) => this.mainGone(service, pid),
     });
     this.starter = new Starter(surroundings, this.watchers, this.cgroups);
   }
@@ -155,11 +154,7 @@ class ServicesSupervisor {
   }
 
   private cannotReap(failed: number): void {
-    if (!this.hasSaidCannotReap)
-      this.surroundings.say(
-        "error",
-        `cannot take ended children (wait4, waitid): ${errnoText(-failed)}; trying again every ${RETRY_MS} ms`,
-      );
+    if (!this.hasSaidCannotReap) this.surroundings.say("error", cannotReapInWords(failed));
     this.hasSaidCannotReap = true;
     this.isRetrying = true;
   }
@@ -188,8 +183,9 @@ class ServicesSupervisor {
     });
   }
 
-  private mainEnded(service: string, { pid, status }: ChildEnd): void {
+  private mainEnded(service: string, { pid, status }: Pick<ChildEnd, "pid" | "status">): void {
     const { kernel, say } = this.surroundings;
+    this.watchers.mains.drop(service);
     this.watchers.notifications?.ended(service, pid);
     const { startedAt = kernel.now() } = this.state.services.get(service) ?? {};
     const ran = durationInWords(kernel.now() - startedAt);
@@ -232,7 +228,19 @@ class ServicesSupervisor {
   /** The main process that a service has named is the one whose end is the service's. */
   private followMain(service: string): void {
     const pid = this.state.services.get(service)?.pid;
-    if (pid !== undefined) this.owners.mainIs(service, pid);
+    if (pid === undefined) return;
+    this.owners.mainIs(service, pid);
+    this.watchers.mains.follow(service, pid);
+  }
+
+  /** One that another process reaps has ended: wait(2) tells its status to nobody else. */
+  private mainGone(service: string, pid: number): void {
+    this.owners.mainEnded(pid);
+    this.surroundings.say(
+      "info",
+      `only the parent of ${service}'s main process ${pid} learns its code: it counts as 0`,
+    );
+    this.handleEnds([() => this.mainEnded(service, { pid, status: 0 })]);
   }
 
   private take({ state, actions }: { state: ServicesState; actions: readonly ServiceAction[] }): void {

@@ -5,6 +5,7 @@ import { Control, type Controlled } from "./control/control.ts";
 import { listenForControl } from "./control/listening.ts";
 import { LogPipes } from "./log/log-pipes.ts";
 import type { ServiceEvent } from "./machine/events.ts";
+import { MainProcesses } from "./main-processes.ts";
 import { Notifications } from "./ready/notifications.ts";
 import { NotifyPipes } from "./ready/notify-pipes.ts";
 import { Probes } from "./ready/probes.ts";
@@ -19,11 +20,14 @@ export interface Watching {
   /** Starts the command of a service's readiness check: its pid, or a negated errno. */
   readonly spawnCheck: (service: string) => number;
   readonly controlled: Controlled;
+  /** A main process that is no child of fdinit's has ended. */
+  readonly mainGone: (service: string, pid: number) => void;
 }
 
 export class Watchers {
   readonly probes: Probes;
   readonly notifyPipes: NotifyPipes;
+  readonly mains: MainProcesses;
   /** Undefined: no service speaks sd_notify(3). */
   readonly notifications: Notifications | undefined;
   /** Undefined: services write to fdinit's own outputs. */
@@ -33,7 +37,7 @@ export class Watchers {
 
   constructor(surroundings: ServicesSurroundings, watching: Watching) {
     const { kernel, supervision, say } = surroundings;
-    const { emit, ownerOf, spawnCheck, controlled } = watching;
+    const { emit, ownerOf, spawnCheck, controlled, mainGone } = watching;
     const services = supervision.services.map(({ name }) => name);
     this.surroundings = surroundings;
     this.notifyPipes = new NotifyPipes({ kernel, emit, say });
@@ -46,9 +50,10 @@ export class Watchers {
         ? undefined
         : new LogPipes(kernel, { format: supervision.lines, services, say });
     const { probes, notifyPipes, notifications, logs } = this;
+    this.mains = new MainProcesses({ kernel, say, ended: mainGone });
     const tokens = new TokenWatcher(surroundings);
     const control = listenFor(surroundings, controlled);
-    this.all = [tokens, notifyPipes, probes, notifications, logs, control].filter(
+    this.all = [tokens, notifyPipes, this.mains, probes, notifications, logs, control].filter(
       (watcher) => watcher !== undefined,
     );
   }

@@ -152,6 +152,8 @@ export interface ProcessCalls {
   /** Lets go of a child that fdinit is the tracer of (PTRACE_TRACEME), with the signal it stopped at; false when it is not. */
   detach(pid: number, signal: number): boolean;
   processGroup(pid: number): number;
+  /** pidfd_open(2), CLOEXEC: readable as soon as the process has ended; a negated errno. */
+  openProcess(pid: number): number;
   /** The processes that /proc shows, fdinit's own left out; undefined where it cannot be read or is of another PID namespace. */
   processes(most?: number): ProcessList | undefined;
   /** The value that a variable had when the process was started; undefined where it has none, or may not be looked at. */

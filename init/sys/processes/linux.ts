@@ -15,6 +15,7 @@ export const processCalls: ProcessCalls = {
   hasChildren,
   detach: (pid, signal) => detaching().detach(pid, signal),
   processGroup,
+  openProcess: (pid) => processList().openProcess(pid),
   processes: (most) => processList().processes(most),
   variableOf: (pid, name) => processList().variableOf(pid, name),
   commandOf: (pid) => processList().shortCommandOf(pid),

@@ -108,12 +108,16 @@ function factsOf(pid: number): ProcessFacts | undefined {
   };
 }
 
+export function openProcess(pid: number): number {
+  return syscall(SYS.pidfd_open, pid, 0);
+}
+
 /**
  * Sends a signal to that very process, by a pidfd (Linux 5.3): a process that gets the same pid later is not hit. The
  * pidfd's process is compared with the facts that were seen before. Answers -ESRCH when the process is gone.
  */
 export function signalProcess({ pid, startedAt }: ProcessFacts, signal: number): number {
-  const pidfd = syscall(SYS.pidfd_open, pid, 0);
+  const pidfd = openProcess(pid);
   if (pidfd === -ESRCH) return pidfd;
   const isStill = factsOf(pid)?.startedAt === startedAt;
   const sent = isStill && pidfd >= 0 ? syscall(SYS.pidfd_send_signal, pidfd, signal, 0, 0) : -ESRCH;

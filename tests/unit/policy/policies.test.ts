@@ -44,11 +44,17 @@ describe("each policy that fdinit brings along", () => {
         loadPolicy({ name, bytes: readFileSync(join(FOLDER, name)) }, (variable) =>
           variable === "STOP_BUDGET" ? budget : undefined,
         );
-      const result = load("9s");
-      if (!result.ok) throw new Error(renderIssues(name, result.text, result.issues));
-      expect(result.policy.shutdown.budgetMs).toBe(9000);
+      for (const [budget, budgetMs] of [
+        ["500ms", 500],
+        ["9s", 9000],
+        ["10m", 600_000],
+      ] as const) {
+        const result = load(budget);
+        if (!result.ok) throw new Error(renderIssues(name, result.text, result.issues));
+        expect(result.policy.shutdown.budgetMs).toBe(budgetMs);
+      }
       const refused = load("soon");
-      expect(refused.ok ? [] : refused.issues.map(({ pointer }) => pointer)).toEqual(["/shutdown/budget"]);
+      expect(refused.ok ? [] : refused.issues.map(({ pointer }) => pointer)).toContain("/shutdown/budget");
     });
   }
 });

@@ -145,7 +145,7 @@ const last = (phase: Phase): Sent => (phase === "leaving" ? { type: "treeGone", 
 
 interface Row {
   readonly send: (phase: Phase) => readonly Sent[];
-  /** What must be so beforehand for the event to come at all. */
+  /** The condition beforehand for the event to come at all. */
   readonly given?: (phase: Phase) => Given | undefined;
 }
 
@@ -204,7 +204,7 @@ const EVENTS: Record<string, Row> = {
 const signalsOf = ({ actions }: Outcome) =>
   actions.flatMap((action) => (action.do === "signal" && action.service === "app" ? [action] : []));
 
-/** What a cell says of the service that was in `phase`. */
+/** Holds the words of a cell about the service that was in `phase`. */
 function holds(cell: string, phase: Phase, outcome: Outcome): void {
   switch (cell) {
     case "–":
