@@ -101,11 +101,12 @@ function supervisors(): Map<string, Preparation> {
 
 function fdinit(executable: string): Preparation {
   return (directory, count, run) => {
-    const services = Object.fromEntries(
-      Array.from({ length: count }, (_, index) => [`s${index}`, { command: [run] }]),
+    const services = Array.from(
+      { length: count },
+      (_, index) => `  s${index}:\n    command: [${JSON.stringify(run)}]\n`,
     );
     const file = join(directory, "policy.yaml");
-    writeFileSync(file, JSON.stringify({ version: 1, intent: "performance", services }));
+    writeFileSync(file, `version: 1\nintent: performance\nservices:\n${services.join("")}`);
     return [executable, "--policy", file];
   };
 }

@@ -5,7 +5,7 @@ import "./sys/first.ts"; // before everything else: until it has run, a signal c
 import { readCommandLine } from "./cli/arguments.ts";
 import { commandLineFrom, environmentOf } from "./cli/command-line.ts";
 import { EXIT_SOFTWARE } from "./cli/exit-codes.ts";
-import { parsersAndReports, plainPolicies } from "./cli/load-modules.ts";
+import { parsersAndReports, plainPolicies, runServices } from "./cli/load-modules.ts";
 import { DEFAULT_LOG, lastWords, type Message, voiceOf } from "./cli/output/say.ts";
 import { readPolicy } from "./cli/policy-source/read-policy.ts";
 import { isTriedAgain, started, startingAgain } from "./cli/start/start-again.ts";
@@ -35,7 +35,7 @@ function main(): number {
   const facts = observe(kernel, [signalFd], questions(policy));
   const commandLine = commandLineFrom(kernel, invocation.programAt);
   if (hasSeveral(policy, commandLine))
-    return stop(...parsersAndReports().runServices(policy, { kernel, signalFd, facts, commandLine, say }));
+    return stop(...runServices(policy, { kernel, signalFd, facts, commandLine, say }));
   const planned = buildPlan(policy, facts, commandLine);
   if (!planned.ok) return stop(...parsersAndReports().refusal(kernel, policy, planned));
   const { steps, again, supervision, warnings } = planned.plan;

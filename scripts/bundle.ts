@@ -1,4 +1,4 @@
-// Bundles the modules of an executable: main, which every start loads, the plain policies, and the parsers and reports. A function costs a fresh process time when it is made, and ten
+// Bundles the modules of an executable: main, which every start loads, the plain policies, the parsers and reports, and the supervision of several services. A function costs a fresh process time when it is made, and ten
 // times that when it is first called; so what few starts need is made only when it is needed, and small
 // functions become part of those that call them (Closure Compiler). Bun's own minifier does neither.
 //
@@ -14,9 +14,15 @@ const MAIN = join(root, "init/main.ts");
 /** A start with a policy loads the plain policies, and few starts the parsers and reports: at first use (init/cli/load-modules.ts). */
 export const PLAIN_POLICIES = join(root, "init/cli/plain-policies.ts");
 export const PARSERS_AND_REPORTS = join(root, "init/cli/parsers-and-reports.ts");
+export const SEVERAL_SERVICES = join(root, "init/cli/several-services.ts");
 
 /** The names of the bundles in their folder. */
-export const MODULES = ["main.js", "plain-policies.js", "parsers-and-reports.js"] as const;
+export const MODULES = [
+  "main.js",
+  "plain-policies.js",
+  "parsers-and-reports.js",
+  "several-services.js",
+] as const;
 /** Where an executable finds its own modules. */
 export const EMBEDDED = "/$bunfs/root";
 
@@ -66,6 +72,7 @@ export async function bundle(entry: string, plugins: BunPlugin[]): Promise<strin
     define: {
       PLAIN_POLICIES: JSON.stringify(`${EMBEDDED}/${MODULES[1]}`),
       PARSERS_AND_REPORTS: JSON.stringify(`${EMBEDDED}/${MODULES[2]}`),
+      SEVERAL_SERVICES: JSON.stringify(`${EMBEDDED}/${MODULES[3]}`),
     },
     plugins,
   });
@@ -159,4 +166,5 @@ if (import.meta.main) {
   );
   writeFileSync(join(folder, MODULES[1]), await bundle(PLAIN_POLICIES, []));
   writeFileSync(join(folder, MODULES[2]), await bundle(PARSERS_AND_REPORTS, []));
+  writeFileSync(join(folder, MODULES[3]), await bundle(SEVERAL_SERVICES, []));
 }

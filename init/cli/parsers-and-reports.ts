@@ -8,6 +8,5 @@ export { onlyService } from "./policy-source/only-service.ts";
 export { readSubcommand } from "./read-subcommand.ts";
 export { report } from "./reports/reports.ts";
 export { launchFailure } from "./start/launch-failure.ts";
-export { refusal } from "./start/refusal.ts";
-export { runServices } from "./start/run-services.ts";
+export { refusal, sayWarnings } from "./start/refusal.ts";
 export { tellPlan, tellStart } from "./start/tell-start.ts";

@@ -13,6 +13,7 @@ import {
   PARSERS_AND_REPORTS,
   PLAIN_POLICIES,
   runWhereTheyStand,
+  SEVERAL_SERVICES,
 } from "../bundle.ts";
 import type { Target } from "../targets.ts";
 
@@ -38,6 +39,7 @@ export async function bundles(machine: Target["machine"]): Promise<string[]> {
   const others = [
     await bundle(PLAIN_POLICIES, [forQuickJs()]),
     await bundle(PARSERS_AND_REPORTS, [forQuickJs()]),
+    await bundle(SEVERAL_SERVICES, [forQuickJs()]),
   ];
   const { rest, parts } = apart(main, MODULES.length);
   return [

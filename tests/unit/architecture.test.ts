@@ -181,7 +181,11 @@ describe("the table of rooms", () => {
   }
 
   test("the executable's other modules do not reach libc, which would be there twice", () => {
-    for (const entry of ["init/cli/plain-policies.ts", "init/cli/parsers-and-reports.ts"]) {
+    for (const entry of [
+      "init/cli/plain-policies.ts",
+      "init/cli/parsers-and-reports.ts",
+      "init/cli/several-services.ts",
+    ]) {
       const reached = reachedFrom(entry);
       expect(reached.filter((path) => path === "init/sys/libc/libc.ts" || path === "bun:ffi")).toEqual([]);
     }
@@ -191,6 +195,13 @@ describe("the table of rooms", () => {
     const reached = reachedFrom("init/cli/plain-policies.ts");
     const heavy =
       /^yaml$|yaml-document|policy\/advice|generated\/schema-keys|shape\/validate|wording\/render/;
+    expect(reached.filter((path) => heavy.test(path))).toEqual([]);
+  });
+
+  test("the module of several services has neither the thorough reader nor reports", () => {
+    const reached = reachedFrom("init/cli/several-services.ts");
+    const heavy =
+      /^yaml$|cli\/reports|policy\/load|generated\/schema|wording\/render|refusal\.ts$|launch-failure/;
     expect(reached.filter((path) => heavy.test(path))).toEqual([]);
   });
 

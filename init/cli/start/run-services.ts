@@ -10,10 +10,18 @@ import type { Facts } from "../../sys/facts.ts";
 import type { Kernel } from "../../sys/kernel.ts";
 import { environmentOf } from "../command-line.ts";
 import type { Message, Say } from "../output/say.ts";
-import { launchFailure } from "./launch-failure.ts";
-import { refusal, sayWarnings } from "./refusal.ts";
+import type { launchFailure } from "./launch-failure.ts";
+import type { refusal, sayWarnings } from "./refusal.ts";
 import { started } from "./start-again.ts";
-import { tellPlan } from "./tell-start.ts";
+import type { tellPlan } from "./tell-start.ts";
+
+/** What words a refusal, a failure, a warning and a plan. */
+interface Reports {
+  readonly refusal: typeof refusal;
+  readonly launchFailure: typeof launchFailure;
+  readonly sayWarnings: typeof sayWarnings;
+  readonly tellPlan: typeof tellPlan;
+}
 
 interface Given {
   readonly kernel: Kernel;
@@ -23,20 +31,22 @@ interface Given {
   readonly say: Say;
 }
 
-/** Answers the exit code, and what is to be said where nothing was started. */
+/** Answers the exit code, and what is to be said where nothing was started. `reports` is asked for where there is something to say. */
 export function runServices(
   policy: Policy,
   { kernel, signalFd, facts, commandLine, say }: Given,
+  reports: () => Reports,
 ): [code: number, ...messages: readonly Message[]] {
   const planned = buildServicesPlan(policy, facts, commandLine);
-  if (!planned.ok) return refusal(kernel, policy, planned);
+  if (!planned.ok) return reports().refusal(kernel, policy, planned);
   const { steps, services, supervision, warnings } = planned.plan;
   const all = [...steps, ...services.flatMap(({ start }) => start)];
-  tellPlan(say, kernel, policy, { plan: { steps: all, warnings } }, signalFd);
+  if (policy.log.level !== "warn" || warnings.length > 0)
+    reports().tellPlan(say, kernel, policy, { plan: { steps: all, warnings } }, signalFd);
   const context = launchContext(kernel, signalFd + 1);
   const prepared = prepare(steps, context);
-  if (!prepared.ok) return launchFailure(kernel, policy, prepared.failure, {});
-  sayWarnings(say, kernel, policy, prepared.warnings);
+  if (!prepared.ok) return reports().launchFailure(kernel, policy, prepared.failure, {});
+  if (prepared.warnings.length > 0) reports().sayWarnings(say, kernel, policy, prepared.warnings);
   const said = new Set<string>();
   const code = superviseServices({
     kernel,
