@@ -31,14 +31,31 @@ export function tokenGone({ name }: Token, { kernel, say }: Voice): void {
 }
 
 /** The most tokens of one name that are watched: those of the latest starts. */
-export const MOST_TOKENS = 16;
+const MOST_TOKENS = 16;
 
 /** The tokens of starts that lie too far back. A service that leaves its token to another process at each end must not use up fdinit's descriptors. */
-export function oldTokens(tokens: readonly Token[]): readonly Token[] {
+function oldTokens(tokens: readonly Token[]): readonly Token[] {
   return [...new Set(tokens.map(({ name }) => name))].flatMap((name) => {
     const same = tokens.filter((token) => token.name === name);
     return same.slice(0, Math.max(0, same.length - MOST_TOKENS));
   });
+}
+
+/** Closes them, which is said once: `hasSaid` is the answer of the time before. */
+export function dropOldTokens(
+  { kernel, say, context: { tokens } }: Voice & { readonly context: { readonly tokens: Token[] } },
+  hasSaid: boolean,
+): boolean {
+  const old = oldTokens(tokens);
+  for (const token of old) {
+    kernel.close(token.fd);
+    tokens.splice(tokens.indexOf(token), 1);
+  }
+  const [first] = old;
+  if (!first) return hasSaid;
+  const words = `token ${JSON.stringify(first.name)} is still held since ${MOST_TOKENS} starts before this one`;
+  if (!hasSaid) say("warn", `${words}: no longer watched`);
+  return true;
 }
 
 interface Ended extends Voice {

@@ -2,7 +2,6 @@
 // signalfd while tokens are out or something is due; nothing wakes up while nothing happens. Nothing here may
 // throw: the program runs.
 
-import type { Token } from "../plan/plan.ts";
 import type { ChangedProcess, ChildEnd, Kernel, ReceivedSignal } from "../sys/kernel.ts";
 import {
   SI_KERNEL,
@@ -20,7 +19,7 @@ import { Sender } from "./sending.ts";
 import { deadline, initialState, next } from "./state.ts";
 import type { Started, Surroundings } from "./surroundings.ts";
 import { leftInWords } from "./tree.ts";
-import { cannotReapInWords, progressInWords, RETRY_MS } from "./words.ts";
+import { cannotReapInWords, progressInWords, REAP_RETRY_MS } from "./words.ts";
 
 // holders: loaded when a service with pipes or tokens ends. observing: loaded for `reaping.log` and `report`.
 const holders = () => require("./holders.ts") as typeof import("./holders.ts");
@@ -174,7 +173,7 @@ class Supervisor {
   }
 
   private cannotReap(failed: number): void {
-    if (!this.hasSaidCannotReap) this.surroundings.say("error", cannotReapInWords(failed));
+    if (!this.hasSaidCannotReap) this.surroundings.say("error", cannotReapInWords(-failed));
     this.hasSaidCannotReap = true;
     this.isRetrying = true;
   }
@@ -191,16 +190,10 @@ class Supervisor {
     }
     this.observer?.ended(changed, seen, isService);
     if (!isService) return;
-    if ((changed.status & 0x7f) === SIGKILL && !this.observer) this.sayOomKills();
+    if ((changed.status & 0x7f) === SIGKILL && !this.observer) oom().sayOomKills(this.surroundings, 0);
     this.observer?.serviceEnded(changed.status, this.state.service?.startedAt ?? 0, this.kernel.now());
     this.handle({ type: "serviceEnded", now: this.kernel.now(), status: changed.status });
     this.leaveRest();
-  }
-
-  /** The counter may hold kills of before this start: nothing is read when a program starts. */
-  private sayOomKills(): void {
-    const kills = oom().oomKills(this.kernel) ?? 0;
-    if (kills > 0) this.surroundings.say("warn", `${oom().oomKillsInWords(kills)}, as its cgroup counts`);
   }
 
   /** Ends at once where the kernel is to kill what is left, and the exit code is known. */
@@ -220,7 +213,7 @@ class Supervisor {
   private timeout(): number | undefined {
     const at = deadline(this.state);
     const left = at === undefined ? undefined : at - this.kernel.now();
-    return this.isRetrying ? Math.min(RETRY_MS, left ?? RETRY_MS) : left;
+    return this.isRetrying ? Math.min(REAP_RETRY_MS, left ?? REAP_RETRY_MS) : left;
   }
 
   private lookAtTokens(ready: readonly number[]): void {
@@ -340,17 +333,9 @@ class Supervisor {
   }
 
   private dropOldTokens(): void {
-    const { tokens } = this.surroundings.context;
-    if (tokens.length > 0) for (const token of holders().oldTokens(tokens)) this.dropToken(token);
-  }
-
-  private dropToken(token: Token): void {
-    const { context, say } = this.surroundings;
-    this.kernel.close(token.fd);
-    context.tokens.splice(context.tokens.indexOf(token), 1);
-    const words = `token ${JSON.stringify(token.name)} is still held since ${holders().MOST_TOKENS} starts before this one`;
-    if (!this.hasDroppedTokens) say("warn", `${words}: no longer watched`);
-    this.hasDroppedTokens = true;
+    const { context } = this.surroundings;
+    if (context.tokens.length > 0)
+      this.hasDroppedTokens = holders().dropOldTokens(this.surroundings, this.hasDroppedTokens);
   }
 
   /** Makes fdinit's own process group the terminal's foreground again, which is the shell's job. */

@@ -2,6 +2,7 @@
 
 import type { Kernel } from "../sys/kernel.ts";
 import { textOf } from "../sys/text/bytes.ts";
+import type { SayLine } from "./surroundings.ts";
 
 /** How many processes of fdinit's own cgroup the kernel has killed for memory (Linux 4.13); undefined without a counter. */
 export function oomKills(kernel: Kernel): number | undefined {
@@ -12,6 +13,16 @@ export function oomKills(kernel: Kernel): number | undefined {
     if (count !== undefined) return Number(count);
   }
   return undefined;
+}
+
+/**
+ * Says how many, where they are more than `known`; answers how many are known then. The counter may hold kills of before
+ * this start: nothing is read when a program starts.
+ */
+export function sayOomKills({ kernel, say }: { kernel: Kernel; say: SayLine }, known: number): number {
+  const kills = oomKills(kernel) ?? 0;
+  if (kills > known) say("warn", `${oomKillsInWords(kills)}, as its cgroup counts`);
+  return Math.max(kills, known);
 }
 
 export function oomKillsInWords(kills: number): string {

@@ -5,18 +5,18 @@ import { errnoText } from "../sys/libc/errno.ts";
 import { signalName } from "../sys/signals/signal-names.ts";
 import type { Action, Next, State, Target } from "./events.ts";
 
-/** The pause between two tries where the kernel refuses to give ended children. */
-export const RETRY_MS = 250;
-
-export function cannotReapInWords(failed: number): string {
-  return `cannot take ended children (wait4, waitid): ${errnoText(-failed)}; trying again every ${RETRY_MS} ms`;
-}
-
 /** wait(2)'s status: `exited with code 1`, `was killed by SIGKILL`. */
 export function codeInWords(status: number): string {
   const signal = status & 0x7f;
   if (signal === 0) return `exited with code ${(status >> 8) & 0xff}`;
   return `was killed by ${signalName(signal)}${(status & 0x80) === 0 ? "" : " (core dumped)"}`;
+}
+
+/** The pause between two tries where the kernel refuses wait4 and waitid. */
+export const REAP_RETRY_MS = 250;
+
+export function cannotReapInWords(errno: number): string {
+  return `cannot take ended children (wait4, waitid): ${errnoText(errno)}; trying again every ${REAP_RETRY_MS} ms`;
 }
 
 /** `250 ms`, `12.3 s`, `4 min 10 s`, `3 h 2 min`. */

@@ -1,13 +1,13 @@
 // The control socket with real sockets: who may use it, what a client may do to it, and the subcommands that speak to it.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { chownSync, lchownSync, mkdtempSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { control as run } from "../../init/cli/control/control.ts";
 import type { SubcommandLine } from "../../init/cli/invocation.ts";
 import { descriptorCalls } from "../../init/sys/descriptors/linux.ts";
-import { ECONNREFUSED } from "../../init/sys/libc/errno.ts";
+import { ECONNREFUSED, ELOOP } from "../../init/sys/libc/errno.ts";
 import { socketCalls } from "../../init/sys/sockets/linux.ts";
 import { bytesOf, textOf } from "../../init/sys/text/bytes.ts";
 import { controlled, realKernel, SIGNAL_FD, service } from "../harness/controlled.ts";
@@ -54,6 +54,20 @@ function replyTo(fd: number, serve: (ms: number) => void, mostMs = 3000): Record
 }
 
 const send = (fd: number, text: string) => socketCalls.sendNow(fd, bytesOf(text));
+
+test.if(process.getuid?.() === 0)(
+  "a client follows no link to a socket where the folder is another user's",
+  () => {
+    open();
+    const elsewhere = mkdtempSync(join(folder, "foreign-"));
+    chownSync(elsewhere, 1000, 1000);
+    const link = join(elsewhere, "control.sock");
+    symlinkSync(path, link);
+    lchownSync(link, 1000, 1000);
+    expect(socketCalls.connectUnix(link)).toBe(-ELOOP);
+    connected();
+  },
+);
 
 describe("the socket", () => {
   test("has mode 0600, and takes the place of one that no process listens on", () => {

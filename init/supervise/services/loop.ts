@@ -6,9 +6,10 @@ import { SIGKILL, SIGTRAP } from "../../sys/libc/constants.ts";
 import { errnoText } from "../../sys/libc/errno.ts";
 import { sayHolders } from "../holders.ts";
 import { Observer } from "../observer.ts";
+import { sayOomKills } from "../oom-kills.ts";
 import { Sender } from "../sending.ts";
 import { waitedForInWords } from "../tree.ts";
-import { cannotReapInWords, codeInWords, durationInWords, RETRY_MS } from "../words.ts";
+import { cannotReapInWords, codeInWords, durationInWords, REAP_RETRY_MS } from "../words.ts";
 import { type Cgroups, cgroupsOf } from "./cgroups.ts";
 import type { Controlled } from "./control/control.ts";
 import type { ServiceAction, ServiceEvent, ServicesState, ServiceTarget } from "./machine/events.ts";
@@ -56,6 +57,8 @@ class ServicesSupervisor {
   private hasSaidCannotReap = false;
   private isRetrying = false;
   private hasSaidEnd = false;
+  /** Of the kernel's OOM killer, as far as they have been said. */
+  private oomKills = 0;
   private readonly beganAt: number;
   private shutdownAt: Date | undefined;
 
@@ -117,7 +120,7 @@ class ServicesSupervisor {
   private timeout(): number | undefined {
     const earliest = earlier(deadline(this.state), this.watchers.deadline());
     const left = earliest === undefined ? undefined : Math.max(0, earliest - this.surroundings.kernel.now());
-    return this.isRetrying ? Math.min(RETRY_MS, left ?? RETRY_MS) : left;
+    return this.isRetrying ? Math.min(REAP_RETRY_MS, left ?? REAP_RETRY_MS) : left;
   }
 
   private reap(): boolean {
@@ -154,7 +157,7 @@ class ServicesSupervisor {
   }
 
   private cannotReap(failed: number): void {
-    if (!this.hasSaidCannotReap) this.surroundings.say("error", cannotReapInWords(failed));
+    if (!this.hasSaidCannotReap) this.surroundings.say("error", cannotReapInWords(-failed));
     this.hasSaidCannotReap = true;
     this.isRetrying = true;
   }
@@ -190,6 +193,9 @@ class ServicesSupervisor {
     const { startedAt = kernel.now() } = this.state.services.get(service) ?? {};
     const ran = durationInWords(kernel.now() - startedAt);
     say("info", `${service} ${codeInWords(status)} after ${ran}`);
+    // With an observer, its report has the kills.
+    if ((status & 0x7f) === SIGKILL && !this.observer)
+      this.oomKills = sayOomKills(this.surroundings, this.oomKills);
     if (!this.hasSaidEnd && this.state.code === undefined)
       this.observer?.endedOtherwise(`${service} ${codeInWords(status)} after ${ran}`);
     const isAsked = this.state.supervision.reaping.orphans === "terminate";
@@ -337,23 +343,13 @@ class ServicesSupervisor {
     else this.sender.check(kernel.queue(pid, signal, value), signal);
   }
 
-  /**
-   * A descriptor that PID 1 keeps for this service, and that no other one has or will have, is closed: the reader of the other
-   * end sees its end. Before the shutdown this is done only where no request can start the service again.
-   */
+  /** Before the shutdown nothing is given up where a request can start the service again. */
   private giveUp(name: string): void {
-    const { services, context, kernel, supervision } = this.surroundings;
+    const { services, supervision } = this.surroundings;
     if (!this.state.shutdown && supervision.control) return;
     this.watchers.notifications?.drop(name);
-    for (const opened of services.find((service) => service.name === name)?.uses ?? []) {
-      const isUsed = services.some(
-        (other) => other.uses.includes(opened) && !isOver(this.state.services.get(other.name)),
-      );
-      const fd = context.opened.get(opened);
-      if (isUsed || fd === undefined) continue;
-      kernel.close(fd);
-      context.opened.delete(opened);
-    }
+    const others = services.filter((other) => !isOver(this.state.services.get(other.name)));
+    this.starter.closeUnused(name, others);
   }
 
   private tellSupervisor(what: string): void {

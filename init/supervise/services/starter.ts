@@ -133,6 +133,17 @@ export class Starter {
     additions.environment["LISTEN_FDNAMES"] = [...names, ...stored.map((one) => one.name)].join(":");
     additions.pidVariable = "LISTEN_PID";
   }
+
+  /** Closes what PID 1 keeps for this service and for none of `others`: the reader of the other end sees its end. */
+  closeUnused(name: string, others: readonly PlannedService[]): void {
+    const { services, context, kernel } = this.surroundings;
+    for (const opened of services.find((service) => service.name === name)?.uses ?? []) {
+      const fd = context.opened.get(opened);
+      if (fd === undefined || others.some(({ uses }) => uses.includes(opened))) continue;
+      kernel.close(fd);
+      context.opened.delete(opened);
+    }
+  }
 }
 
 function withAdditions(

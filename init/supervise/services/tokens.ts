@@ -1,19 +1,20 @@
 // The keep-alive tokens of services, as a watcher: end of file says that a token's last holder is gone.
 
 import type { Watched } from "../../sys/kernel.ts";
-import { oldTokens, tokenGone } from "../holders.ts";
+import { dropOldTokens, tokenGone } from "../holders.ts";
 import type { ServicesSurroundings } from "./surroundings.ts";
 import type { Watcher } from "./watcher.ts";
 
 export class TokenWatcher implements Watcher {
   private readonly surroundings: ServicesSurroundings;
+  private hasSaidDrop = false;
 
   constructor(surroundings: ServicesSurroundings) {
     this.surroundings = surroundings;
   }
 
   watched(): readonly Watched[] {
-    this.dropOld();
+    this.hasSaidDrop = dropOldTokens(this.surroundings, this.hasSaidDrop);
     return this.surroundings.context.tokens.map(({ fd }) => ({ fd, read: true }));
   }
 
@@ -31,12 +32,4 @@ export class TokenWatcher implements Watcher {
   }
 
   time(): void {}
-
-  private dropOld(): void {
-    const { kernel, context } = this.surroundings;
-    for (const token of oldTokens(context.tokens)) {
-      kernel.close(token.fd);
-      context.tokens.splice(context.tokens.indexOf(token), 1);
-    }
-  }
 }

@@ -10,9 +10,10 @@ import {
   SOL_SOCKET,
 } from "../libc/constants.ts";
 import { EINTR } from "../libc/errno.ts";
-import { Block, keepAlive, SYS, syscall } from "../libc/libc.ts";
+import { Block, SYS, syscall } from "../libc/libc.ts";
+import { connect } from "./connecting.ts";
 import type { PeerCredentials } from "./kernel.ts";
-import { encodeAddress } from "./making.ts";
+import { connectPath } from "./path-sockets.ts";
 
 export function accept(fd: number): number {
   for (;;) {
@@ -37,9 +38,8 @@ export function peerCredentials(fd: number): PeerCredentials | number {
 export function connectUnix(path: string): number {
   const fd = syscall(SYS.socket, AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return fd;
-  const address = encodeAddress({ family: "unix", path });
-  const failed = syscall(SYS.connect, fd, address.address, address.bytes.length);
-  keepAlive(address);
+  // An abstract name has no directories on its way.
+  const failed = path.startsWith("@") ? connect(fd, { family: "unix", path }) : connectPath(fd, path);
   if (failed >= 0) return fd;
   syscall(SYS.close, fd);
   return failed;
