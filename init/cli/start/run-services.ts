@@ -15,7 +15,7 @@ import type { refusal, sayWarnings } from "./refusal.ts";
 import { started } from "./start-again.ts";
 import type { tellPlan } from "./tell-start.ts";
 
-/** What words a refusal, a failure, a warning and a plan. */
+/** The wording of a refusal, a failure, a warning and a plan. */
 interface Reports {
   readonly refusal: typeof refusal;
   readonly launchFailure: typeof launchFailure;
