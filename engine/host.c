@@ -183,19 +183,19 @@ FUNCTION(host_carry_out)
 	return JS_NewInt32(ctx, pid < 0 ? -errno : pid);
 }
 
-/** A bundle's function, from bytecode that is read at the first request. The parsers and reports (2) need more of the language than a start. */
+/** A bundle's function, from bytecode that is read at the first request. Parsers and reports (2) and several services (3) need more of the language than a start. */
 FUNCTION(host_bundle)
 {
+	static int has_more;
 	int64_t which = integer(ctx, argv[0]);
-	if (which == 2) {
+	if ((which == 2 || which == 3) && !has_more++) {
 		JS_AddIntrinsicDate(ctx);
 		JS_AddIntrinsicProxy(ctx);
 		JS_AddIntrinsicPromise(ctx);
 		JS_AddIntrinsicWeakRef(ctx);
 		JS_AddIntrinsicRegExpCompiler(ctx);
 	}
-	size_t length = bundles[which].end - bundles[which].bytes;
-	JSValue code = JS_ReadObject(ctx, bundles[which].bytes, length, JS_READ_OBJ_BYTECODE | JS_READ_OBJ_ROM_DATA);
+	JSValue code = JS_ReadObject(ctx, bundles[which].bytes, bundles[which].end - bundles[which].bytes, JS_READ_OBJ_BYTECODE | JS_READ_OBJ_ROM_DATA);
 	return JS_IsException(code) ? code : JS_EvalFunction(ctx, code);
 }
 

@@ -39,13 +39,17 @@ const LONGEST_CGROUPS = 8192;
 function counterPaths(kernel: Kernel): string[] {
   const bytes = kernel.readFile("/proc/self/cgroup", LONGEST_CGROUPS);
   const text = typeof bytes === "number" ? "" : textOf(bytes);
-  const own = (controllers: string) => new RegExp(`^\\d+:${controllers}:(/.+)$`, "m").exec(text)?.[1];
+  const own = (line: RegExp) => line.exec(text)?.[1];
   const paths = (root: string, group: string | undefined, file: string) => [
     ...(group === undefined ? [] : [`${root}${group}/${file}`]),
     `${root}/${file}`,
   ];
   return [
-    ...paths("/sys/fs/cgroup", own(""), "memory.events"),
-    ...paths("/sys/fs/cgroup/memory", own("(?:[^:]*,)?memory(?:,[^:]*)?"), "memory.oom_control"),
+    ...paths("/sys/fs/cgroup", own(/^\d+::(\/.+)$/m), "memory.events"),
+    ...paths(
+      "/sys/fs/cgroup/memory",
+      own(/^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(\/.+)$/m),
+      "memory.oom_control",
+    ),
   ];
 }

@@ -57,12 +57,13 @@ test("has a host in C of at most 400 lines, each file of which opens by saying w
   expect(texts.join("").trimEnd().split("\n").length).toBeLessThanOrEqual(400);
 });
 
+// `new RegExp` is among them: QuickJS has it only once reports or several services are loaded, and throws before.
 test("is all there is of an engine: no file outside it asks for what only one engine has", () => {
   const found: string[] = [];
   for (const file of globSync("**/*.ts", { cwd: INIT }).filter((file) => !file.startsWith("sys/engine/"))) {
     const code = readFileSync(join(INIT, file), "utf8").replace(/^\s*(\/\/|\*|\/\*).*$/gm, "");
     const foreign =
-      /\b(Bun\.\w+|TextEncoder|TextDecoder|structuredClone|Intl|RegExp\.escape|Buffer|setTimeout|console|performance\.now)\b(?!["':])|"node:/g;
+      /\b(Bun\.\w+|TextEncoder|TextDecoder|structuredClone|Intl|RegExp\.escape|Buffer|setTimeout|console|performance\.now|new RegExp)\b(?!["':])|"node:/g;
     for (const [name] of code.matchAll(foreign)) found.push(`${file}: ${name}`);
   }
   expect(found).toEqual([]);

@@ -91,8 +91,13 @@ function startOf(pid: number): StartedAs {
     return link === undefined ? undefined : textOf(link);
   };
   const status = textFile(`/proc/${pid}/status`) ?? "";
-  const id = (name: string) => new RegExp(`^${name}:\\s*\\d+\\s+(\\d+)`, "m").exec(status)?.[1];
-  const [executable, cwd, uid, gid] = [linked("exe"), linked("cwd"), id("Uid"), id("Gid")];
+  const effective = (line: RegExp) => line.exec(status)?.[1];
+  const [executable, cwd, uid, gid] = [
+    linked("exe"),
+    linked("cwd"),
+    effective(/^Uid:\s*\d+\s+(\d+)/m),
+    effective(/^Gid:\s*\d+\s+(\d+)/m),
+  ];
   return {
     words: (textFile(`/proc/${pid}/cmdline`) ?? "").split("\0").slice(0, -1),
     ...(executable === undefined ? {} : { executable }),
