@@ -84,7 +84,8 @@ describeWith(["unshare", "nsenter"], "control of a container", () => {
     expect(await inside(running, ["restart", "web"])).toEqual({ code: 0, stdout: "", stderr: "" });
     expect(await inside(running, ["health"])).toEqual({ code: 0, stdout: "healthy\n", stderr: "" });
     expect((await inside(running, ["stop", "wbe"])).code).toBe(64);
-    expect((await inside(running, ["signal", "app", "TERM"])).code).toBe(0);
+    // With the program the container ends, and the kernel may end the client before it has ended itself.
+    expect([0, 137]).toContain((await inside(running, ["signal", "app", "TERM"])).code);
     expect((await running.ended()).code).toBe(0);
   });
 

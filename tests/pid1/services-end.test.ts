@@ -218,11 +218,10 @@ describeWith(["gcc", "unshare"], "the stop of several services", () => {
     expect(code).toBe(137);
     expect(took).toBeLessThan(2_600);
     const named = (name: string) =>
-      new RegExp(
-        `${name} has not ended in time: SIGKILL [0-9.]+ m?s after SIGTERM \\(stop step 1 of 1\\); waited for \\d+ \\(sh\\)`,
-      );
-    expect(stderr).toMatch(named("web"));
-    expect(stderr).toMatch(named("db"));
+      `${name} has not ended in time: SIGKILL [0-9.]+ m?s after SIGTERM \\(stop step 1 of 1\\)`;
+    expect(stderr).toMatch(new RegExp(`${named("web")}; waited for \\d+ \\(sh\\)`));
+    // On a busy machine the budget is over first, and SIGKILL to everything has left nobody to name.
+    expect(stderr).toMatch(new RegExp(named("db")));
   });
 
   test("wait none has its own time within the budget, and the stop's SIGKILL goes to all of a service", async () => {
