@@ -31,14 +31,31 @@ describeWith(["python3", "unshare"], "garbage", () => {
     ].join("\n");
     expect(Bun.spawnSync(["python3", "-c", script]).success).toBe(true);
     await untilWaiting(pid);
-    const [, kilobytes] =
-      /^Anonymous: +(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8")) ?? [];
-    // 4.4 MB; with the heap that Bun has otherwise it is 12 MB. The static executable has half a megabyte.
-    expect(Number(kilobytes)).toBeLessThan(IS_QUICKJS ? 1_500 : 8_000);
-    expect(Number(kilobytes)).toBeGreaterThan(IS_QUICKJS ? 100 : 1_000);
+    expectSmall(pid);
     expect(await running.finished()).toMatchObject({ stderr: "" });
   }, 60_000);
 });
+
+describeWith(["gcc", "unshare"], "garbage", () => {
+  test("is collected before there is much of it: 5,000 orphans leave PID 1 small", async () => {
+    const running = start({ run: [fixture("orphans"), "5000"] });
+    expect(await running.line()).toBe("adopted by 1");
+    await running.ready();
+    const pid = await running.pid();
+    await until("the orphans are reaped", () => children(pid).length === 1);
+    await untilWaiting(pid);
+    expectSmall(pid);
+    expect(await running.finished()).toMatchObject({ code: 7, stderr: "" });
+  }, 60_000);
+});
+
+function expectSmall(pid: number): void {
+  const [, kilobytes] =
+    /^Anonymous: +(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8")) ?? [];
+  // 4.4 MB; with the heap that Bun has otherwise it is 12 MB. The static executable has half a megabyte.
+  expect(Number(kilobytes)).toBeLessThan(IS_QUICKJS ? 1_500 : 8_000);
+  expect(Number(kilobytes)).toBeGreaterThan(IS_QUICKJS ? 100 : 1_000);
+}
 
 describeWith(["gcc", "unshare"], "while memory is collected all the time", () => {
   for (const [how, more] of [
