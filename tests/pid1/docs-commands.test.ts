@@ -103,7 +103,7 @@ const NOT_RUN: readonly (readonly [page: string, begins: string, reason: string]
     "sha256sum",
     "needs a release: tests/unit/scripts/release.test.ts makes one and sums it",
   ],
-  ["docs/download.md", "tar -xzf", "needs a release: tests/unit/scripts/release.test.ts unpacks one"],
+  ["docs/download.md", "tar -xzf", "needs a release: tests/unit/scripts/release.test.ts lists one"],
   ["docs/download.md", "docker load", "needs a release and Docker: tests/images/release.test.ts loads it"],
   ["docs/download.md", "npm install", "needs a release: tests/images/release.test.ts installs it"],
   ["docs/docker.md", "docker run --security-opt", "an option of a longer command, with …"],
