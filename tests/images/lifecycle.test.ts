@@ -51,7 +51,9 @@ describeWith(["dockerd", "busybox", "gcc", "unshare", "root"], "in Docker", () =
       code: 137,
       // SIGCONT (18) goes behind each step, for a program that is stopped.
       stdout: "ready\n15 0 0\n18 0 0\n",
-      stderr: expect.stringMatching(/^fdinit: SIGKILL to what is left: \d+ \(recorder\)\n$/),
+      stderr: expect.stringMatching(
+        /^fdinit: not everything has ended \d+ ms after SIGTERM \(shutdown step 1 of 2\)\nfdinit: SIGKILL to what is left: \d+ \(recorder\)\n$/,
+      ),
     });
     expect(readFileSync(join(folder, "report"), "utf8")).toMatch(
       /^main was killed by SIGKILL after .*; had to be killed: \d+ \(recorder\); exit code 137\n$/,
