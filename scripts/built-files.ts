@@ -9,10 +9,10 @@ import { sha256Of } from "./targets.ts";
 const root = join(import.meta.dir, "..");
 /** For editors: no other schema is of use to them. */
 const EDITOR_SCHEMA = "editor.schema.json";
-const SCHEMA = "policy.schema.json";
+export const SCHEMA = "policy.schema.json";
 /** Of the engine and the libraries that are part of a static executable. */
 const LICENCES = "LICENCES-static";
-const CHECKSUMS = "SHA256SUMS";
+export const CHECKSUMS = "SHA256SUMS";
 
 export interface Built {
   readonly file: string;

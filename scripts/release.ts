@@ -9,6 +9,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { buildFor, executableFor, isStale } from "./build.ts";
+import { CHECKSUMS, SCHEMA } from "./built-files.ts";
 import { bill, type Component, MATERIALS, partsOfExecutable } from "./materials.ts";
 import { debianPackage } from "./release/debian-package.ts";
 import { image } from "./release/image.ts";
@@ -21,8 +22,6 @@ import { STATIC_TARGETS, sha256Of, TARGETS, targetNamed } from "./targets.ts";
 
 const root = join(import.meta.dir, "..");
 const DEFAULT_OUTPUT = join(root, "dist", "release");
-const CHECKSUMS = "SHA256SUMS";
-const SCHEMA = "policy.schema.json";
 export const PROVENANCE = `fdinit-${VERSION}.provenance.json`;
 export const IMAGE = `fdinit-${VERSION}-image.tar`;
 

@@ -8,7 +8,7 @@ import { signalName } from "../sys/signals/signal-names.ts";
 import type { Target } from "./events.ts";
 import type { Observer } from "./observer.ts";
 import type { Surroundings } from "./surroundings.ts";
-import { descendantsOrNone, inWords, MOST_LOOKED_AT, nameOf } from "./tree.ts";
+import { descendantsOrNone, firstDescendants, inWords, nameOf } from "./tree.ts";
 
 /** Of one service or of several: its name is that of whom a signal could not be sent to. */
 interface Sending extends Pick<Surroundings, "kernel" | "say"> {
@@ -42,10 +42,9 @@ export class Sender {
     const { kernel, say } = this.surroundings;
     const isPid1 = kernel.pid === 1;
     // A second SIGKILL is for processes born since the first, which has named those that were there.
-    const list = isPid1 && !this.hasKilledAll ? kernel.processes(MOST_LOOKED_AT) : undefined;
-    const known = isPid1 ? list?.found.filter(({ hasEnded }) => !hasEnded) : descendantsOrNone(kernel);
+    const isNamed = isPid1 && this.hasKilledAll;
+    const { known, more } = isNamed ? { known: undefined, more: 0 } : firstDescendants(kernel);
     const left = known ?? [];
-    const more = list?.more ?? 0;
     if (more > 0) {
       if (service !== undefined) this.check(kernel.kill(service, SIGKILL), SIGKILL);
     } else if (isPid1) this.check(kernel.kill(-1, SIGKILL), SIGKILL);

@@ -24,7 +24,7 @@ import { budgetFrom } from "./budget.ts";
 import { budgetOver, endingOver, endingSignal, endingStep, endService, sendAndContinue } from "./ending.ts";
 import type { Action, DelayedSignal, Event, Next, State, Target } from "./events.ts";
 import { exitCode } from "./exit-code.ts";
-import { codeInWords, durationInWords } from "./words.ts";
+import { codeInWords, durationInWords, stepTaken } from "./words.ts";
 
 /** Before the first start, which "started" or "startFailed" tells of. */
 export function initialState(self: number, supervision: Supervision): State {
@@ -220,20 +220,12 @@ function takeStep(state: State, index: number, now: number): Next {
   return { state: after, actions: sendAndContinue(targetOf(supervision, service.pid), signal) };
 }
 
-/** `SIGQUIT (shutdown step 1 of 2)`, the step that was last taken; undefined without steps. */
-function stepInWords({ supervision, shutdown }: State): string | undefined {
-  const { steps } = supervision.shutdown;
-  const index = shutdown?.step ?? -1;
-  const step = steps[index];
-  return step && `${signalName(step.signal)} (shutdown step ${index + 1} of ${steps.length})`;
-}
-
 /** The wait of a step has passed, and another step follows. A step of SIGKILL names by itself what is left. */
 function waited(state: State, index: number): readonly Action[] {
   const { steps } = state.supervision.shutdown;
   const { waitMs = 0 } = steps[index] ?? {};
   if (waitMs === 0 || !steps[index + 1]) return NOTHING;
-  const message = `not everything has ended ${durationInWords(waitMs)} after ${stepInWords(state)}`;
+  const message = `not everything has ended ${durationInWords(waitMs)} after ${stepTaken(steps, index, "shutdown")}`;
   return [steps[index + 1]?.signal === SIGKILL ? say("warn", message) : { do: "sayLeft", message }];
 }
 
@@ -290,7 +282,7 @@ function timePassed(state: State, now: number): Next {
   const { shutdown, ending } = state;
   const budget = shutdown?.budget;
   if (budget && isDue(budget.isUsedUp ? budget.endAt : budget.killAt))
-    return budgetOver(state, budget, stepInWords(state));
+    return budgetOver(state, budget, stepTaken(state.supervision.shutdown.steps, shutdown.step, "shutdown"));
   if (shutdown && isDue(shutdown.nextAt))
     return withBefore(waited(state, shutdown.step), takeStep(state, shutdown.step + 1, now));
   return ending ? endingOver(state, ending, { type: "time", now }) : { state, actions: NOTHING };

@@ -23,16 +23,25 @@ export function descendants(kernel: Kernel): readonly ProcessFacts[] {
 }
 
 /** The most processes that are looked at to name those that are left: a look at thousands would delay the signal behind it. */
-export const MOST_LOOKED_AT = 256;
+const MOST_LOOKED_AT = 256;
+
+/** Like descendantsOrNone(), and as PID 1 up to a bound; `more`: how many there are beyond it. */
+export function firstDescendants(kernel: Kernel): {
+  readonly known: readonly ProcessFacts[] | undefined;
+  readonly more: number;
+} {
+  if (kernel.pid !== 1) return { known: descendantsOrNone(kernel), more: 0 };
+  const list = kernel.processes(MOST_LOOKED_AT);
+  return { known: list?.found.filter(({ hasEnded }) => !hasEnded), more: list?.more ?? 0 };
+}
 
 /**
  * `; waited for 7 (nginx), 8 (nginx)`: what is left below fdinit, by the kernel's names. A command line is not read, because
  * reading that of a process that hangs in the kernel can hang too. "" where /proc does not tell.
  */
 export function leftInWords(kernel: Kernel): string {
-  const list = kernel.pid === 1 ? kernel.processes(MOST_LOOKED_AT) : undefined;
-  const left = list ? list.found.filter(({ hasEnded }) => !hasEnded) : descendants(kernel);
-  return waitedForInWords(left, list?.more);
+  const { known = [], more } = firstDescendants(kernel);
+  return waitedForInWords(known, more);
 }
 
 export function waitedForInWords(left: readonly ProcessFacts[], more = 0): string {

@@ -36,6 +36,16 @@ function joined(large: number, largeUnit: string, small: number, smallUnit: stri
   return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
 }
 
+/** `SIGQUIT (shutdown step 1 of 2)`: the step of a stop or a shutdown that was last taken; undefined before the first. */
+export function stepTaken(
+  steps: readonly { readonly signal: number }[],
+  index: number,
+  of: "shutdown" | "stop",
+): string | undefined {
+  const step = steps[index];
+  return step && `${signalName(step.signal)} (${of} step ${index + 1} of ${steps.length})`;
+}
+
 /** The steps taken when the state became another, for `log.level: info`: none for most changes. Goes by the answer of next(). */
 export function progressInWords(before: State, { state, actions }: Next): string[] {
   const words: string[] = [];

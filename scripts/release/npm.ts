@@ -11,8 +11,7 @@ interface Package {
 }
 
 /** The name of an architecture's package. */
-const platformName = ({ target }: Pick<Product, "target">) =>
-  `@fdinit/linux-${ARCHITECTURES[target.machine].node}`;
+const platformName = (machine: keyof typeof ARCHITECTURES) => `@fdinit/linux-${ARCHITECTURES[machine].node}`;
 
 /** `products`: static executables, one an architecture. */
 export function npmPackages(products: readonly Product[], epoch: number): Package[] {
@@ -44,8 +43,7 @@ const COMMON = { version: VERSION, description: DESCRIPTION, license: LICENCE };
 
 /** Every platform that a release has, whichever of them this run makes. */
 function launcherManifest(): Manifest {
-  const machines = ["x86_64", "aarch64"] as const;
-  const platforms = machines.map((machine) => `@fdinit/linux-${ARCHITECTURES[machine].node}`);
+  const platforms = (["x86_64", "aarch64"] as const).map(platformName);
   return {
     name: "fdinit",
     ...COMMON,
@@ -58,7 +56,7 @@ function launcherManifest(): Manifest {
 
 function platformManifest(product: Product): Manifest {
   return {
-    name: platformName(product),
+    name: platformName(product.target.machine),
     ...COMMON,
     os: ["linux"],
     cpu: [ARCHITECTURES[product.target.machine].node],

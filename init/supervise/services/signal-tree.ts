@@ -29,6 +29,7 @@ export function signalTree(
   const reached = new Set<number>();
   for (let round = 0; round < (signal === SIGKILL ? MOST_ROUNDS : 1); round++) {
     const tree = owners.treeOf(name);
+    // After the look, which names whom it kills. The signals behind it are for kernels without cgroup.kill.
     if (round === 0 && signal === SIGKILL) cgroups?.kill(name);
     // Without /proc: those that stayed in the process group of its session's leader.
     if (!tree) {

@@ -19,18 +19,16 @@ export interface Status {
   readonly mount: number | undefined;
 }
 
-// struct statx is 256 bytes, struct stat 144 or 128
-const buffer = new Block(256);
-
-export { buffer as statusBuffer };
-
+/** The last answer of statx(2) or stat(2): struct statx is 256 bytes, struct stat 144 or 128. */
+export const statusBuffer = new Block(256);
 const EMPTY_PATH = cString("");
 
 /** Of an open descriptor; a negated errno when it fails. */
 export function statusOf(fd: number): Status | number {
-  const failed = statx(fd, EMPTY_PATH, AT_EMPTY_PATH);
-  if (typeof failed !== "number" || failed === -EBADF) return failed;
-  const older = syscall(SYS.fstat, fd, buffer.address);
+  const failed = lookAtStatus(fd);
+  if (failed === 0) return fromStatx(fd);
+  if (failed === -EBADF) return failed;
+  const older = syscall(SYS.fstat, fd, statusBuffer.address);
   return older < 0 ? older : { ...fromStat(), mount: mountOf(fd) };
 }
 
@@ -38,8 +36,8 @@ export function statusOf(fd: number): Status | number {
 export function statusOfPath(path: Uint8Array): Status | undefined {
   const name = named(path);
   const failed = statx(AT_FDCWD, name, 0);
-  if (typeof failed !== "number") return failed;
-  if (failed === -ENOENT || syscall(SYS.newfstatat, AT_FDCWD, name.address, buffer.address, 0) < 0)
+  if (failed === 0) return fromStatx(AT_FDCWD);
+  if (failed === -ENOENT || syscall(SYS.newfstatat, AT_FDCWD, name.address, statusBuffer.address, 0) < 0)
     return undefined;
   return { ...fromStat(), mount: undefined };
 }
@@ -56,22 +54,20 @@ function named(path: Uint8Array): Bytes {
   return pathBlock;
 }
 
-function statx(directory: number, path: Bytes, flags: number): Status | number {
+function statx(directory: number, path: Bytes, flags: number): number {
   const mask = STATX_BASIC_STATS | STATX_MNT_ID;
-  const failed = syscall(SYS.statx, directory, path.address, flags, mask, buffer.address);
-  return failed < 0 ? failed : fromStatx(directory);
+  return syscall(SYS.statx, directory, path.address, flags, mask, statusBuffer.address);
 }
 
 /** statx(2) of an open descriptor into `statusBuffer`, from which `fromStatx` reads it: 0 or a negated errno. */
 export function lookAtStatus(fd: number): number {
-  const mask = STATX_BASIC_STATS | STATX_MNT_ID;
-  return syscall(SYS.statx, fd, EMPTY_PATH.address, AT_EMPTY_PATH, mask, buffer.address);
+  return statx(fd, EMPTY_PATH, AT_EMPTY_PATH);
 }
 
 /** The last answer of statx(2), which was about `fd`. */
 export function fromStatx(fd: number): Status {
   // struct statx: u32 mask 0, u32 nlink 16, u32 uid 20, u32 gid 24, u16 mode 28, u64 ino 32, u32 dev_major 136, dev_minor 140, u64 mnt_id 144
-  const { view } = buffer;
+  const { view } = statusBuffer;
   const hasMount = (view.getUint32(0, true) & STATX_MNT_ID) !== 0;
   const [major, minor] = [view.getUint32(136, true), view.getUint32(140, true)];
   return {
@@ -91,7 +87,7 @@ function encodeDevice(major: number, minor: number): number {
 }
 
 function fromStat(): Omit<Status, "mount"> {
-  const { view } = buffer;
+  const { view } = statusBuffer;
   return {
     mode: view.getUint32(STAT.mode, true),
     links: view.getUint32(STAT.links, true),

@@ -2,9 +2,8 @@
 
 import type { ShutdownStep } from "../../../plan/plan.ts";
 import { SIGABRT, SIGCONT, SIGKILL, SIGTERM } from "../../../sys/libc/constants.ts";
-import { signalName } from "../../../sys/signals/signal-names.ts";
 import { isFollowedByContinue } from "../../ending.ts";
-import { durationInWords } from "../../words.ts";
+import { durationInWords, stepTaken } from "../../words.ts";
 import type { ServicesState, StopReason } from "./events.ts";
 import { isAlive, planned, type Turn } from "./transitions.ts";
 
@@ -76,11 +75,9 @@ export function takeStopStep(turn: Turn, name: string): void {
 function stepInWords({ state, now }: Turn, name: string): string {
   const { stop } = state.services.get(name) ?? {};
   if (!stop) return "";
-  const steps = stepsOf(state, name, stop.why);
-  const step = steps[stop.step];
-  if (!step || stop.since === undefined) return "";
-  const place = `(stop step ${stop.step + 1} of ${steps.length})`;
-  return ` ${durationInWords(now - stop.since)} after ${signalName(step.signal)} ${place}`;
+  const taken = stepTaken(stepsOf(state, name, stop.why), stop.step, "stop");
+  if (taken === undefined || stop.since === undefined) return "";
+  return ` ${durationInWords(now - stop.since)} after ${taken}`;
 }
 
 function send(turn: Turn, name: string, signal: number): void {
