@@ -23,6 +23,8 @@ const root = join(import.meta.dir, "..");
 const TEST_DEADLINE_MS = 20_000;
 /** A suite that takes longer than this hangs. */
 const SUITE_DEADLINE_MS = 30 * 60_000;
+/** So many lines of what a failed test printed are said at the end. */
+const FAILURE_LINES = 40;
 
 interface Count {
   passed: number;
@@ -95,6 +97,8 @@ type Lane = readonly string[];
 const lanes = lanesOf(suites);
 const scratch = mkdtempSync(join(tmpdir(), "fdinit-results-"));
 const total: Count = { passed: 0, failed: 0, skipped: 0 };
+/** Said once more at the end: who sees only the end of a long output sees what failed. */
+const failures: string[] = [];
 try {
   await buildForLanes();
   if (navigator.hardwareConcurrency > 1) await Promise.all(lanes.map(runLane));
@@ -102,6 +106,7 @@ try {
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
+for (const failure of failures) console.log(`${failure}\n`);
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0);
 
@@ -205,6 +210,8 @@ async function runSuite(
   const count = counted(xml);
   // A file that cannot be read, or a run that was killed, fails without a test of its own.
   if (!success && count.failed === 0) count.failed = 1;
+  const name = env["FDINIT_ENGINE"] === undefined ? suite : `${suite}, ${env["FDINIT_ENGINE"]}`;
+  if (count.failed > 0) failures.push(`failed in tests/${name}:`, ...failedTests(xml, output));
   sayWhatWasSkipped(xml, skips);
   return count;
 }
@@ -215,6 +222,24 @@ function counted(xml: string): Count {
   const failed = number("failures") + number("errors");
   const skipped = number("skipped");
   return { passed: number("tests") - failed - skipped, failed, skipped };
+}
+
+/** Each failed test by its name, and the lines that `bun test` printed before it. */
+function failedTests(xml: string, output: string | undefined): string[] {
+  const lines = output === undefined ? [] : readFileSync(output, "utf8").split("\n");
+  const printed: string[] = [];
+  for (const [index, line] of lines.entries()) {
+    if (!line.startsWith("(fail) ")) continue;
+    const before = lines
+      .slice(0, index)
+      .findLastIndex((other) => /^\((pass|fail|skip)\) |^tests\//.test(other));
+    printed.push(lines.slice(Math.max(before + 1, index - FAILURE_LINES), index + 1).join("\n"));
+  }
+  if (printed.length > 0) return printed;
+  const failed = xml.matchAll(/<testcase([^>]*)>\s*<(?:failure|error)/g);
+  return [...failed].map(
+    ([, attributes = ""]) => `${attribute(attributes, "classname")} > ${attribute(attributes, "name")}`,
+  );
 }
 
 /** Each skipped test by its name, with the reason its suite gave (tests/harness/needs.ts). */
