@@ -120,6 +120,8 @@ describeWith(["tini", "gcc", "unshare"], "fdinit as tini", () => {
       const begun = await running.printed("ready\n");
       send(await running.pid(), 10);
       const sent = await running.printed("10 0 0\n");
+      // Before it waits again, it would find the program's end without SIGCHLD, and not speak of it.
+      await untilWaiting(await running.pid());
       const { code, stdout, stderr } = await running.finished();
       return { code, stderr, lines: lines(begun + sent + stdout) };
     });
