@@ -32,6 +32,9 @@ export function service(name: string, more: Partial<ServiceReport> = {}): Servic
   };
 }
 
+/** `job` has a signal of its own to reload by. */
+const SERVICES = [{ name: "web" }, { name: "job", reload: 12 }];
+
 export interface World {
   readonly services: Map<string, ServiceReport>;
   shutdown?: StatusReport["shutdown"];
@@ -77,6 +80,7 @@ export function controlled(socket: string, overrides: Partial<Kernel> = {}) {
   const control = new Control(kernel, {
     fd: listening,
     socket,
+    services: SERVICES,
     say: (level, message) => world.said.push(`${level}: ${message}`),
     controlled: {
       answerStatus: status,

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { control as run } from "../../init/cli/control/control.ts";
 import type { SubcommandLine } from "../../init/cli/invocation.ts";
 import { descriptorCalls } from "../../init/sys/descriptors/linux.ts";
-import { ECONNREFUSED, ELOOP } from "../../init/sys/libc/errno.ts";
+import { ECONNREFUSED, ELOOP, ENOENT } from "../../init/sys/libc/errno.ts";
 import { socketCalls } from "../../init/sys/sockets/linux.ts";
 import { bytesOf, textOf } from "../../init/sys/text/bytes.ts";
 import { controlled, realKernel, SIGNAL_FD, service } from "../harness/controlled.ts";
@@ -343,9 +343,51 @@ describe("fdinit start, stop and restart", () => {
   });
 });
 
+describe("fdinit reload", () => {
+  const status = (sets: Record<string, string>) =>
+    Object.entries({
+      SigBlk: "0000000000000000",
+      SigIgn: "0000000000000000",
+      SigCgt: "0000000000000000",
+      ...sets,
+    })
+      .map(([name, set]) => `${name}:\t${set}\n`)
+      .join("");
+  const asked = (text: string | undefined, service: string) => {
+    const readFile = (file: string) =>
+      file === "/proc/100/status" && text !== undefined ? bytesOf(text) : -ENOENT;
+    const opened = open(path, { readFile });
+    const { code, complaint } = cli(opened, { do: "reload", operands: [service] });
+    expect(opened.world.events.length).toBe(code === 0 ? 1 : 0);
+    return { code, complaint };
+  };
+
+  test.each([
+    ["caught", { SigCgt: "0000000180014001" }],
+    ["taken by sigwait(3)", { SigBlk: "0000000000000001" }],
+    ["taken by sigwait(3), with SIG_IGN", { SigBlk: "fffffffe7ffbfeff", SigIgn: "0000000000000001" }],
+  ])("sends SIGHUP where it is %s", (_name, sets) => {
+    expect(asked(status(sets), "web").code).toBe(0);
+  });
+
+  test.each([
+    ["would end the program", status({ SigCgt: "0000000180014002" }), "has no handler for SIGHUP"],
+    ["is ignored", status({ SigIgn: "0000000000001001" }), "ignores SIGHUP"],
+    ["may do either", undefined, "/proc/100/status cannot be read"],
+  ])("does not send a SIGHUP that %s, and says what to do", (_name, text, why) => {
+    const { code, complaint } = asked(text, "web");
+    expect([code, complaint]).toEqual([1, expect.stringContaining(why)]);
+    expect(complaint).toContain("`reload` in the policy, or use `fdinit restart web`");
+  });
+
+  test("sends the signal of the policy without a question", () => {
+    expect(asked(status({}), "job").code).toBe(0);
+  });
+});
+
 describe("fdinit reload and signal", () => {
   test("are handed on to the service that runs", () => {
-    const opened = open();
+    const opened = open(path, { readFile: () => bytesOf("SigCgt:\t0000000000000001\n") });
     expect(cli(opened, { do: "reload", operands: ["web", "job"] }).code).toBe(0);
     expect(opened.world.events).toMatchObject([
       { type: "request", service: "web", request: "reload" },

@@ -89,6 +89,29 @@ describeWith(["unshare", "nsenter"], "control of a container", () => {
     expect((await running.ended()).code).toBe(0);
   });
 
+  test("reload does not end a program that has nothing for SIGHUP, and says what to do", async () => {
+    const socket = join(temporaryDirectory(), "control.sock");
+    const running = container(
+      { control: { socket } },
+      {
+        deaf: { command: ["sh", "-c", "echo $$$$; exec sleep 1000"] },
+        reopens: { command: ["sh", "-c", "trap 'echo again' HUP; echo up; while :; do sleep 0.01; done"] },
+      },
+    );
+    const begun = [await running.line(), await running.line()];
+    const deaf = begun.find((line) => line !== "up");
+    const refused = await inside(running, ["reload", "deaf"]);
+    expect([refused.code, refused.stderr]).toEqual([
+      1,
+      expect.stringContaining(`deaf (process ${deaf}) has no handler for SIGHUP, which would end it`),
+    ]);
+    expect((await inside(running, ["reload", "reopens"])).code).toBe(0);
+    expect(await running.line()).toBe("again");
+    expect(await states(running)).toMatchObject({ deaf: "ready", reopens: "ready" });
+    process.kill(await running.pid(), "SIGTERM");
+    await running.ended();
+  });
+
   test("an abstract name needs no directory, and what a request has stopped is neither missed nor started", async () => {
     const running = container({ control: { socket: `@fdinit-test-${process.pid}` } });
     await until("it is up", async () => (await states(running))["app"] === "ready");

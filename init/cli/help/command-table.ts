@@ -210,9 +210,10 @@ export const COMMANDS: readonly SubcommandEntry[] = [
     mostOperands: Number.POSITIVE_INFINITY,
     options: [CONTROL, POLICY, HELP],
     title: "has services read their configuration again",
-    words: "Sends each service the signal that the policy has for it to reload.",
+    words:
+      "Sends each service the signal that the policy has for it to reload. Without one it is SIGHUP, which a program that has no handler for it is not sent.",
     exits:
-      "0 when it is sent, 1 when a service does not run, 64 for a service that there is not, 69 when no control socket can be reached",
+      "0 when it is sent, 1 when a service does not run or takes no SIGHUP, 64 for a service that there is not, 69 when no control socket can be reached",
     example: "fdinit reload web",
   },
   {

@@ -100,9 +100,10 @@ function listenFor(
   controlled: Controlled,
 ): Control | undefined {
   if (!supervision.control) return undefined;
-  const { socket } = supervision.control;
+  const { services, control } = supervision;
+  const { socket } = control;
   const fd = listenForControl(kernel, socket);
-  if (typeof fd === "number") return new Control(kernel, { fd, socket, controlled, say });
+  if (typeof fd === "number") return new Control(kernel, { fd, socket, services, controlled, say });
   const problem = `cannot open ${JSON.stringify(socket)} (${fd.call}): ${errnoText(fd.errno)}`;
   say("error", `there is no control socket: ${problem}`);
   return undefined;

@@ -4,6 +4,7 @@
 // Bounds: 8 connections at once, the rest wait in the kernel's backlog of 8; a request of 4 KiB within one second; a reply
 // that is taken within five.
 
+import type { SupervisedService } from "../../../plan/plan.ts";
 import type { Kernel, PeerCredentials, Watched } from "../../../sys/kernel.ts";
 import { EAGAIN } from "../../../sys/libc/errno.ts";
 import { concatenate } from "../../../sys/text/bytes.ts";
@@ -21,6 +22,7 @@ import {
   refusal,
   refused,
 } from "./protocol.ts";
+import { obstacleToReload } from "./reloading.ts";
 import type { Health, ServiceReport, StatusReport } from "./status-report.ts";
 
 const MOST_CONNECTIONS = 8;
@@ -42,6 +44,7 @@ export interface ControlOptions {
   /** Of listenForControl(). */
   readonly fd: number;
   readonly socket: string;
+  readonly services: readonly Pick<SupervisedService, "name" | "reload">[];
   readonly controlled: Controlled;
   readonly say: (level: "info" | "warn", message: string) => void;
 }
@@ -155,7 +158,7 @@ export class Control implements Watcher {
     const status = controlled.answerStatus();
     if (request.request === "status") return answered({ status });
     const before = status.services.find(({ name }) => name === request.service);
-    const obstacle = before ? obstacleTo(request, before, status) : unknownService(status);
+    const obstacle = before ? this.obstacleTo(request, before, status) : unknownService(status);
     if (obstacle || !before) return refusal(obstacle ?? unknownService(status));
     const detail = request.request === "signal" ? ` ${request.signal}` : "";
     say("info", `control socket: ${request.request} ${request.service}${detail}, asked by ${inWords(peer)}`);
@@ -165,6 +168,16 @@ export class Control implements Watcher {
     }
     controlled.emit({ type: "request", now, service: request.service, request: request.request });
     return answered({ before });
+  }
+
+  private obstacleTo({ request }: Request, before: ServiceReport, status: StatusReport): Refused | undefined {
+    const { name, pid } = before;
+    if (status.shutdown && (request === "start" || request === "restart"))
+      return refused("shutting-down", "fdinit is shutting down: nothing is started any more");
+    if (request !== "reload" && request !== "signal") return undefined;
+    if (pid === undefined) return refused("not-running", `${name} has no process`);
+    const isNamed = this.options.services.some((one) => one.name === name && one.reload !== undefined);
+    return request === "signal" || isNamed ? undefined : obstacleToReload(this.kernel, name, pid);
   }
 
   private answer(connection: Connection, now: number, reply: Reply): void {
@@ -195,16 +208,4 @@ function inWords({ pid, uid }: PeerCredentials): string {
 function unknownService({ services }: StatusReport): Refused {
   const names = services.map(({ name }) => name).join(", ");
   return refused("unknown-service", `there is no service of that name; there are: ${names}`);
-}
-
-function obstacleTo(
-  { request }: Request,
-  { name, pid }: ServiceReport,
-  { shutdown }: StatusReport,
-): Refused | undefined {
-  if (shutdown && (request === "start" || request === "restart"))
-    return refused("shutting-down", "fdinit is shutting down: nothing is started any more");
-  if (pid === undefined && (request === "reload" || request === "signal"))
-    return refused("not-running", `${name} has no process`);
-  return undefined;
 }

@@ -26,6 +26,7 @@ export type RefusalCode =
   | "bad-request"
   | "unknown-service"
   | "not-running"
+  | "no-reload"
   | "shutting-down"
   | "failed";
 
