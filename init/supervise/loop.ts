@@ -2,11 +2,10 @@
 // signalfd while tokens are out or something is due; nothing wakes up while nothing happens. Nothing here may
 // throw: the program runs.
 
-import type { ChangedProcess, ChildEnd, Kernel, ReceivedSignal } from "../sys/kernel.ts";
+import type { ChangedProcess, ChildEnd, Kernel, ReceivedSignal, SignalRoute } from "../sys/kernel.ts";
 import {
   SI_KERNEL,
   SI_USER,
-  SIGCHLD,
   SIGCONT,
   SIGKILL,
   SIGSTOP,
@@ -30,8 +29,6 @@ const observing = () => require("./observer.ts") as typeof import("./observer.ts
 /** The most ended children taken in one round; fewer when `reaping.log` or `report` looks at each, which takes longer. */
 const MOST_REAPED = 64;
 const MOST_OBSERVED = 8;
-/** The most signals passed on in one round, before children and time are looked at again. */
-const MOST_PASSED_ON = 32;
 
 /** Supervises until the container ends, reaping every child; answers the exit code. */
 export function supervise(surroundings: Surroundings, first: Started): number {
@@ -72,10 +69,10 @@ class Supervisor {
   private lent: number | undefined;
   private hasDroppedTokens = false;
   /**
-   * The signals that next() had sent on in this state, and what it had sent. next() is pure, so it would answer the
-   * same again, and need not be called. This shortens the way of a signal: code that is not in the cache is slow.
+   * Where next() had signals sent that another process sends by kill(2). next() is pure, so in the same state it would
+   * answer the same again, and need not be called. This shortens the way of a signal: code that is not in the cache is slow.
    */
-  private known: { readonly pid: number; readonly signal: number }[] = [];
+  private routes: SignalRoute[] = [];
 
   constructor(surroundings: Surroundings, state: State) {
     this.surroundings = surroundings;
@@ -97,30 +94,16 @@ class Supervisor {
       if (tokens.length > 0) this.lookAtTokens(ready);
       return;
     }
-    // Only a signal can come, so one call waits for it and takes it. While signals are only passed on, the state is the
-    // same and nothing else has to be looked at.
-    const state = this.state;
-    for (let passed = 0; this.state === state && passed < MOST_PASSED_ON; passed++) {
-      const received = this.kernel.waitForSignal();
-      if (!received) {
-        // The call was interrupted, or a seccomp profile forbids it. In the second case the loop would spin without this wait.
-        this.kernel.waitReadable([signalFd]);
-        return;
-      }
-      this.signal(received);
-      if (received.signal === SIGCHLD) return;
-    }
+    // Only a signal can come, so one call waits for it and takes it.
+    const received = this.kernel.waitForSignal(this.routes, this.kernel.pid);
+    if (received) this.signal(received);
+    // The call was interrupted, or a seccomp profile forbids it. In the second case the loop would spin without this wait.
+    else this.kernel.waitReadable([signalFd]);
   }
 
   signal(received: ReceivedSignal): void {
     const { signal, code, pid } = received;
     const isPlain = code === SI_USER && pid !== this.kernel.pid;
-    const known = isPlain ? this.known[signal] : undefined;
-    if (known) {
-      const result = this.kernel.kill(known.pid, known.signal);
-      if (result < 0) this.sender.check(result, known.signal);
-      return;
-    }
     const state = this.state;
     const sharesProcessGroup = this.sharesProcessGroup(received);
     const { actions } = this.handle({
@@ -132,7 +115,7 @@ class Supervisor {
     if (!isPlain || this.state !== state || actions.length !== 1) return;
     const [only] = actions;
     if (only?.do === "send" && only.to !== "all" && "process" in only.to)
-      this.known[signal] = { pid: only.to.process, signal: only.signal };
+      this.routes[signal] = { pid: only.to.process, signal: only.signal };
   }
 
   started(first: Started): void {
@@ -242,7 +225,7 @@ class Supervisor {
       const before = this.state;
       this.state = result.state;
       if (isProgress(before, result.state)) told = progressInWords(before, result);
-      this.known = [];
+      this.routes = [];
     }
     for (const action of result.actions) {
       // The reason is said first, then the step, then what has come of it.

@@ -28,7 +28,7 @@ export type {
   SpawnRequest,
 } from "./processes/kernel.ts";
 export type { CapabilitySets, Credentials, ResourceLimit } from "./self/kernel.ts";
-export type { ReceivedSignal, SignalSet } from "./signals/kernel.ts";
+export type { ReceivedSignal, SignalRoute, SignalSet } from "./signals/kernel.ts";
 export type {
   PeerCredentials,
   ReceivedMessage,

@@ -32,7 +32,8 @@ export function tellingKernel(kernel: Kernel, teller: Teller, isProgram: (pid: n
   return {
     ...kernel,
     waitForSignal() {
-      const received = waiting.shift() ?? kernel.waitForSignal();
+      // Without routes: nothing is passed on before it is told of.
+      const received = waiting.shift() ?? kernel.waitForSignal([], kernel.pid);
       return received && tellOf(received);
     },
     takeSignals(signalFd) {

@@ -17,9 +17,19 @@ export interface ReceivedSignal {
   readonly value?: bigint;
 }
 
+/** The process that a signal is passed on to, and as which signal. */
+export interface SignalRoute {
+  readonly pid: number;
+  readonly signal: number;
+}
+
 export interface SignalCalls {
-  /** Blocks until a signal comes and takes it; undefined when the wait was interrupted. */
-  waitForSignal(): ReceivedSignal | undefined;
+  /**
+   * Blocks until a signal comes and takes it. One that has a route, by its number, and that a process other than `self` sent by
+   * kill(2), is passed on at once, and the wait goes on, for a bounded number of them. Undefined when so many
+   * were passed on, or when the wait was interrupted.
+   */
+  waitForSignal(routes: readonly (SignalRoute | undefined)[], self: number): ReceivedSignal | undefined;
   /** Takes some of what waits on a signalfd, without blocking; there may be more. */
   takeSignals(signalFd: number): ReceivedSignal[];
   kill(pid: number, signal: number): number;

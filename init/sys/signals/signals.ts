@@ -6,6 +6,7 @@ import {
   O_NONBLOCK,
   SI_KERNEL,
   SI_QUEUE,
+  SI_USER,
   type SIG_DFL,
   type SIG_IGN,
   SIG_SETMASK,
@@ -13,7 +14,7 @@ import {
 } from "../libc/constants.ts";
 import { EAGAIN, EINTR, ENOSYS, ESRCH } from "../libc/errno.ts";
 import { Block, keepAlive, SYS, syscall } from "../libc/libc.ts";
-import type { ReceivedSignal, SignalSet } from "./kernel.ts";
+import type { ReceivedSignal, SignalRoute, SignalSet } from "./kernel.ts";
 
 /** Of the kernel's sigset_t, in bytes. */
 export const SIGSET_SIZE = 8;
@@ -112,13 +113,30 @@ export function takeSignals(signalFd: number): ReceivedSignal[] {
 }
 
 const waited = new Block(SIGINFO_SIZE);
+// An element of a typed array is the engine's own, a method of a DataView is a call: on the way of a signal that counts.
+const waitedWords = new Int32Array(waited.bytes.buffer);
+
+/** The most signals passed on before children are looked at again: SIGCHLD comes after those of lower numbers. */
+const MOST_PASSED_ON = 32;
 
 /**
- * rt_sigtimedwait(2) without a timeout: waits for a signal and takes it in one call. Undefined when interrupted.
+ * rt_sigtimedwait(2) without a timeout: waits for a signal and takes it in one call.
  * While it waits the kernel counts the signals as not blocked, but for handlers and defaults: none runs.
  */
-export function waitForSignal(): ReceivedSignal | undefined {
-  return takeOne(0);
+export function waitForSignal(
+  routes: readonly (SignalRoute | undefined)[],
+  self: number,
+): ReceivedSignal | undefined {
+  for (let passed = 0; passed < MOST_PASSED_ON; passed++) {
+    const signal = syscall(SYS.rt_sigtimedwait, everySignal.address, waited.address, 0, SIGSET_SIZE);
+    if (signal <= 0) return undefined;
+    const route = routes[signal];
+    // siginfo_t: si_code 8, si_pid 16
+    if (!route || waitedWords[2] !== SI_USER || waitedWords[4] === self) return receivedSignal(signal);
+    // One that could not be passed on is the caller's, who says why.
+    if (syscall(SYS.kill, route.pid, route.signal) < 0) return receivedSignal(signal);
+  }
+  return undefined;
 }
 
 const noSignal = new Block(SIGSET_SIZE);
@@ -143,9 +161,12 @@ function takeOthers(taken: ReceivedSignal[]): void {
 }
 
 function takeOne(limit: number, set: Block = everySignal): ReceivedSignal | undefined {
-  const { address, view } = waited;
-  const signal = syscall(SYS.rt_sigtimedwait, set.address, address, limit, SIGSET_SIZE);
-  if (signal <= 0) return undefined;
+  const signal = syscall(SYS.rt_sigtimedwait, set.address, waited.address, limit, SIGSET_SIZE);
+  return signal > 0 ? receivedSignal(signal) : undefined;
+}
+
+function receivedSignal(signal: number): ReceivedSignal {
+  const { view } = waited;
   // siginfo_t: si_code 8, si_pid 16, si_value 24, the latter two of those that a process sent
   const code = view.getInt32(8, true);
   const pid = code === SI_KERNEL ? 0 : view.getUint32(16, true);

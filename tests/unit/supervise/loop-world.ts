@@ -11,7 +11,7 @@ import type {
   ProcessFacts,
   ReceivedSignal,
 } from "../../../init/sys/kernel.ts";
-import { SIGCHLD } from "../../../init/sys/libc/constants.ts";
+import { SI_USER, SIGCHLD } from "../../../init/sys/libc/constants.ts";
 import { fakeKernel } from "../fake-kernel.ts";
 import { type Changes, SERVICE, supervisionWith } from "./machine.ts";
 
@@ -89,10 +89,13 @@ export function run(setting: Setting = {}) {
       const next = wait(fds, timeoutMs);
       return [SIGNAL_FD, ...(next?.ready ?? [])].filter((fd) => fds.includes(fd));
     },
-    waitForSignal() {
+    waitForSignal(routes, self) {
       if (signals.length === 0 && ended.length === 0) wait([SIGNAL_FD], undefined);
       const hasEnded = ended.length > 0 || left.length === 0;
-      return signals.shift() ?? (hasEnded ? { signal: SIGCHLD, code: 1, pid: SERVICE } : undefined);
+      const received = signals.shift() ?? (hasEnded ? { signal: SIGCHLD, code: 1, pid: SERVICE } : undefined);
+      const route = routes[received?.signal ?? 0];
+      if (!route || received?.code !== SI_USER || received.pid === self) return received;
+      return kernel.kill(route.pid, route.signal) < 0 ? received : kernel.waitForSignal(routes, self);
     },
     ...setting.kernel,
   });
