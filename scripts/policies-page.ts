@@ -51,7 +51,7 @@ ${table(HEAD, rows)}
   program has none: a SIGHUP ends most of these.
 - **Readiness**: what \`fdinit status\` and dependants go by ([readiness](readiness.md)). "Started": the policy has no check, because the program has no way to say
   so that does not depend on how it is built or configured, and a check that never succeeds stops the program. \`fdinit health\`
-  is 0 while the program runs, asked by the user that fdinit runs as ([control](control.md)): another one, root without CAP_SYS_PTRACE too, may not look.
+  is 0 while the program runs, asked by root or the user that fdinit runs as ([control](control.md)).
 - **Descriptors**: what happens to those that the container was started with beyond 0, 1 and 2 ([descriptors](descriptors.md)).
 `;
 }

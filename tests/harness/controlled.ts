@@ -84,6 +84,7 @@ export function controlled(socket: string, overrides: Partial<Kernel> = {}) {
     say: (level, message) => world.said.push(`${level}: ${message}`),
     controlled: {
       answerStatus: status,
+      revision: () => world,
       isHealthy: () => world.health,
       emit: (event) => {
         world.events.push(event);

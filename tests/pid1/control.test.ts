@@ -1,9 +1,11 @@
 // The control socket of the executable as PID 1, spoken to by its own subcommands inside the container.
 
 import { expect, test } from "bun:test";
-import { rmSync, writeFileSync } from "node:fs";
+import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { FDINIT } from "../harness/fixtures.ts";
+import { SYS } from "../../init/sys/libc/abi/this-machine.ts";
+import { EPERM } from "../../init/sys/libc/errno.ts";
+import { FDINIT, fixture } from "../harness/fixtures.ts";
 import { leaveNothingBehind, temporaryDirectory } from "../harness/leftovers.ts";
 import { describeWith } from "../harness/needs.ts";
 import { until } from "../harness/processes.ts";
@@ -23,8 +25,11 @@ async function inside(
   running: Running,
   words: readonly string[],
   env: Record<string, string> = {},
+  launch: readonly string[] = [],
 ): Promise<Said> {
-  const command = ["nsenter", "--target", String(await running.pid()), "--pid", "--mount", FDINIT, ...words];
+  const launched = launch.length === 0 ? [] : [fixture("launch"), ...launch, "--"];
+  const enter = ["nsenter", "--target", String(await running.pid()), "--pid", "--mount"];
+  const command = [...enter, ...launched, FDINIT, ...words];
   const child = Bun.spawn(command, {
     stdin: "ignore",
     stdout: "pipe",
@@ -38,7 +43,11 @@ async function inside(
 
 const WAITING = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1000 & wait; done"];
 
-function container(control: Record<string, unknown>, more: Record<string, unknown> = {}) {
+function container(
+  control: Record<string, unknown>,
+  more: Record<string, unknown> = {},
+  launch: readonly string[] = [],
+) {
   const services = {
     web: { command: WAITING, essential: false },
     job: { command: ["true"], type: "oneshot" },
@@ -53,8 +62,13 @@ function container(control: Record<string, unknown>, more: Record<string, unknow
     ...control,
     services,
   };
-  return start({ run: [], options: policy(JSON.stringify(document)) });
+  return start({ run: [], options: policy(JSON.stringify(document)), launch });
 }
+
+/** An engine whose seccomp profile forbids memory files: nothing but /proc shows the services then. */
+const NO_MEMORY_FILES = [`deny=${SYS.memfd_create}:${EPERM}`];
+/** The engine's default: CAP_SYS_PTRACE is 19 (<linux/capability.h>). */
+const NO_PTRACE = ["nocap=19"];
 
 interface Document {
   readonly services: readonly { name: string; state: string; pid?: number; restarts: number }[];
@@ -122,8 +136,48 @@ describeWith(["unshare", "nsenter"], "control of a container", () => {
     await running.ended();
   });
 
-  test("without a socket status and health show what /proc does, and the others say where they looked", async () => {
-    const running = container({});
+  test("without a socket status and health show all the same what PID 1 knows, to root without CAP_SYS_PTRACE too", async () => {
+    const notify =
+      "trap 'exit 0' TERM; read ready < \"$0\"; systemd-notify --ready --status=serving; while :; do sleep 1000 & wait; done";
+    const directory = temporaryDirectory();
+    chmodSync(directory, 0o755);
+    const gate = join(directory, "gate");
+    expect(Bun.spawnSync(["mkfifo", "-m", "666", gate]).success).toBe(true);
+    const running = container(
+      {},
+      {
+        app: { command: ["sh", "-c", notify, gate], ready: { sdNotify: true }, user: "65534:65534" },
+        web: { command: WAITING, essential: false, user: "1:1" },
+      },
+      NO_PTRACE,
+    );
+    const ask = (...words: string[]) => inside(running, words, {}, NO_PTRACE);
+    await until("app runs, and is not ready", async () => {
+      const { code, stdout } = await ask("health");
+      return code === 1 && stdout === "not healthy: app is starting\n";
+    });
+    writeFileSync(gate, "\n");
+    await until("all are ready", async () => (await ask("health", "--quiet")).code === 0);
+    const { code, stdout, stderr } = await ask("status");
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(
+      /\n {2}web +ready +\d+ .*\n {2}job +completed +- .*\n {2}app +ready +\d+ .* yes: serving/,
+    );
+    const document = JSON.parse((await ask("status", "--json")).stdout) as Document;
+    expectValid("status", document);
+    expect(document).toMatchObject({ source: "memory", healthy: true, services: [{ name: "web" }, {}, {}] });
+    // Root may look; another user may not.
+    const stranger = await inside(running, ["health"], {}, ["user=1000"]);
+    expect([stranger.code, stranger.stdout]).toEqual([
+      1,
+      expect.stringContaining("only root and the user of fdinit"),
+    ]);
+    process.kill(await running.pid(), "SIGTERM");
+    await running.ended();
+  });
+
+  test("without a socket and memory files status and health show what /proc does, and the others say where they looked", async () => {
+    const running = container({}, {}, NO_MEMORY_FILES);
     await until("it is up", async () => (await inside(running, ["health", "--quiet"])).code === 0);
     const { code, stdout, stderr } = await inside(running, ["status"]);
     expect(code).toBe(0);
@@ -174,10 +228,16 @@ describeWith(["unshare", "nsenter"], "control of a container", () => {
     await running.ended();
   });
 
-  test("a policy of one program has a status and a health too", async () => {
-    const running = start({ run: WAITING, options: ["--intent", "simplicity"] });
-    await until("it is up", async () => (await inside(running, ["health", "--quiet"])).code === 0);
-    expect((await inside(running, ["status"])).stdout).toMatch(/\n {2}main +running +\d+ /);
+  test("a program of another user has a status and a health too, for root without CAP_SYS_PTRACE", async () => {
+    const document = {
+      version: 1,
+      intent: "simplicity",
+      services: { main: { command: WAITING, user: "65534:65534" } },
+    };
+    const running = start({ run: [], options: policy(JSON.stringify(document)), launch: NO_PTRACE });
+    const ask = (...words: string[]) => inside(running, words, {}, NO_PTRACE);
+    await until("it is up", async () => (await ask("health", "--quiet")).code === 0);
+    expect((await ask("status")).stdout).toMatch(/\n {2}main +running +\d+ /);
     process.kill(await running.pid(), "SIGTERM");
     expect((await running.ended()).code).toBe(0);
   });

@@ -137,6 +137,7 @@ export function fakeKernel(fds: readonly number[], overrides: Partial<Kernel> = 
     isSubreaper: () => false,
     setParentDeathSignal: (signal) => done("setParentDeathSignal", signal),
     changeDirectory: (path) => done("changeDirectory", path),
+    readMemoryFile: () => undefined,
     waitForSignal: () => undefined,
     takeSignals: () => [],
     reap: () => undefined,

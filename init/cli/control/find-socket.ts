@@ -11,7 +11,8 @@ import { type ReadPolicy, readPolicy } from "../policy-source/read-policy.ts";
 import { optionsOf, variablesOf } from "../policy-source/running-fdinit.ts";
 import { parser } from "../reports/parser.ts";
 
-const INIT = 1;
+/** The process that the subcommands speak of. */
+export const INIT = 1;
 
 export interface FoundSocket {
   /** Undefined: `why` says why there is none. */

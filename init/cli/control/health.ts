@@ -1,5 +1,6 @@
 // `fdinit health`: 0 when the container is healthy, 1 when not, as HEALTHCHECK and exec probes want it.
 
+import { shownStatus } from "../../supervise/services/control/status-file.ts";
 import type { Health } from "../../supervise/services/control/status-report.ts";
 import { probeOnce } from "../../supervise/services/ready/probe-once.ts";
 import type { Kernel } from "../../sys/kernel.ts";
@@ -9,7 +10,7 @@ import type { SubcommandLine } from "../invocation.ts";
 import { type Outcome, print } from "../output/print.ts";
 import { linesOf } from "../output/say.ts";
 import type { Client } from "./client.ts";
-import type { FoundSocket } from "./find-socket.ts";
+import { type FoundSocket, INIT } from "./find-socket.ts";
 import { seenServices } from "./reduced.ts";
 
 export function health(
@@ -18,7 +19,7 @@ export function health(
   client: Client | undefined,
   found: FoundSocket,
 ): Outcome {
-  if (!client) return told(kernel, healthFromProc(kernel, found), quiet);
+  if (!client) return told(kernel, healthWithoutSocket(kernel, found), quiet);
   const answer = client.ask({ request: "health" });
   if ("reply" in answer)
     return told(kernel, "healthy" in answer.reply ? answer.reply : { healthy: false, why: [] }, quiet);
@@ -33,11 +34,14 @@ const CHECK_MS = 1000;
 const ALL_CHECKS_MS = 10_000;
 
 /**
- * Without a control socket: each service that is to run has a process, and answers the check that the policy has for it. The command
- * of an exec check is not run: it would have other rights here than the service has.
+ * Without a control socket: what PID 1 shows of its services, or that each service which is to run has a process; and the ports and
+ * files that the policy checks are asked once more. The command of an exec check is not run: it would have other
+ * rights here than the service has.
  */
-function healthFromProc(kernel: Kernel, { policy, why }: FoundSocket): Health {
-  const seen = seenServices(kernel, policy);
+function healthWithoutSocket(kernel: Kernel, { policy, why }: FoundSocket): Health {
+  const shown = shownStatus(kernel, INIT);
+  if (shown && !shown.healthy) return shown;
+  const seen = shown ? { ok: true as const, services: shown.services } : seenServices(kernel, policy);
   if (!seen.ok) return { healthy: false, why: [...(policy ? [] : linesOf(why)), seen.why] };
   const until = kernel.now() + ALL_CHECKS_MS;
   const problems: string[] = [];
@@ -45,8 +49,10 @@ function healthFromProc(kernel: Kernel, { policy, why }: FoundSocket): Health {
     if (type === "oneshot") continue;
     const check = policy?.services.find((service) => service.name === name)?.ready;
     const left = Math.min(CHECK_MS, until - kernel.now());
-    if (pid === undefined) problems.push(`${name} has no process`);
-    else if (check && (check.by === "tcp" || check.by === "http" || check.by === "file")) {
+    if (pid === undefined) {
+      // PID 1 knows of a service without a process that it need not run.
+      if (!shown) problems.push(`${name} has no process`);
+    } else if (check && (check.by === "tcp" || check.by === "http" || check.by === "file")) {
       const outcome = probeOnce(kernel, check, left, () => -ENOSYS);
       if (outcome !== true) problems.push(`${name} is not ready: ${outcome}`);
     }

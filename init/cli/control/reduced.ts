@@ -5,8 +5,8 @@ import type { Policy } from "../../policy/types.ts";
 import type { Kernel, ProcessFacts } from "../../sys/kernel.ts";
 import { textOf } from "../../sys/text/bytes.ts";
 import { variablesOf } from "../policy-source/running-fdinit.ts";
+import { INIT } from "./find-socket.ts";
 
-const INIT = 1;
 const MOST_PROCESSES = 4096;
 /** USER_HZ, in which /proc counts from the system's start. */
 const TICKS_PER_SECOND = 100;

@@ -1,5 +1,6 @@
 // `fdinit status`: the services of a running fdinit, as a table or as one JSON document.
 
+import { shownStatus } from "../../supervise/services/control/status-file.ts";
 import type { ServiceReport, StatusReport } from "../../supervise/services/control/status-report.ts";
 import type { Kernel } from "../../sys/kernel.ts";
 import { signalName } from "../../sys/signals/signal-names.ts";
@@ -8,10 +9,10 @@ import { EXIT_UNAVAILABLE } from "../exit-codes.ts";
 import type { SubcommandLine } from "../invocation.ts";
 import { dressed, lookOf } from "../output/look.ts";
 import { type Outcome, print, printError } from "../output/print.ts";
-import { linesOf } from "../output/say.ts";
+import { linesOf, type Message } from "../output/say.ts";
 import { table } from "../output/table.ts";
 import type { Client } from "./client.ts";
-import type { FoundSocket } from "./find-socket.ts";
+import { type FoundSocket, INIT } from "./find-socket.ts";
 import { type SeenService, seenServices } from "./reduced.ts";
 
 const HEADS = ["NAME", "STATE", "PID", "UPTIME", "RESTARTS", "READY", "LAST EXIT", "DESCRIPTORS"];
@@ -32,16 +33,21 @@ export function status(
   // A signal has ended the wait, or the socket was named for this call.
   if (refusal && (refusal.complaint === undefined || found.isNamed)) return refusal;
   const why = refusal?.complaint ?? found.why;
+  const shown = shownStatus(kernel, INIT);
+  if (shown) {
+    if (refusal && !line.json) printError(kernel, inLines(why));
+    return show(kernel, line, { source: "memory", ...shown }, textOf(shown));
+  }
   const seen = seenServices(kernel, found.policy);
   if (!seen.ok) return { code: EXIT_UNAVAILABLE, complaint: [...linesOf(why), seen.why] };
-  if (!line.json)
-    printError(
-      kernel,
-      linesOf(why)
-        .map((text) => `fdinit: ${text}\n`)
-        .join("") + WHAT_PROC_SHOWS,
-    );
+  if (!line.json) printError(kernel, inLines(why) + WHAT_PROC_SHOWS);
   return show(kernel, line, { version: 1, source: "proc", services: seen.services }, seenText(seen.services));
+}
+
+function inLines(message: Message): string {
+  return linesOf(message)
+    .map((text) => `fdinit: ${text}\n`)
+    .join("");
 }
 
 const WHAT_PROC_SHOWS = "fdinit: this is what /proc shows:\n";

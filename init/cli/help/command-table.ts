@@ -236,7 +236,7 @@ export const COMMANDS: readonly SubcommandEntry[] = [
     options: [CONTROL, POLICY, { name: "--quiet", words: "prints nothing" }, HELP],
     title: "whether the container is healthy, for HEALTHCHECK and probes",
     words:
-      "Healthy means that every service which is to run is ready, and every oneshot has completed. Without a control socket: that every service which is to run has a process, and answers its check of a port or a file (ready).",
+      "Healthy means that every service which is to run is ready, and every oneshot has completed. Without a control socket, ports and files that the policy checks (ready) are asked again. A program without a check is healthy while it runs.",
     exits: "0 when healthy, 1 when not or when that cannot be found out",
     example: "fdinit health --quiet",
   },

@@ -1,7 +1,7 @@
 // The one wait loop of several services: wait, decode, next(state, event), act. Blocks in ppoll(2) on the signalfd and on what
 // its watchers name; nothing wakes up while nothing happens. Nothing here may throw: programs run.
 
-import type { ChangedProcess, ChildEnd, ReceivedSignal } from "../../sys/kernel.ts";
+import type { ChangedProcess, ChildEnd } from "../../sys/kernel.ts";
 import { SIGKILL, SIGTRAP } from "../../sys/libc/constants.ts";
 import { errnoText } from "../../sys/libc/errno.ts";
 import { sayHolders } from "../holders.ts";
@@ -95,17 +95,14 @@ class ServicesSupervisor {
   round(): boolean {
     const { kernel, signalFd } = this.surroundings;
     // Signals first, so that one sent before a program ended still reaches it.
-    for (const received of kernel.takeSignals(signalFd)) this.signal(received);
+    for (const received of kernel.takeSignals(signalFd))
+      this.handle({ type: "signal", now: kernel.now(), received });
     this.time();
     return this.exit === undefined ? this.reap() : true;
   }
 
   wait(): void {
     this.watchers.wait(this.surroundings.signalFd, this.timeout());
-  }
-
-  private signal(received: ReceivedSignal): void {
-    this.handle({ type: "signal", now: this.surroundings.kernel.now(), received });
   }
 
   private time(): void {
@@ -363,6 +360,7 @@ class ServicesSupervisor {
   private get controlled(): Controlled {
     return {
       answerStatus: () => this.status(),
+      revision: () => this.state,
       isHealthy: () => healthOf(this.state),
       emit: (event) => this.handle(event),
       signal: (service, signal) => this.signalMain(service, signal),
@@ -376,7 +374,7 @@ class ServicesSupervisor {
       beganAt: this.beganAt,
       shutdownAt: this.shutdownAt,
       plans: services,
-      textOf: (name) => this.watchers.notifications?.status(name) ?? this.watchers.probes.why(name),
+      textOf: (name) => this.watchers.textOf(name),
     });
   }
 

@@ -3,6 +3,7 @@
 import { errnoText } from "../../sys/libc/errno.ts";
 import { Control, type Controlled } from "./control/control.ts";
 import { listenForControl } from "./control/listening.ts";
+import { StatusFile } from "./control/status-file.ts";
 import { LogPipes } from "./log/log-pipes.ts";
 import type { ServiceEvent } from "./machine/events.ts";
 import { MainProcesses } from "./main-processes.ts";
@@ -34,12 +35,18 @@ export class Watchers {
   readonly logs: LogPipes | undefined;
   private readonly surroundings: ServicesSurroundings;
   private readonly all: readonly Watcher[];
+  private readonly controlled: Controlled;
+  private readonly statusFile: StatusFile;
+  /** What the status file shows. */
+  private shown: readonly unknown[] = [];
 
   constructor(surroundings: ServicesSurroundings, watching: Watching) {
     const { kernel, supervision, say } = surroundings;
     const { emit, ownerOf, spawnCheck, controlled, mainGone } = watching;
     const services = supervision.services.map(({ name }) => name);
     this.surroundings = surroundings;
+    this.controlled = controlled;
+    this.statusFile = new StatusFile(kernel);
     this.notifyPipes = new NotifyPipes({ kernel, emit, say });
     this.probes = new Probes({ kernel, emit, spawn: spawnCheck });
     this.notifications = supervision.services.some(({ ready }) => ready?.by === "sdNotify")
@@ -61,6 +68,7 @@ export class Watchers {
   /** Blocks until a signal comes, a watcher has something to do, or the timeout is over. */
   wait(signalFd: number, timeoutMs: number | undefined): void {
     const { kernel } = this.surroundings;
+    this.showStatus();
     const watched = [{ fd: signalFd, read: true }];
     const owners = new Map<number, Watcher>();
     for (const watcher of this.all)
@@ -71,6 +79,18 @@ export class Watchers {
     const ready = kernel.waitReady(watched, timeoutMs);
     const now = kernel.now();
     for (const fd of ready) owners.get(fd)?.ready(fd, now);
+  }
+
+  /** STATUS of sd_notify(3), or why the readiness check has failed so far. */
+  textOf(service: string): string | undefined {
+    return this.notifications?.status(service) ?? this.probes.why(service);
+  }
+
+  private showStatus(): void {
+    const now = [this.controlled.revision(), this.notifications?.changes, this.probes.changes];
+    if (now.every((value, index) => value === this.shown[index])) return;
+    this.shown = now;
+    this.statusFile.show(this.controlled.answerStatus());
   }
 
   time(): void {

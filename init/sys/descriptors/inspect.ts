@@ -21,7 +21,7 @@ import {
 } from "../libc/constants.ts";
 import { EACCES, ENOENT, ESRCH } from "../libc/errno.ts";
 import { Block, cString, keepAlive, SYS, syscall } from "../libc/libc.ts";
-import { listNumbers, readLink } from "../paths/files.ts";
+import { listNumbers, readFile, readLink } from "../paths/files.ts";
 import { type Status, statusOf, statusOfPath } from "../paths/status.ts";
 import { commandOf, textFile } from "../processes/process-list.ts";
 import { socketTables } from "../sockets/inspect-sockets.ts";
@@ -294,6 +294,15 @@ function announcedTo(pid: number): Map<number, string> {
   const announced = variables.get("LISTEN_FDNAMES")?.split(":") ?? [];
   for (let index = 0; index < count; index++) names.set(3 + index, announced[index] || "unknown");
   return names;
+}
+
+export function readMemoryFile(pid: number, name: string, length: number): Uint8Array | undefined {
+  const paths = listNumbers(cString(`/proc/${pid}/fd`), PROC_SUPER_MAGIC, false)?.map(
+    (fd) => `/proc/${pid}/fd/${fd}`,
+  );
+  const path = paths?.find((one) => textOf(readLink(one) ?? new Uint8Array()) === `/memfd:${name} (deleted)`);
+  const bytes = path === undefined ? undefined : readFile(path, length);
+  return typeof bytes === "number" ? undefined : bytes;
 }
 
 /** The process runs this very executable; false also where that cannot be seen. */

@@ -90,6 +90,8 @@ export interface DescriptorCalls {
   classify(fd: number, seen?: SeenFiles): DescriptorFacts;
   /** Looks at the descriptors of a running process from outside, or answers a negated errno. */
   inspect(pid: number): Inspection | number;
+  /** The content of the memory file of this name that a process holds open; undefined where it has none, or none can be seen. */
+  readMemoryFile(pid: number, name: string, length: number): Uint8Array | undefined;
   /** The process runs fdinit's own executable; false also where that cannot be seen. */
   isFdinit(pid: number): boolean;
   /** Blocks in ppoll(2) until one of `fds` is readable or hung up, or `timeoutMs` has passed; answers those that are. */

@@ -42,6 +42,7 @@ export const descriptorCalls: DescriptorCalls = {
   descriptorInfo,
   classify: (fd, seen) => classifying().classify(fd, seen),
   inspect: (pid) => inspecting().inspect(pid),
+  readMemoryFile: (pid, name, length) => inspecting().readMemoryFile(pid, name, length),
   isFdinit: (pid) => inspecting().isFdinit(pid),
   waitReadable: (fds, timeoutMs) => polling().waitReadable(fds, timeoutMs),
   waitReady: (watched, timeoutMs) => polling().waitReady(watched, timeoutMs),

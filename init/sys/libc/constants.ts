@@ -177,6 +177,8 @@ export const RLIMIT_NOFILE = 7;
 
 // <linux/prctl.h>: the subreaper is Linux 3.4's, ambient capabilities 4.3's
 export const PR_SET_PDEATHSIG = 1;
+export const PR_GET_DUMPABLE = 3;
+export const PR_SET_DUMPABLE = 4;
 export const PR_SET_KEEPCAPS = 8;
 export const PR_CAPBSET_READ = 23;
 export const PR_CAPBSET_DROP = 24;

@@ -3,6 +3,7 @@
 // child, and fdinit stands still until the child has become the program or has failed. Decides nothing.
 
 import { carryOut } from "../engine/child.ts";
+import { PR_GET_DUMPABLE, PR_SET_DUMPABLE } from "../libc/constants.ts";
 import { Block, type Bytes, cString, keepAlive, SYS, setInteger, syscall } from "../libc/libc.ts";
 import type { SpawnFailure } from "./kernel.ts";
 
@@ -48,7 +49,11 @@ export function runChild(list: readonly (ChildCall | PidText)[]): number | Faile
     if ("slot" in entry) texts.push(...putPidText(records, at, entry));
     else putCall(records, at, entry);
   }
+  const wasDumpable = syscall(SYS.prctl, PR_GET_DUMPABLE) === 1;
   const pid = carryOut(records.address, status.address);
+  // A child that takes another user's rights makes the memory non-dumpable (PR_SET_DUMPABLE(2const)), and until it is a program that is
+  // fdinit's own memory: root without CAP_SYS_PTRACE, as in a container, could not look at PID 1 any more.
+  if (wasDumpable) syscall(SYS.prctl, PR_SET_DUMPABLE, 1);
   keepAlive(...texts);
   if (pid < 0) return { stage: "make-process", call: "clone", subject: "", errno: -pid, index: -1 };
   const result = Number(status.view.getBigInt64(0, true));

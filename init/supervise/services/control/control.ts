@@ -34,6 +34,8 @@ const NOTHING = new Uint8Array(0);
 /** The knowledge and the deeds that the control socket needs; the loop gives them. */
 export interface Controlled {
   answerStatus(): StatusReport;
+  /** Another value with each change of a service. */
+  revision(): unknown;
   isHealthy(): Health;
   emit(event: ServiceEvent): void;
   /** Sends a signal to a service's main process; answers why that could not be done. */

@@ -39,6 +39,8 @@ export class Notifications implements Watcher {
   /** Main processes that have ended while something was waiting, until all of that is read. */
   private readonly gone = new Map<number, string>();
   private readonly texts = new Map<string, string>();
+  /** How often a text has changed. */
+  changes = 0;
   /** The complaints that were said, by service and subject: there are as many as services times subjects. */
   private readonly said = new Set<string>();
   private windowEnd = 0;
@@ -214,6 +216,7 @@ export class Notifications implements Watcher {
     if (status === undefined && errno === undefined) return;
     const error = errno === undefined ? "" : errnoText(errno);
     const text = status && error ? `${status} (${error})` : status || error;
+    this.changes++;
     if (text === "") this.texts.delete(service);
     else this.texts.set(service, text);
   }

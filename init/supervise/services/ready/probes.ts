@@ -37,6 +37,8 @@ export class Probes implements Watcher {
   private readonly probes = new Map<string, Probe>();
   /** Commands that were killed because their check has ended, and that have not ended yet. */
   private readonly dying = new Set<number>();
+  /** How often a reason has changed. */
+  changes = 0;
 
   constructor(surroundings: ProbeSurroundings) {
     this.surroundings = surroundings;
@@ -138,6 +140,7 @@ export class Probes implements Watcher {
       return;
     }
     probe.why = outcome;
+    this.changes++;
     probe.nextAt = Math.max(now, probe.beganAt + probe.pauseMs);
     probe.pauseMs = Math.min(2 * probe.pauseMs, Math.max(FIRST_PAUSE_MS, probe.check.periodMs));
   }
