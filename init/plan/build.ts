@@ -45,12 +45,13 @@ export function buildPlan(policy: Policy, facts: Facts, commandLine: CommandLine
 
 /**
  * Whether services are supervised each by itself (services.ts): there are several, or the only one has a readiness check, is
- * a oneshot, or has its lines or its control in fdinit's hands. A command of the command line is always one program.
+ * a oneshot, or has its lines or its control in fdinit's hands. A command that takes the place of the policy's own is always
+ * one program; where the policy names none, the command is the service's.
  */
 export function hasSeveral({ services, log, control }: Policy, commandLine: CommandLine): boolean {
-  const [{ type, ready, watchdogMs }, ...others] = services;
+  const [{ command, type, ready, watchdogMs }, ...others] = services;
   if (others.length > 0) return true;
-  if (commandLine) return false;
+  if (commandLine && command) return false;
   if (type === "oneshot" || ready || watchdogMs !== undefined || control) return true;
   return log.services !== undefined && log.services !== "raw";
 }
@@ -220,7 +221,7 @@ function around(stretch: Stretch, stays: Iterable<number>): FdRange[] {
   return ranges;
 }
 
-function fromWords(words: readonly string[] | undefined): CommandLine {
+export function fromWords(words: readonly string[] | undefined): CommandLine {
   const [program] = words ?? [];
   return words && program !== undefined ? { program: bytesOf(program), arguments: { words } } : undefined;
 }

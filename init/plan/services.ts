@@ -5,7 +5,7 @@ import type { Policy, Service } from "../policy/types.ts";
 import { namesOf, type OpenPolicy, stopSteps } from "../policy/types.ts";
 import type { Facts } from "../sys/facts.ts";
 import { bytesOf, textOf } from "../sys/text/bytes.ts";
-import { decideAll, hiding, preparation, ranges, refused } from "./build.ts";
+import { decideAll, fromWords, hiding, preparation, ranges, refused } from "./build.ts";
 import { type Decided, stretches } from "./decide.ts";
 import { buildLaunch, CAP_KILL, capabilitiesForStarts, noProgram } from "./launch-of.ts";
 import { passing } from "./pass.ts";
@@ -42,10 +42,10 @@ export function buildServicesPlan(
     refusals: ofServices,
     capabilities,
     given,
-  } = planServices(policy, facts, decided);
+  } = planServices(policy, facts, decided, commandLine);
   const refusals = [...findRefusals(policy, facts, decided), ...ofServices];
   for (const remark of swept.refusals) refusals.push({ code: "descriptor", ...remark });
-  if (commandLine) refusals.unshift(commandBesideServices(policy, commandLine));
+  if (commandLine && policy.services.length > 1) refusals.unshift(commandBesideServices(policy, commandLine));
   if (refusals.length > 0) return refused(refusals);
   const steps = preparation(policy, facts, decided, all, swept);
   steps.push(...hiding(decided, []), ...openings);
@@ -74,7 +74,13 @@ function commandBesideServices({ services }: Policy, { program }: NonNullable<Co
   return { code: "command-line", message };
 }
 
-function planServices(policy: Policy, facts: Facts, decided: readonly Decided[]): ServicesPart {
+/** `commandLine`: the command of the only service, where the policy gives it none. */
+function planServices(
+  policy: Policy,
+  facts: Facts,
+  decided: readonly Decided[],
+  commandLine: CommandLine,
+): ServicesPart {
   const held = policy.fds.open.filter((opening) => isHeld(opening, policy.services));
   const refusals: Refusal[] = [];
   const services: PlannedService[] = [];
@@ -84,12 +90,11 @@ function planServices(policy: Policy, facts: Facts, decided: readonly Decided[])
     const passed = passing(policy, service, facts, decided);
     refusals.push(...passed.refusals);
     given.push(...passed.pass);
-    const [program] = service.command ?? [];
-    if (service.command === undefined || program === undefined) {
+    const command = fromWords(service.command) ?? commandLine;
+    if (!command) {
       refusals.push(noProgram(name));
       continue;
     }
-    const command = { program: bytesOf(program), arguments: { words: service.command } };
     const launch = ofService(buildLaunch({ ...service, setsid: true }, facts, command, passed, "none"));
     const own = policy.fds.open.filter((opening) => !held.includes(opening) && uses(service, opening));
     services.push({

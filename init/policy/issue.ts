@@ -30,6 +30,7 @@ export type PolicyIssueCode =
   // warnings of check
   | "rule-never-matches"
   | "opened-for-nobody"
+  | "wrong-end"
   | "relative-path"
   // both parsers
   | "parsers-disagree";

@@ -27,7 +27,7 @@ export class Observer {
   /** Ended by SIGKILL that fdinit did not send. */
   private readonly killedByOthers: Pick<ChangedProcess, "pid" | "command">[] = [];
   private readonly oomKillsBefore: number | undefined;
-  private end = (): string => `${this.context.supervision.service} was not running`;
+  private end = (): string => `${this.context.supervision.service} did not run`;
 
   constructor(context: Context) {
     this.context = context;

@@ -22,6 +22,18 @@ describeWith(["gcc", "unshare"], "the end of one of several services", () => {
     expect((await fdinit.ended()).code).toBe(137);
   });
 
+  test("one that cannot be started ends the container, also when others were to be started at the same moment", async () => {
+    const broken = { command: ["no-such-program"], dependsOn: { before: "completed" } };
+    const web = { command: running("web"), dependsOn: { before: "completed" } };
+    expect(
+      (await up({ broken: { command: ["no-such-program"] }, web: { command: running("web") } }).ended()).code,
+    ).toBe(127);
+    // Here no process is left whose end would tell of anything.
+    expect((await up({ before: { command: ["true"], type: "oneshot" }, broken, web }).ended()).code).toBe(
+      127,
+    );
+  });
+
   test("the first essential end is the truth, whatever the others' codes", async () => {
     const fdinit = up({
       first: { command: sh("exit 3") },

@@ -140,6 +140,11 @@ export const MESSAGES: Readonly<Record<PolicyIssueCode, Explained>> = {
       "A warning: PID 1 opens the descriptor, and no service is given it. It only keeps an address or a file busy.",
     remedy: "Name it in the service's fds.pass, or remove it. With `hold: true` it is meant.",
   },
+  "wrong-end": {
+    means:
+      "A warning: a service's standard stream can only be used the other way. stdin is a pipe's end, or a file, that is written to, or an output is one that is read from: every read or write fails.",
+    remedy: "The other end of a pipe NAME is NAMEPeer; of a file, `access` says which way it is opened.",
+  },
   "relative-path": {
     means: "A warning: /proc shows absolute paths, and a pattern that begins otherwise matches none of them.",
     remedy: "Begin it with / or with **.",
@@ -154,6 +159,7 @@ export const MESSAGES: Readonly<Record<PolicyIssueCode, Explained>> = {
 export const WARNINGS: readonly PolicyIssueCode[] = [
   "rule-never-matches",
   "opened-for-nobody",
+  "wrong-end",
   "relative-path",
 ];
 

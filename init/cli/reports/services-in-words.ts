@@ -114,12 +114,21 @@ function stopInWords(service: Service, shutdown: Policy["shutdown"]): string {
 }
 
 /** The settings of a command that takes the place of the policy's own. */
-export function commandInWords({ services: [{ name, override }] }: Policy): string {
+export function commandInWords({ services: [service], control, log }: Policy): string {
+  const { name, override } = service;
   const stdin =
     override?.stdin === undefined ? "fdinit's standard input" : `standard input ${override.stdin}`;
   const restart =
     override?.restart === undefined || override.restart.policy === "never"
       ? "is not started again"
       : `is started again (${override.restart.policy})`;
-  return `takes the place of the command of ${name}: keeps its user, directory, limits and descriptors, gets ${stdin}, ${restart}`;
+  const left = [
+    ...(service.type === "oneshot" ? ["type"] : []),
+    ...(service.ready ? ["ready"] : []),
+    ...(service.watchdogMs === undefined ? [] : ["watchdog"]),
+    ...(control ? ["control"] : []),
+    ...((log.services ?? "raw") === "raw" ? [] : ["log.services"]),
+  ];
+  const without = left.length === 0 ? "" : `, and goes without ${left.join(", ")}`;
+  return `takes the place of the command of ${name}: keeps its user, directory, limits and descriptors, gets ${stdin}, ${restart}${without}`;
 }

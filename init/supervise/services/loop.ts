@@ -12,11 +12,12 @@ import { waitedForInWords } from "../tree.ts";
 import { cannotReapInWords, codeInWords, durationInWords, REAP_RETRY_MS } from "../words.ts";
 import { type Cgroups, cgroupsOf } from "./cgroups.ts";
 import type { Controlled } from "./control/control.ts";
+import { failedInWords } from "./machine/ends.ts";
 import type { ServiceAction, ServiceEvent, ServicesState, ServiceTarget } from "./machine/events.ts";
 import { begin, deadline, initialServices, next } from "./machine/state.ts";
 import { isOver, planned } from "./machine/transitions.ts";
 import { type Look, Owners } from "./owners.ts";
-import { notifyRuntime } from "./ready/notify-runtime.ts";
+import { tellRuntime } from "./ready/notify-runtime.ts";
 import { signalTree } from "./signal-tree.ts";
 import { Starter } from "./starter.ts";
 import { healthOf, statusOf } from "./status.ts";
@@ -56,7 +57,6 @@ class ServicesSupervisor {
   private seen: Look | undefined;
   private hasSaidCannotReap = false;
   private isRetrying = false;
-  private hasSaidEnd = false;
   /** Of the kernel's OOM killer, as far as they have been said. */
   private oomKills = 0;
   private readonly beganAt: number;
@@ -187,18 +187,18 @@ class ServicesSupervisor {
     const { kernel, say } = this.surroundings;
     this.watchers.mains.drop(service);
     this.watchers.notifications?.ended(service, pid);
-    const { startedAt = kernel.now() } = this.state.services.get(service) ?? {};
+    const { startedAt = kernel.now(), stop } = this.state.services.get(service) ?? {};
     const ran = durationInWords(kernel.now() - startedAt);
     say("info", `${service} ${codeInWords(status)} after ${ran}`);
     // With an observer, its report has the kills.
     if ((status & 0x7f) === SIGKILL && !this.observer)
       this.oomKills = sayOomKills(this.surroundings, this.oomKills);
-    if (!this.hasSaidEnd && this.state.code === undefined)
-      this.observer?.endedOtherwise(`${service} ${codeInWords(status)} after ${ran}`);
+    // The report names the end that has decided the code.
+    if (this.state.code === undefined)
+      this.observer?.endedOtherwise(`${service} ${failedInWords(stop) ?? codeInWords(status)} after ${ran}`);
     const isAsked = this.state.supervision.reaping.orphans === "terminate";
     const leftBehind = isAsked && this.isLeftBehind(service);
     this.handle({ type: "ended", now: kernel.now(), service, status, leftBehind });
-    if (this.state.code !== undefined) this.hasSaidEnd = true;
   }
 
   private isLeftBehind(service: string): boolean {
@@ -277,7 +277,7 @@ class ServicesSupervisor {
         this.giveUp(action.service);
         return;
       case "tellSupervisor":
-        this.tellSupervisor(action.what);
+        tellRuntime(this.surroundings, action.what);
         return;
       case "send":
         this.sender.send(action.to, action.signal, action.value, undefined);
@@ -322,7 +322,11 @@ class ServicesSupervisor {
       this.owners.started(name, started.pid);
       say("info", `started ${name}: it is pid ${started.pid}${starts === 1 ? "" : ` (start ${starts})`}`);
       this.handle({ type: "started", now, service: name, pid: started.pid });
-    } else this.handle({ type: "startFailed", now, service: name, ...started });
+      return;
+    }
+    if (this.state.code === undefined)
+      this.observer?.endedOtherwise(`${name} could not be started: ${started.message}`);
+    this.handle({ type: "startFailed", now, service: name, ...started });
   }
 
   private spawnCheck(name: string): number {
@@ -347,13 +351,6 @@ class ServicesSupervisor {
     this.watchers.notifications?.drop(name);
     const others = services.filter((other) => !isOver(this.state.services.get(other.name)));
     this.starter.closeUnused(name, others);
-  }
-
-  private tellSupervisor(what: string): void {
-    const { kernel, supervisorSocket, say } = this.surroundings;
-    if (supervisorSocket === undefined) return;
-    const problem = notifyRuntime(kernel, supervisorSocket, what);
-    if (problem !== undefined) say("warn", problem);
   }
 
   /** The doings that the control socket may ask for. */

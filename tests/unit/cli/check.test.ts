@@ -57,6 +57,31 @@ describe("fdinit check", () => {
     expect(err).toMatch(/\| +\^~+\n/);
   });
 
+  test("warns of a standard stream that is a pipe's wrong end, and of no descriptor that is a standard stream", () => {
+    const opened =
+      "fds: { open: { line: { pipe: write }, trail: { file: /t, access: append }, errors: { file: /e, access: write } } }";
+    const policy = (reader: string, writer: string) =>
+      `version: 1\n${opened}\nservices:\n  a: { command: [a], stdout: ${writer}, stderr: errors }\n  b: { command: [b], stdin: ${reader}, stdout: trail }\n`;
+    expect(run({ "right.yaml": policy("linePeer", "line") })).toEqual({
+      code: 0,
+      out: "ok: right.yaml\n",
+      err: "",
+    });
+    const { code, err } = run({
+      "wrong.yaml": policy("line", "linePeer"),
+      "file.yaml": policy("trail", "line"),
+    });
+    expect(code).toBe(0);
+    expect(err.match(/^fdinit: \S+:\d+:\d+: warning: \S+ of \S+/gm)).toEqual([
+      "fdinit: wrong.yaml:4:30: warning: stdout of a",
+      "fdinit: wrong.yaml:5:29: warning: stdin of b",
+      "fdinit: file.yaml:5:29: warning: stdin of b",
+    ]);
+    expect(err).toContain("write line, the pipe's other end");
+    expect(err).toContain("write linePeer, the pipe's other end");
+    expect(err).toContain("see access of fds.open.trail");
+  });
+
   test("does not stop at twenty complaints", () => {
     const keys = Array.from({ length: 30 }, (_, index) => `unknown${index}: 1\n`).join("");
     expect(run({ "a.yaml": `version: 1\n${keys}` }).err.match(/^fdinit: /gm)?.length).toBe(30);

@@ -55,6 +55,11 @@ describe("is refused", () => {
       "a needs a",
     ],
     [
+      "a service without a command, which the command line cannot give",
+      "services: { a: { command: [a] }, b: { type: oneshot } }",
+      "each of several services needs a command",
+    ],
+    [
       "completed of what never completes",
       "services: { a: { command: [a] }, b: { command: [b], dependsOn: { a: completed } } }",
       "a is no oneshot",

@@ -252,7 +252,7 @@ describe("report", () => {
       script: [{}, {}, {}],
     });
     expect(line).toContain("had to be killed: 7 (server)");
-    expect(line).not.toContain("was not running");
+    expect(line).not.toContain("did not run");
   });
   test("says so when it cannot be written, and the exit code stays", () => {
     const setting = { first: { ended: [{ status: 2 << 8 }] }, kernel: { writeFile: () => -EACCES } };

@@ -101,6 +101,10 @@ export function serviceOf(
     onLimit: essential ? "exit" : "stop",
   };
   if (command?.[0] === "") findings.push(badValue([...at, "command", 0], "the program's name is empty"));
+  if (isSeveral && command === undefined) {
+    const reason = "each of several services needs a command: the command line gives them none";
+    findings.push({ ...badValue(at, reason), on: "key", hint: "add command: [program, argument]" });
+  }
   const stdin = written.stdin ?? (isSeveral ? "devnull" : base.stdin);
   const streams = { stdin, stdout: written.stdout, stderr: written.stderr };
   for (const [key, stream] of Object.entries(streams))

@@ -83,7 +83,7 @@ export function finish(turn: Turn, name: string, words?: string): void {
     if (essential) endContainer(turn, code, `${name} is completed, which ends the container (essential)`);
     return;
   }
-  const what = `${name} ${(stop && FAILED[stop.why]) ?? said}`;
+  const what = `${name} ${failedInWords(stop) ?? said}`;
   startAgainOrNot(turn, name, { code, what, ranMs: turn.now - (startedAt ?? turn.now) });
 }
 
@@ -92,6 +92,11 @@ const FAILED: Partial<Record<StopReason, string>> = {
   notReady: "was not ready in time",
   watchdog: "did not answer its watchdog",
 };
+
+/** Why fdinit has ended a service that was to run; undefined for one that ended otherwise. */
+export function failedInWords(stop: Stop | undefined): string | undefined {
+  return stop && FAILED[stop.why];
+}
 
 function wordsOf({ lastStatus }: ServiceState): string {
   return lastStatus === undefined ? "has ended" : codeInWords(lastStatus);

@@ -23,20 +23,27 @@ export function beginShutdown(turn: Turn, signal: number | undefined, since: num
 
 /** Asks each service to end that no other one needs any more; without any left, the end of the container begins. */
 export function advanceShutdown(turn: Turn): void {
-  const { state } = turn;
-  if (!state.shutdown || state.ending) return;
-  let areAllGone = true;
-  const needed = neededByLiving(state);
-  for (const [name, service] of state.services) {
-    if (!isAlive(service)) continue;
-    areAllGone = false;
-    if (!needed.has(name) && isRunning(service)) askToStop(turn, name, "shutdown");
+  if (!turn.state.shutdown || turn.state.ending) return;
+  while (askUnneeded(turn)) {
+    // A service without a process is over as soon as it is asked, and no later event tells of it: those that it needed have their turn.
   }
-  if (!areAllGone) return;
+  for (const service of turn.state.services.values()) if (isAlive(service)) return;
   const code = turn.state.code ?? turn.state.failure ?? 0;
   const { state: ended, actions } = beginEnding(turn.state, code);
   turn.state = ended;
   for (const action of actions) if (isOfEnding(action)) turn.do(action);
+}
+
+/** Answers whether one of those asked is over already: its start was decided and not carried out. */
+function askUnneeded(turn: Turn): boolean {
+  let isOneOver = false;
+  const needed = neededByLiving(turn.state);
+  for (const [name, service] of turn.state.services) {
+    if (!isRunning(service) || needed.has(name)) continue;
+    askToStop(turn, name, "shutdown");
+    if (!isAlive(turn.of(name))) isOneOver = true;
+  }
+  return isOneOver;
 }
 
 /** The services that a living one needs, also by way of others that have ended: a program may need a database by way of its migration. */

@@ -14,7 +14,13 @@ export function receive(turn: Turn, { signal, value }: ReceivedSignal): void {
   const { supervision } = turn.state;
   const at = turn.now;
   if (supervision.shutdown.on.includes(signal)) {
-    if (turn.state.shutdown) return;
+    if (turn.state.shutdown) {
+      const [only, ...others] = supervision.services;
+      // To one program without steps it goes as often as it comes: some take the second one for "at once".
+      if (only && others.length === 0 && !only.stop)
+        deliver(turn, { at, since: at, signal, value, service: only.name });
+      return;
+    }
     const delays = supervision.services.map(({ signals }) => signals.delayMs.get(signal) ?? 0);
     hold(turn, { at: at + Math.max(0, ...delays), since: at, signal, value });
     return;

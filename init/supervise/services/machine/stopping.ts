@@ -63,12 +63,18 @@ export function takeStopStep(turn: Turn, name: string): void {
   if (stop.step >= 0)
     turn.do({ do: "sayLeft", service: name, message: `${name} has not ended${stepInWords(turn, name)}` });
   const isLast = index === steps.length - 1;
-  const waitMs = step.waitMs ?? (isLast && step.isPatient ? undefined : shareOf(state, name, now));
+  const isPatient = isLast && (step.isPatient || isLeftToTheEngine(state, stop.why));
+  const waitMs = step.waitMs ?? (isPatient ? undefined : shareOf(state, name, now));
   turn.change(name, {
     stop: { ...stop, step: index, since: now, nextAt: waitMs === undefined ? undefined : now + waitMs },
   });
   turn.say("info", `stopping ${name} (${stop.why})`);
   send(turn, name, step.signal);
+}
+
+/** The engine alone waits for the end of the only service: where there is no budget, its deadline stands. */
+function isLeftToTheEngine({ supervision, shutdown }: ServicesState, why: StopReason): boolean {
+  return why === "shutdown" && supervision.services.length === 1 && shutdown?.budget === undefined;
 }
 
 /** ` 8 s after SIGQUIT (stop step 1 of 2)`, the step that was last taken; "" for one that ends by itself. */

@@ -6,9 +6,19 @@ import { AF_UNIX, SOCK_DGRAM, SOCK_NONBLOCK } from "../../../sys/libc/constants.
 import { errnoText } from "../../../sys/libc/errno.ts";
 import { bytesOf } from "../../../sys/text/bytes.ts";
 import { visible } from "../../../sys/text/visible.ts";
+import type { ServicesSurroundings } from "../surroundings.ts";
 
 /** sun_path of <sys/un.h> has 108 bytes; a path ends with a NUL. */
 const LONGEST_NAME = 107;
+
+/** Tells fdinit's own supervisor, where there is one; a failure is said. */
+export function tellRuntime(
+  { kernel, supervisorSocket, say }: Pick<ServicesSurroundings, "kernel" | "supervisorSocket" | "say">,
+  text: string,
+): void {
+  const problem = supervisorSocket === undefined ? undefined : notifyRuntime(kernel, supervisorSocket, text);
+  if (problem !== undefined) say("warn", problem);
+}
 
 /** Sends one message, `READY=1` for one, to the address of NOTIFY_SOCKET. Returns why that failed, or undefined. */
 export function notifyRuntime(kernel: Kernel, address: string, text: string): string | undefined {

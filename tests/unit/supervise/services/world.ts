@@ -9,6 +9,7 @@ import type {
   ServicesState,
 } from "../../../../init/supervise/services/machine/events.ts";
 import { begin, deadline, initialServices, next } from "../../../../init/supervise/services/machine/state.ts";
+import { isAlive } from "../../../../init/supervise/services/machine/transitions.ts";
 import { SIGKILL, SIGTERM } from "../../../../init/sys/libc/constants.ts";
 
 export function service(name: string, changes: Partial<SupervisedService> = {}): SupervisedService {
@@ -195,6 +196,9 @@ export class World {
       const isIdle = phase === "waiting" || phase === "backoff" || phase === "completed";
       if (isIdle && (stop || this.running(name))) throw broken(`${name} is ${phase}, and runs`);
     }
+    // No event would come any more: nothing runs, and nothing is waited for.
+    if (this.state.shutdown && !this.state.ending && ![...this.state.services.values()].some(isAlive))
+      throw broken("the shutdown has come to a halt");
     const budget = this.state.shutdown?.budget;
     if (budget && this.exit === undefined && this.now > budget.endAt) throw broken("the budget is exceeded");
   }
