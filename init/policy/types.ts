@@ -160,8 +160,8 @@ export interface CheckAddress {
   readonly port: number;
 }
 
-/** How fdinit learns that a service is ready. A check is repeated every `periodMs`, and after `timeoutMs` in all the service has failed. */
-export type ReadyCheck = { readonly periodMs: number; readonly timeoutMs: number } & (
+/** How fdinit learns that a service is ready. A check is repeated every `periodMs`; after `timeoutMs` in all the service has failed, without them never. */
+export type ReadyCheck = { readonly periodMs: number; readonly timeoutMs: number | undefined } & (
   | { readonly by: "notify"; readonly fd: number }
   | { readonly by: "sdNotify" }
   /** `written` is the address as the policy has it; the addresses are tried in their order. */

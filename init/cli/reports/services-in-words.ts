@@ -43,7 +43,7 @@ export function serviceRows(policy: Policy): string[][] {
 
 function readyInWords(ready: ReadyCheck | undefined, type: Service["type"]): string {
   if (!ready) return type === "oneshot" ? "when it has ended with code 0" : "as soon as it is started";
-  const within = `within ${duration(ready.timeoutMs)}`;
+  const within = ready.timeoutMs === undefined ? "at any time" : `within ${duration(ready.timeoutMs)}`;
   switch (ready.by) {
     case "notify":
       return `by a line on descriptor ${ready.fd}, ${within}`;

@@ -109,7 +109,7 @@ export function schemaKeys(): KeyTree {
     },
     "file": "an absolute path",
     "period": "a duration such as 500ms, 10s, 2m or 1h",
-    "timeout": "a duration such as 500ms, 10s, 2m or 1h"
+    "timeout": "a duration such as 500ms, 10s, 2m or 1h or \"none\""
    },
    "watchdog": "a duration such as 500ms, 10s, 2m or 1h",
    "restart": {

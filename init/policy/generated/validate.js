@@ -1467,6 +1467,7 @@ validate79.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 const pattern35 = { test: (text) => /^[^\u0000]*:[^:\u0000]+$/u.test(text) };
 const pattern36 = { test: (text) => /^http:\/\//u.test(text) };
+const pattern40 = { test: (text) => /^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$/u.test(text) };
 
 function validate81(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1590,7 +1591,7 @@ errors++;
 if(data.timeout !== undefined){
 let data8 = data.timeout;
 if(typeof data8 === "string"){
-if(!pattern39.test(data8)){
+if(!pattern40.test(data8)){
 (vErrors ??= []).push({instancePath:instancePath+"/timeout",schemaPath:"#/properties/timeout/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -1702,7 +1703,6 @@ return errors === 0;
 }
 validate83.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const pattern46 = { test: (text) => /^(0|[1-9][0-9]{0,8})(ms|s|m|h)$|^none$/u.test(text) };
 
 function validate85(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1774,7 +1774,7 @@ vErrors = null;
 if(data.wait !== undefined){
 let data1 = data.wait;
 if(typeof data1 === "string"){
-if(!pattern46.test(data1)){
+if(!pattern40.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/wait",schemaPath:"#/properties/wait/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2850,7 +2850,7 @@ vErrors = null;
 if(data.wait !== undefined){
 let data1 = data.wait;
 if(typeof data1 === "string"){
-if(!pattern46.test(data1)){
+if(!pattern40.test(data1)){
 (vErrors ??= []).push({instancePath:instancePath+"/wait",schemaPath:"#/properties/wait/pattern",keyword:"pattern",params:{}});
 errors++;
 }
@@ -2951,7 +2951,7 @@ errors++;
 if(data.budget !== undefined){
 let data2 = data.budget;
 if(typeof data2 === "string"){
-if(!pattern46.test(data2)){
+if(!pattern40.test(data2)){
 (vErrors ??= []).push({instancePath:instancePath+"/budget",schemaPath:"#/properties/budget/pattern",keyword:"pattern",params:{}});
 errors++;
 }

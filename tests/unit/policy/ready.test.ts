@@ -52,6 +52,11 @@ describe("ready", () => {
       periodMs: 1_000,
       timeoutMs: 300_000,
     });
+    expect(checkOf({ sdNotify: true, timeout: "none" })).toEqual({
+      by: "sdNotify",
+      periodMs: 1_000,
+      timeoutMs: undefined,
+    });
     expect(checkOf({ exec: ["pg_isready", "-q"] })).toEqual({
       by: "exec",
       command: ["pg_isready", "-q"],

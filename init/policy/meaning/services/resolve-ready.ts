@@ -37,8 +37,13 @@ export function readyOf(
   if (written === undefined) return undefined;
   const kind = kindOf(written, at, findings);
   const periodMs = written.period === undefined ? DEFAULT_PERIOD_MS : (parseDuration(written.period) ?? 0);
+  const { timeout } = written;
   const timeoutMs =
-    written.timeout === undefined ? DEFAULT_TIMEOUT_MS : (parseDuration(written.timeout) ?? 0);
+    timeout === undefined
+      ? DEFAULT_TIMEOUT_MS
+      : timeout === "none"
+        ? undefined
+        : (parseDuration(timeout) ?? 0);
   if (kind === undefined) return undefined;
   if (written.period !== undefined && !PROBES.includes(kind)) {
     const reason = `it has no meaning for ${kind}: the service itself says when it is ready`;

@@ -38,7 +38,7 @@ function start(turn: Turn, name: string): void {
     starts: starts + 1,
     startedAt: turn.now,
     readyAt: undefined,
-    readyBy: ready === undefined ? undefined : turn.now + ready.timeoutMs,
+    readyBy: ready?.timeoutMs === undefined ? undefined : turn.now + ready.timeoutMs,
     restartAt: undefined,
     stop: undefined,
     isDown: false,

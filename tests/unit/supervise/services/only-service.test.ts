@@ -2,6 +2,7 @@
 // stop is that of a single program.
 
 import { expect, test } from "bun:test";
+import { deadline } from "../../../../init/supervise/services/machine/state.ts";
 import { SIGKILL, SIGTERM } from "../../../../init/sys/libc/constants.ts";
 import { service, supervisionOf, World } from "./world.ts";
 
@@ -46,6 +47,18 @@ test("a written wait and a budget end it by SIGKILL", () => {
     world.passUntil(LATER);
     expect(world.killed("app") || world.exit === 137).toBe(true);
   }
+});
+
+test("with `timeout: none` it is not ready for as long as its check says so, and is never stopped for that", () => {
+  const supervision = supervisionOf([service("app", { ready: { ...CHECK, timeoutMs: undefined } })]);
+  const world = new World(supervision);
+  world.begin();
+  expect(deadline(world.state)).toBeUndefined();
+  world.passUntil(100 * LATER);
+  expect(world.signals).toEqual([]);
+  expect(world.state.services.get("app")?.phase).toBe("starting");
+  world.event({ type: "ready", service: "app" });
+  expect(world.state.services.get("app")?.phase).toBe("ready");
 });
 
 test("a request to stop it does not wait for ever", () => {
