@@ -37,7 +37,7 @@ export class Watchers {
   private readonly all: readonly Watcher[];
   private readonly controlled: Controlled;
   private readonly statusFile: StatusFile;
-  /** What the status file shows. */
+  /** The values that the status file was made of. */
   private shown: readonly unknown[] = [];
 
   constructor(surroundings: ServicesSurroundings, watching: Watching) {
