@@ -1,44 +1,28 @@
 // Writes docs/policies.md for scripts/generate.ts: what each policy of policies/ does at the stop, how its program is found ready,
-// and what limits and descriptors it gives. Every cell is read from the file, variables as they are written. Nothing here runs in fdinit.
+// and what limits and descriptors it gives. Every cell is of the policy that fdinit makes of the file, each variable with its
+// default. Nothing here runs in fdinit.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parse } from "yaml";
 import { embeddedNames } from "../init/cli/policy-source/embedded.ts";
+import { duration } from "../init/cli/reports/resolved-keys.ts";
+import { loadPolicy } from "../init/policy/load.ts";
+import { builtInPolicy } from "../init/policy/meaning/built-in.ts";
+import { type Policy, type ReadyCheck, type Service, stopSteps } from "../init/policy/types.ts";
 import { flow } from "../init/policy/wording/flow.ts";
+import { signalName } from "../init/sys/signals/signal-names.ts";
 
 const ROOT = join(import.meta.dir, "..");
 
-interface Written {
-  readonly fds?: { readonly inherited?: { readonly default?: string; readonly rules?: readonly unknown[] } };
-  readonly limits?: { readonly nofile?: { readonly soft?: unknown; readonly hard?: unknown } };
-  readonly services: Readonly<Record<string, WrittenService>>;
-  readonly reaping?: { readonly orphans?: string; readonly wait?: string };
-  readonly exit?: { readonly map?: Readonly<Record<string, unknown>> };
-  readonly shutdown?: {
-    readonly on?: readonly string[];
-    readonly budget?: string;
-    readonly steps?: readonly { readonly signal: string; readonly wait?: string }[];
-  };
-}
-
-interface WrittenService {
-  readonly command: readonly string[];
-  readonly ready?: Readonly<Record<string, unknown>>;
-  readonly reload?: string;
-  readonly signals?: { readonly to?: string };
-  readonly stop?: { readonly signal?: string; readonly wait?: string };
-}
-
 export function policiesPage(header: string): string {
   const rows = embeddedNames().map((name) =>
-    rowOf(name, parse(readFileSync(join(ROOT, "policies", `${name}.yaml`), "utf8")) as Written),
+    rowOf(name, readFileSync(join(ROOT, "policies", `${name}.yaml`))),
   );
   return `<!-- ${header} -->
 # The policies in the executable
 
 \`--policy NAME\` takes one of these; \`fdinit policies NAME\` prints it, with the upstream source of each choice as a comment. Words behind it
-on the command line take the place of the command. A variable (\`\${NAME:-default}\`) is set in the environment of the container.
+on the command line take the place of the command. A variable is set in the environment of the container; the table shows what holds without.
 
 ${table(HEAD, rows)}
 
@@ -49,9 +33,9 @@ ${table(HEAD, rows)}
 - **Codes**: the program's exit codes that become another one of the container ([exit codes](exit-codes.md)).
 - **Reload**: the signal by which the program reads its configuration again, which fdinit passes on and \`fdinit reload\` sends. Without one in the table the
   program has none: a SIGHUP ends most of these.
-- **Readiness**: what \`fdinit status\` and dependants go by ([readiness](readiness.md)). "Started": the policy has no check, because the program has no way to say
-  so that does not depend on how it is built or configured, and a check that never succeeds stops the program. \`fdinit health\`
-  is 0 while the program runs, asked by root or the user that fdinit runs as ([control](control.md)).
+- **Readiness**: what \`fdinit health\`, \`fdinit status\` and dependants go by ([readiness](readiness.md)). Where no time is written, a check that does not succeed
+  ends nothing: \`fdinit health\` is 1 and says why, for as long as it fails. "Started": the program has no way to say so that does not depend on what it is, and \`fdinit health\`
+  is 0 while it runs; so it is with a command in the place of the policy's, which goes without the check.
 - **Descriptors**: what happens to those that the container was started with beyond 0, 1 and 2 ([descriptors](descriptors.md)).
 `;
 }
@@ -67,35 +51,61 @@ const HEAD = [
   "Readiness",
   "Open files, soft / hard",
   "Descriptors",
+  "Variables",
 ];
 
-function rowOf(name: string, policy: Written): string[] {
-  const found = Object.values(policy.services);
-  const [service] = found;
-  if (!service || found.length > 1) throw new Error(`policies/${name}.yaml has not one service`);
-  const { shutdown = {}, reaping = {}, limits, fds } = policy;
-  const { soft = "inherit", hard = "inherit" } = limits?.nofile ?? {};
-  const { default: byDefault = "close", rules = [] } = fds?.inherited ?? {};
+function rowOf(name: string, bytes: Uint8Array): string[] {
+  const loaded = loadPolicy({ name: `policies/${name}.yaml`, bytes }, () => undefined);
+  if (!loaded.ok) throw new Error(`policies/${name}.yaml: ${JSON.stringify(loaded.issues)}`);
+  const { services, shutdown, reaping, limits, fds, exitMap, intent } = loaded.policy;
+  const [service, ...others] = services;
+  if (others.length > 0) throw new Error(`policies/${name}.yaml has not one service`);
+  const { default: byDefault, rules } = fds.inherited;
+  if (rules.length > builtInPolicy(intent).fds.inherited.rules.length)
+    throw new Error(`policies/${name}.yaml has rules, which this page has no words for`);
   return [
     `[${name}](../policies/${name}.yaml)`,
-    code(service.command.join(" ")),
-    (shutdown.on ?? ["SIGTERM"]).join(", "),
+    code(flow(service.command)),
+    shutdown.on.map(signalName).join(", "),
     stopOf(service, shutdown),
-    reaping.orphans === "wait" ? "wait" : `terminate, ${reaping.wait ?? "5s"}`,
-    Object.entries(policy.exit?.map ?? {})
-      .map(([from, to]) => `${from} → ${to}`)
-      .join(", ") || "–",
-    service.reload ?? "–",
-    service.ready === undefined ? "started" : code(flow(service.ready)),
-    `${soft} / ${hard}`,
-    [byDefault, ...rules.map((rule) => code(flow(rule)))].join(", "),
+    reaping.orphans === "terminate" ? `terminate, ${duration(reaping.waitMs)}` : reaping.orphans,
+    [...exitMap].map(([from, to]) => `${from} → ${to}`).join(", ") || "–",
+    service.reload === undefined ? "–" : signalName(service.reload),
+    readinessOf(service.ready),
+    `${limitOf(limits.nofile.soft)} / ${limits.nofile.hard}`,
+    byDefault,
+    variablesOf(new TextDecoder().decode(bytes)).map(code).join(", "),
   ];
 }
 
-function stopOf({ stop, signals }: WrittenService, { steps }: NonNullable<Written["shutdown"]>): string {
-  const taken = steps ?? [{ signal: stop?.signal ?? "SIGTERM", ...(stop?.wait && { wait: stop.wait }) }];
-  const words = taken.map(({ signal, wait }) => (wait === undefined ? signal : `${signal} for ${wait}`));
-  return words.join(", then ") + (signals?.to === undefined ? "" : ` to the ${signals.to}`);
+function stopOf(service: Service, shutdown: Policy["shutdown"]): string {
+  const steps = stopSteps(service, shutdown) ?? shutdown.on.map((signal) => ({ signal, waitMs: undefined }));
+  const words = steps.map(({ signal, waitMs }) =>
+    waitMs === undefined ? signalName(signal) : `${signalName(signal)} for ${duration(waitMs)}`,
+  );
+  const { to } = service.signals;
+  return words.join(", then ") + (to === "process" ? "" : ` to the ${to}`);
+}
+
+function readinessOf(ready: ReadyCheck | undefined): string {
+  if (!ready) return "started";
+  const { by, timeoutMs } = ready;
+  const until = timeoutMs === undefined ? "" : ` within ${duration(timeoutMs)}`;
+  if (by === "sdNotify") return `sdNotify${until}`;
+  if (by === "notify") return `notify ${ready.fd}${until}`;
+  const what = by === "exec" ? flow(ready.command) : by === "file" ? ready.path : ready.written;
+  return `${by} ${code(what)}${until}`;
+}
+
+function limitOf(soft: Policy["limits"]["nofile"]["soft"]): string {
+  return typeof soft === "object" ? `at most ${soft.atMost}` : String(soft);
+}
+
+/** The variables that a policy reads, each once. Comments are no part of it. */
+function variablesOf(text: string): string[] {
+  const lines = text.split("\n").map((line) => line.replace(/(^| )#.*/, ""));
+  const names = lines.flatMap((line) => [...line.matchAll(/\$\{(\w+)/g)].map(([, name = ""]) => name));
+  return [...new Set(names)];
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

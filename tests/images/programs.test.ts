@@ -20,6 +20,8 @@ const BUN = process.execPath;
 
 interface Program {
   readonly policy: string;
+  /** `fdinit status` tells that the policy's check has succeeded. Without: the policy has none, or the command is the test's own and goes without. */
+  readonly isChecked?: true;
   /** Options of `docker run`. */
   readonly options?: readonly string[];
   /** In the place of the policy's own command. */
@@ -51,6 +53,7 @@ const HTTP_OF_NODE = (word: string) =>
 const PROGRAMS: readonly Program[] = [
   {
     policy: "apache2",
+    isChecked: true,
     files: { "/etc/apache2/conf-enabled/word.conf": 'ServerName localhost\nErrorDocument 404 "before"\n' },
     ask: `${CURL}/none`,
     answer: "before",
@@ -58,7 +61,8 @@ const PROGRAMS: readonly Program[] = [
   },
   {
     policy: "php-fpm",
-    options: ["--env=PHP_FPM=php-fpm8.2"],
+    isChecked: true,
+    options: ["--env=PHP_FPM=php-fpm8.2", "--env=PHP_FPM_PID=/run/php/php8.2-fpm.pid"],
     files: {
       "/etc/php/8.2/fpm/pool.d/www.conf":
         "[www]\nuser = www-data\nlisten = 127.0.0.1:9000\npm = static\npm.max_children = 1\nenv[WORD] = before\n",
@@ -70,9 +74,10 @@ const PROGRAMS: readonly Program[] = [
   },
   {
     policy: "mariadb",
+    isChecked: true,
     options: ["--user=mysql"],
     // Whether there is a log, which it removes: the server opens it at its start, and again when it is told to flush its logs.
-    command: ["mariadbd", "--general-log", "--general-log-file=/srv/log"],
+    files: { "/etc/mysql/conf.d/log.cnf": "[mariadbd]\ngeneral-log\ngeneral-log-file=/srv/log\n" },
     ask: "mariadb --execute 'select 1' >/dev/null && { rm /srv/log && echo opened; } 2>/dev/null",
     answer: "opened",
     reload: { signal: "HUP", answer: "opened" },
@@ -88,15 +93,19 @@ const PROGRAMS: readonly Program[] = [
   },
   {
     policy: "rabbitmq",
+    isChecked: true,
     // The one in /usr/sbin is a shell script of Debian's that passes no signal on.
-    command: ["/usr/lib/rabbitmq/bin/rabbitmq-server"],
-    options: ["--user=rabbitmq", "--env=RABBITMQ_NODENAME=rabbit@localhost", "--env=HOME=/var/lib/rabbitmq"],
+    options: [
+      ...["--user=rabbitmq", "--env=PATH=/usr/lib/rabbitmq/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+      ...["--env=RABBITMQ_NODENAME=rabbit@localhost", "--env=HOME=/var/lib/rabbitmq"],
+    ],
     // It takes seconds to start, and a question each millisecond would make that longer: one process waits for the port.
     ask: `until (exec 3<>/dev/tcp/127.0.0.1/5672) 2>/dev/null; do sleep 0.2; done; ${over(5672, "AMQP\\0\\0\\11\\1", "head -c 60")} | grep -ao capabilities`,
     answer: "capabilities",
   },
   {
     policy: "haproxy",
+    isChecked: true,
     files: {
       "/etc/haproxy/haproxy.cfg":
         "defaults\n  mode http\n  timeout client 5s\n  timeout connect 5s\n  timeout server 5s\n" +
@@ -125,6 +134,7 @@ const PROGRAMS: readonly Program[] = [
   },
   {
     policy: "gunicorn",
+    isChecked: true,
     files: {
       "/app/app.py":
         'def app(_, start):\n    start("200 OK", [("Content-Type", "text/plain")])\n    return [b"before"]\n',
@@ -136,7 +146,8 @@ const PROGRAMS: readonly Program[] = [
   },
   {
     policy: "uvicorn",
-    command: ["uvicorn", "asgi:app"],
+    isChecked: true,
+    options: ["--env=APP=asgi:app"],
     files: {
       "/app/asgi.py":
         'async def app(scope, receive, send):\n    if scope["type"] == "http":\n' +
@@ -167,6 +178,7 @@ const PROGRAMS: readonly Program[] = [
   },
   {
     policy: "sshd",
+    isChecked: true,
     files: { "/etc/ssh/sshd_config.d/word.conf": "VersionAddendum before\nListenAddress 127.0.0.1\n" },
     ask: `${over(22, "", "head -n 1")} | grep -o '[a-z]*.$'`,
     answer: "before\r",
@@ -227,7 +239,7 @@ ENTRYPOINT ["/fdinit/fdinit"]
 
   test.each(PROGRAMS.map((program) => [program.policy, program] as const))(
     "%s serves, obeys its own signal, and stops in time with code 0",
-    async (name, { policy, options = [], command = [], ask, answer, reload, ends }) => {
+    async (name, { policy, isChecked, options = [], command = [], ask, answer, reload, ends }) => {
       const words = ["run", "--detach", "--network=none", "--name", `fdinit-deploy-${name}`];
       const started = engine.docker(...words, ...options, IMAGE, "--policy", policy, ...command);
       expect(started).toMatchObject({ code: 0, stderr: "" });
@@ -252,6 +264,9 @@ ENTRYPOINT ["/fdinit/fdinit"]
         });
       };
       await answers(answer);
+      const told = (...words: string[]) => engine.docker("exec", id, "/fdinit/fdinit", ...words);
+      await until(`${policy} is healthy`, () => told("health", "--quiet").code === 0);
+      expect(JSON.parse(told("status", "--json").stdout).services[0].ready).toBe(isChecked);
       if (reload) {
         if (reload.file) within(`sed -i s/before/after/ ${reload.file}`);
         expect(engine.docker("kill", `--signal=${reload.signal}`, id).code).toBe(0);
@@ -274,4 +289,31 @@ ENTRYPOINT ["/fdinit/fdinit"]
     },
     60_000,
   );
+
+  test("memcached by the policy's own command is ready; by another, on a port of its own, it is healthy without a check", async () => {
+    const run = (...words: string[]) =>
+      engine.docker("run", "--detach", "--network=none", "--user=memcache", ...words).stdout.trim();
+    const health = (id: string) => engine.docker("exec", id, "/fdinit/fdinit", "health");
+    const own = run(IMAGE, "--policy", "memcached");
+    await until("it is ready", () => health(own).code === 0);
+    const other = run(IMAGE, "--policy", "memcached", "memcached", "--port=11212");
+    await until("it is healthy", () => health(other).code === 0);
+    for (const id of [own, other]) {
+      expect(engine.docker("stop", "--time=10", id).code).toBe(0);
+      expect(engine.ended(id).code).toBe(0);
+    }
+  }, 60_000);
+
+  test("nginx whose file is elsewhere than the policy says serves on, and health says what is missing", async () => {
+    const words = ["run", "--detach", "--network=none", "--env=NGINX_PID=/run/elsewhere.pid"];
+    const id = engine.docker(...words, IMAGE, "--policy", "nginx").stdout.trim();
+    const within = (line: string) => engine.docker("exec", id, "bash", "-c", line);
+    await until("it serves", () => within(`${CURL}/`).code === 0);
+    expect(engine.docker("exec", id, "/fdinit/fdinit", "health")).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining("/run/elsewhere.pid"),
+    });
+    expect(engine.docker("stop", "--time=10", id).code).toBe(0);
+    expect(engine.ended(id).code).toBe(0);
+  }, 60_000);
 });

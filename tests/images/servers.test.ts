@@ -63,9 +63,14 @@ describeUnless(reason, "from Debian's packages, behind fdinit in Docker,", () =>
     "anon_inode:[eventfd]",
     "anon_inode:[eventpoll]",
     "anon_inode:[signalfd]",
+    // What `fdinit health` reads.
+    "/memfd:fdinit-status (deleted)",
     expect.stringMatching(/^pipe:/),
     expect.stringMatching(/^pipe:/),
   ];
+
+  /** As HEALTHCHECK asks: 0 once the policy's check has succeeded. */
+  const isHealthy = (id: string) => within(id, "/fdinit/fdinit", "health", "--quiet").code === 0;
 
   /** `docker stop`, with as long as the engine's default; what the container said. */
   function stopped(id: string): string {
@@ -94,6 +99,7 @@ describeUnless(reason, "from Debian's packages, behind fdinit in Docker,", () =>
     const socket = join(shared, "socket");
     const word = async () => (await get(socket, "/word")).split("\r\n\r\n")[1];
     await until("it answers", async () => (await word()) === "before");
+    await until("it is healthy", () => isHealthy(id));
     const { program, pid1, own } = seen(id);
     expect({ program, pid1 }).toEqual({ program: "(nginx)", pid1: PID1 });
     expect(own[0]).toBe("/dev/null");
@@ -184,6 +190,7 @@ shutdown: { budget: 19s, steps: [{ signal: SIGQUIT, wait: 1s }, { signal: SIGTER
     const run = async () => {
       const id = start("--volume", `${data}:/data`, "redis");
       await until("it answers", () => within(id, "redis-cli", "ping").stdout === "PONG\n");
+      await until("it is healthy", () => isHealthy(id));
       return id;
     };
     const first = await run();
@@ -217,7 +224,8 @@ shutdown: { budget: 19s, steps: [{ signal: SIGQUIT, wait: 1s }, { signal: SIGTER
     expect({ code: made.code, stderr: made.stderr }).toEqual({ code: 0, stderr: "" });
     const run = async () => {
       const id = start(...volume, ...writable, "postgres");
-      await until("it answers", () => within(id, "pg_isready", "--quiet").code === 0);
+      await until("it is healthy", () => isHealthy(id));
+      expect(within(id, "pg_isready", "--quiet").code).toBe(0);
       return id;
     };
     const ask = (id: string, query: string) =>

@@ -228,6 +228,26 @@ describeWith(["unshare", "nsenter"], "control of a container", () => {
     await running.ended();
   });
 
+  test("a check with `timeout: none` that fails ends nothing, and health says why; a command in the place of the policy's goes without it", async () => {
+    const path = join(temporaryDirectory(), "none");
+    const app = { command: WAITING, ready: { file: path, timeout: "none" } };
+    const document = JSON.stringify({ version: 1, intent: "simplicity", services: { app } });
+    const own = start({ run: [], options: policy(document) });
+    await until("it is up, and not healthy", async () => {
+      const { code, stdout } = await inside(own, ["health"]);
+      return (
+        code === 1 && stdout === `not healthy: app is starting: ${path}: ENOENT: no such file or directory\n`
+      );
+    });
+    const other = start({ run: WAITING, options: policy(document) });
+    await until("the other is healthy", async () => (await inside(other, ["health", "--quiet"])).code === 0);
+    expect((await inside(own, ["health"])).code).toBe(1);
+    for (const running of [own, other]) {
+      process.kill(await running.pid(), "SIGTERM");
+      expect((await running.ended()).code).toBe(0);
+    }
+  });
+
   test("a program of another user has a status and a health too, for root without CAP_SYS_PTRACE", async () => {
     const document = {
       version: 1,

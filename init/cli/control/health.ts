@@ -1,5 +1,6 @@
 // `fdinit health`: 0 when the container is healthy, 1 when not, as HEALTHCHECK and exec probes want it.
 
+import type { Policy } from "../../policy/types.ts";
 import { shownStatus } from "../../supervise/services/control/status-file.ts";
 import type { Health } from "../../supervise/services/control/status-report.ts";
 import { probeOnce } from "../../supervise/services/ready/probe-once.ts";
@@ -9,6 +10,7 @@ import { EXIT_NOT_DONE } from "../exit-codes.ts";
 import type { SubcommandLine } from "../invocation.ts";
 import { type Outcome, print } from "../output/print.ts";
 import { linesOf } from "../output/say.ts";
+import { programWordsOf } from "../policy-source/running-fdinit.ts";
 import type { Client } from "./client.ts";
 import { type FoundSocket, INIT } from "./find-socket.ts";
 import { seenServices } from "./reduced.ts";
@@ -45,9 +47,10 @@ function healthWithoutSocket(kernel: Kernel, { policy, why }: FoundSocket): Heal
   if (!seen.ok) return { healthy: false, why: [...(policy ? [] : linesOf(why)), seen.why] };
   const until = kernel.now() + ALL_CHECKS_MS;
   const problems: string[] = [];
+  const checked = isCommandReplaced(kernel, policy) ? [] : (policy?.services ?? []);
   for (const { name, type, pid } of seen.services) {
     if (type === "oneshot") continue;
-    const check = policy?.services.find((service) => service.name === name)?.ready;
+    const check = checked.find((service) => service.name === name)?.ready;
     const left = Math.min(CHECK_MS, until - kernel.now());
     if (pid === undefined) {
       // PID 1 knows of a service without a process that it need not run.
@@ -58,6 +61,12 @@ function healthWithoutSocket(kernel: Kernel, { policy, why }: FoundSocket): Heal
     }
   }
   return { healthy: problems.length === 0, why: problems };
+}
+
+/** The check of a service is about the policy's command: one of the command line in its place goes without, as in PID 1 (plan/build.ts). */
+function isCommandReplaced(kernel: Kernel, policy: Policy | undefined): boolean {
+  const [only, ...others] = policy?.services ?? [];
+  return only?.command !== undefined && others.length === 0 && programWordsOf(kernel, INIT) !== undefined;
 }
 
 function told(kernel: Kernel, { healthy, why }: Health, quiet: true | undefined): Outcome {

@@ -358,7 +358,7 @@ class ServicesSupervisor {
     return {
       answerStatus: () => this.status(),
       revision: () => this.state,
-      isHealthy: () => healthOf(this.state),
+      isHealthy: () => healthOf(this.state, (name) => this.watchers.textOf(name)),
       emit: (event) => this.handle(event),
       signal: (service, signal) => this.signalMain(service, signal),
     };

@@ -25,7 +25,7 @@ export function statusOf(state: ServicesState, facts: StatusFacts): StatusReport
   const { now, beganAt, shutdownAt } = facts;
   const services: ServiceReport[] = [];
   for (const [name, service] of state.services) services.push(reportOf(state, name, service, facts));
-  const { healthy, why } = healthOf(state);
+  const { healthy, why } = healthOf(state, facts.textOf);
   return {
     version: 1,
     uptimeMs: Math.round(now - beganAt),
@@ -74,13 +74,15 @@ function lastExitOf({ code, lastStatus, lastEndAt }: ServiceState, now: number):
 }
 
 /** All that is to run is ready, and every oneshot has completed; what a request has stopped does not count. */
-export function healthOf(state: ServicesState): Health {
+export function healthOf(state: ServicesState, textOf: StatusFacts["textOf"]): Health {
   const why: string[] = [];
   if (state.shutdown) why.push("fdinit is shutting down");
   for (const [name, { phase, isDown }] of state.services) {
     if (phase === "ready" || phase === "completed" || isDown) continue;
     const isOver = phase === "stopped" && !planned(state, name).essential;
-    if (!isOver) why.push(`${name} is ${phase}`);
+    if (isOver) continue;
+    const text = textOf(name);
+    why.push(`${name} is ${phase}${text === undefined ? "" : `: ${text}`}`);
   }
   return { healthy: why.length === 0, why };
 }
