@@ -10,7 +10,7 @@ import { Engine } from "../tests/harness/docker.ts";
 
 const rounds = Number(process.argv[2] ?? 5);
 const FEW = 1024;
-/** What docker.service of many distributions gives. */
+/** The limit that docker.service of many distributions gives. */
 const MANY = 1_048_576;
 
 const INITS: Readonly<Record<string, readonly [options: readonly string[], words: readonly string[]]>> = {

@@ -36,6 +36,32 @@ describeUnless(reason, "with docker run", () => {
   const shell = (script: string, ...options: string[]) => engine.run(...options, IMAGE, "sh", "-c", script);
   const QUIET = { stderr: "" };
 
+  test("HEALTHCHECK finds a program of another user healthy with the engine's capabilities, and one's own with none", async () => {
+    const Dockerfile = `FROM ${IMAGE}
+COPY other.yaml own.yaml /
+HEALTHCHECK --interval=500ms --start-period=30s CMD ["/fdinit/fdinit", "health"]
+`;
+    const policy = (user: string) =>
+      `version: 1\nservices: { app: { command: [sleep, "1000"]${user}, ready: { exec: ["true"] } } }\n`;
+    const files = { Dockerfile, "other.yaml": policy(', user: "65534:65534"'), "own.yaml": policy("") };
+    expect(engine.build("checked", files)).toMatchObject({ code: 0 });
+    const containers = {
+      "--policy=/other.yaml": [[]],
+      "--policy=/own.yaml": [["--user=1000:1000"], ["--cap-drop=ALL"], HARDENED],
+    };
+    const ids = Object.entries(containers).flatMap(([word, all]) =>
+      all.map((options) => {
+        const run = ["run", "--detach", "--network=none", ...options];
+        return engine.docker(...run, "--entrypoint=/fdinit/fdinit", "checked", word).stdout.trim();
+      }),
+    );
+    const healthOf = (id: string) =>
+      engine.docker("inspect", "--format={{.State.Health.Status}}", id).stdout.trim();
+    await until("all are healthy", () => ids.every((id) => healthOf(id) === "healthy"));
+    expect(ids).toHaveLength(4);
+    engine.docker("rm", "--force", ...ids);
+  }, 60_000);
+
   test("--cpus=0.05 only makes it slower", () => {
     expect(shell("exit 9", "--cpus=0.05")).toMatchObject({ code: 9, ...QUIET });
   }, 60_000);

@@ -63,7 +63,7 @@ describeUnless(reason, "from Debian's packages, behind fdinit in Docker,", () =>
     "anon_inode:[eventfd]",
     "anon_inode:[eventpoll]",
     "anon_inode:[signalfd]",
-    // What `fdinit health` reads.
+    // The state that `fdinit health` reads.
     "/memfd:fdinit-status (deleted)",
     expect.stringMatching(/^pipe:/),
     expect.stringMatching(/^pipe:/),
