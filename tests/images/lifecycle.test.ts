@@ -98,6 +98,37 @@ describeWith(["dockerd", "busybox", "gcc", "unshare", "root"], "in Docker", () =
     expect((await shell.ended()).code).toBe(7);
   }, 60_000);
 
+  test("HEALTHCHECK needs nothing in the policy, under the default capabilities and with services of other users", async () => {
+    const services = {
+      app: {
+        command: ["sh", "-c", "echo ready; exec sleep 1000"],
+        user: "65534:65534",
+        ready: { file: "/shared/up" },
+      },
+      web: { command: ["sleep", "1000"], user: "1:1" },
+    };
+    const { words, folder } = withPolicy({ shutdown: { steps: STEPS }, services });
+    const id = await engine.detached(
+      "--health-cmd=/fdinit/fdinit health",
+      "--health-interval=200ms",
+      "--health-retries=1",
+      "--health-start-period=0s",
+      ...words,
+      IMAGE,
+    );
+    const health = () => engine.docker("inspect", "--format={{.State.Health.Status}}", id).stdout.trim();
+    await until("it is not healthy before it is ready", () => health() === "unhealthy");
+    const said = engine.docker("inspect", "--format={{(index .State.Health.Log 0).Output}}", id).stdout;
+    expect(said).toMatch(/^not healthy: app is starting/);
+    writeFileSync(join(folder, "up"), "");
+    await until("it is healthy", () => health() === "healthy");
+    expect(engine.docker("exec", id, "/fdinit/fdinit", "status").stdout).toMatch(
+      /\n {2}app +ready .*\n {2}web +ready /,
+    );
+    expect(engine.docker("stop", "--time=60", id).code).toBe(0);
+    engine.ended(id);
+  }, 60_000);
+
   test("the report names a grandchild that the OOM killer ended, and the program goes on", async () => {
     const { words, folder } = withPolicy({ report: "/shared/report", reaping: { orphans: "wait" } });
     // An orphan of a shell that has gone, so it is fdinit that reaps it.

@@ -35,18 +35,12 @@ export class Watchers {
   readonly logs: LogPipes | undefined;
   private readonly surroundings: ServicesSurroundings;
   private readonly all: readonly Watcher[];
-  private readonly controlled: Controlled;
-  private readonly statusFile: StatusFile;
-  /** The values behind the shown status file. */
-  private shown: readonly unknown[] = [];
 
   constructor(surroundings: ServicesSurroundings, watching: Watching) {
     const { kernel, supervision, say } = surroundings;
     const { emit, ownerOf, spawnCheck, controlled, mainGone } = watching;
     const services = supervision.services.map(({ name }) => name);
     this.surroundings = surroundings;
-    this.controlled = controlled;
-    this.statusFile = new StatusFile(kernel);
     this.notifyPipes = new NotifyPipes({ kernel, emit, say });
     this.probes = new Probes({ kernel, emit, spawn: spawnCheck });
     this.notifications = supervision.services.some(({ ready }) => ready?.by === "sdNotify")
@@ -60,7 +54,11 @@ export class Watchers {
     this.mains = new MainProcesses({ kernel, say, ended: mainGone });
     const tokens = new TokenWatcher(surroundings);
     const control = listenFor(surroundings, controlled);
-    this.all = [tokens, notifyPipes, this.mains, probes, notifications, logs, control].filter(
+    const statusFile = new StatusFile(kernel, {
+      revision: () => [controlled.revision(), notifications?.changes, probes.changes],
+      status: () => controlled.answerStatus(),
+    });
+    this.all = [tokens, notifyPipes, this.mains, probes, notifications, logs, control, statusFile].filter(
       (watcher) => watcher !== undefined,
     );
   }
@@ -68,7 +66,6 @@ export class Watchers {
   /** Blocks until a signal comes, a watcher has something to do, or the timeout is over. */
   wait(signalFd: number, timeoutMs: number | undefined): void {
     const { kernel } = this.surroundings;
-    this.showStatus();
     const watched = [{ fd: signalFd, read: true }];
     const owners = new Map<number, Watcher>();
     for (const watcher of this.all)
@@ -84,13 +81,6 @@ export class Watchers {
   /** STATUS of sd_notify(3), or why the readiness check has failed so far. */
   textOf(service: string): string | undefined {
     return this.notifications?.status(service) ?? this.probes.why(service);
-  }
-
-  private showStatus(): void {
-    const now = [this.controlled.revision(), this.notifications?.changes, this.probes.changes];
-    if (now.every((value, index) => value === this.shown[index])) return;
-    this.shown = now;
-    this.statusFile.show(this.controlled.answerStatus());
   }
 
   time(): void {
