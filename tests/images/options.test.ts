@@ -36,29 +36,20 @@ describeUnless(reason, "with docker run", () => {
   const shell = (script: string, ...options: string[]) => engine.run(...options, IMAGE, "sh", "-c", script);
   const QUIET = { stderr: "" };
 
-  test("HEALTHCHECK finds a program of another user healthy with the engine's capabilities, and one's own with none", async () => {
+  test("HEALTHCHECK works as another user and without capabilities", async () => {
     const Dockerfile = `FROM ${IMAGE}
-COPY other.yaml own.yaml /
+COPY checked.yaml /
 HEALTHCHECK --interval=500ms --start-period=30s CMD ["/fdinit/fdinit", "health"]
+ENTRYPOINT ["/fdinit/fdinit", "--policy=/checked.yaml"]
 `;
-    const policy = (user: string) =>
-      `version: 1\nservices: { app: { command: [sleep, "1000"]${user}, ready: { exec: ["true"] } } }\n`;
-    const files = { Dockerfile, "other.yaml": policy(', user: "65534:65534"'), "own.yaml": policy("") };
-    expect(engine.build("checked", files)).toMatchObject({ code: 0 });
-    const containers = {
-      "--policy=/other.yaml": [[]],
-      "--policy=/own.yaml": [["--user=1000:1000"], ["--cap-drop=ALL"], HARDENED],
-    };
-    const ids = Object.entries(containers).flatMap(([word, all]) =>
-      all.map((options) => {
-        const run = ["run", "--detach", "--network=none", ...options];
-        return engine.docker(...run, "--entrypoint=/fdinit/fdinit", "checked", word).stdout.trim();
-      }),
+    const checked = `version: 1\nservices: { app: { command: [sleep, "1000"], ready: { exec: ["true"] } } }\n`;
+    expect(engine.build("checked", { Dockerfile, "checked.yaml": checked })).toMatchObject({ code: 0 });
+    const ids = [["--user=1000:1000"], ["--cap-drop=ALL"], HARDENED].map((options) =>
+      engine.docker("run", "--detach", "--network=none", ...options, "checked").stdout.trim(),
     );
     const healthOf = (id: string) =>
       engine.docker("inspect", "--format={{.State.Health.Status}}", id).stdout.trim();
     await until("all are healthy", () => ids.every((id) => healthOf(id) === "healthy"));
-    expect(ids).toHaveLength(4);
     engine.docker("rm", "--force", ...ids);
   }, 60_000);
 
