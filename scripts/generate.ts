@@ -193,7 +193,7 @@ function referenceOf(schema: Schema): string {
 # Policy reference
 
 Every key of the policy language. NAME stands for a name that you choose, \`[]\` for the entries of a list.
-Not every key has an effect yet: [policy.md](policy.md) lists those that have. fdinit refuses the others.
+[policy.md](policy.md) explains them with examples.
 
 | Key | Value | Default | Meaning |
 | --- | --- | --- | --- |

@@ -1,7 +1,6 @@
 // The services of a Compose file: what a container's init can take over of them. The rest stays the engine's.
 
 import { scalarForms } from "../../policy/advice/scalars.ts";
-import { shapeForms } from "../../policy/advice/shapes.ts";
 import { isRecord } from "../../policy/key-path.ts";
 import { readYamlDocument } from "../../policy/reading/yaml-document.ts";
 import { withoutInits } from "./dockerfile.ts";
@@ -42,7 +41,22 @@ function fromService(name: string, service: Readonly<Record<string, unknown>>): 
   const command = withoutInits([...line(service["entrypoint"]), ...line(service["command"])], made);
   if (command.length > 0) made.service["command"] = command;
   for (const [key, value] of Object.entries(service)) take(made, key, value);
+  for (const [key, value] of Object.entries(made.service))
+    made.service[key] = withDollars(value, `${name}.${key}`, made);
   return made;
+}
+
+/** Compose replaces variables where it runs, and `$$` is a dollar sign (Compose specification, interpolation). */
+function withDollars(value: unknown, where: string, made: Draft): unknown {
+  if (Array.isArray(value)) return value.map((item) => withDollars(item, where, made));
+  if (isRecord(value))
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [key, withDollars(item, where, made)]),
+    );
+  if (typeof value !== "string") return value;
+  for (const [, name] of value.replaceAll("$$", "").matchAll(/\$\{?(\w+)/g))
+    made.notes.push(`${where}: Compose puts its own variable ${name} there: write its value`);
+  return value.replaceAll("$$", "$");
 }
 
 function take(made: Draft, key: string, value: unknown): void {
@@ -61,12 +75,15 @@ function take(made: Draft, key: string, value: unknown): void {
       service["groups"] = value;
       return;
     case "environment": {
-      const [made] = shapeForms(["services", "app", "env"], { value, raw: "" }, "");
-      const env = isRecord(value) ? value : made?.value;
-      if (isRecord(env))
-        service["env"] = Object.fromEntries(
-          Object.entries(env).map(([name, text]) => [name, String(text ?? "")]),
-        );
+      const pairs = isRecord(value) ? Object.entries(value) : Array.isArray(value) ? value.map(pairOf) : [];
+      for (const [variable, text] of pairs)
+        if (text === null)
+          notes.push(
+            `${made.name}.environment ${variable}: Compose passes its own on: give it to the container`,
+          );
+      const given = pairs.filter(([, text]) => text !== null);
+      if (given.length > 0)
+        service["env"] = Object.fromEntries(given.map(([variable, text]) => [variable, String(text)]));
       return;
     }
     case "depends_on": {
@@ -102,6 +119,12 @@ function take(made: Draft, key: string, value: unknown): void {
     default:
       if (!ENGINES.test(key)) notes.push(`${key}: stays the engine's`);
   }
+}
+
+/** `NAME=VALUE`; without a value the variable has Compose's own. */
+function pairOf(item: unknown): [name: string, value: string | null] {
+  const [, name, value = null] = /^([^=]*)(?:=(.*))?$/s.exec(String(item)) ?? [];
+  return [name ?? "", value];
 }
 
 /** A check of health stays the engine's, so "healthy" becomes "started". */

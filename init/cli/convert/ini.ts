@@ -89,7 +89,12 @@ const PROGRAM: Readonly<Record<string, Carry>> = {
   stopasgroup: (value, made) => {
     if (value === "true") made.policy["signals"] = { to: "group" };
   },
-  autostart: ignored,
+  autostart: (value, made) => {
+    if (value === "false")
+      made.notes.push(
+        `autostart of ${made.name}: fdinit starts every service; \`fdinit stop ${made.name}\` ends it`,
+      );
+  },
   stdout_logfile: ignored,
   stderr_logfile: ignored,
   stdout_logfile_maxbytes: ignored,
@@ -118,6 +123,10 @@ function fromProgram(name: string, section: Section): Draft {
   if (!section.has("autorestart"))
     made.service["restart"] = { ...(made.service["restart"] as object), policy: "onFailure" };
   if (!section.has("stopwaitsecs")) stopWith(made, { wait: "10s" });
+  for (const [key, values] of section)
+    for (const value of values)
+      if (/%\(\w+\)/.test(value))
+        made.notes.push(`[${name}] ${key}=${value}: supervisord puts something in place of %(…): write it`);
   const logs = ["stdout_logfile", "stderr_logfile"].flatMap((key) => section.get(key) ?? []);
   if (logs.some((file) => !/^(\/dev\/(stdout|stderr|fd\/[12])|NONE|AUTO)$/.test(file)))
     made.notes.push(
@@ -191,8 +200,21 @@ const SERVICE: Readonly<Record<string, Carry>> = {
   OOMScoreAdjust: (value, made) => {
     made.service["oomScoreAdj"] = Number(value);
   },
+  EnvironmentFile: (value, made) => {
+    // "-": it need not be there, which fdinit's has to be.
+    const files = made.service["envFile"] as readonly string[] | undefined;
+    if (value.startsWith("-")) made.notes.push(`EnvironmentFile=${value}: the file may be absent`);
+    else made.service["envFile"] = [...(files ?? []), value];
+  },
+  WatchdogSec: (value, made) => {
+    if (/^(0|infinity)$/.test(value)) return;
+    made.service["watchdog"] = duration(value);
+    made.service["ready"] = { sdNotify: true };
+  },
   Type: (value, made) => {
-    if (!/^(simple|exec)$/.test(value))
+    if (value === "oneshot") made.service["type"] = "oneshot";
+    else if (value === "notify" || value === "notify-reload") made.service["ready"] = { sdNotify: true };
+    else if (!/^(simple|exec)$/.test(value))
       made.notes.push(`Type=${value}: fdinit runs a program that stays in the foreground`);
   },
   StandardInput: (value, made) => {

@@ -6,6 +6,9 @@ import { withoutInits } from "./dockerfile.ts";
 import { commandFrom, type Draft, draft } from "./draft.ts";
 
 const LONGEST = 1 << 16;
+/** The files of a service that are carried over, said by a note of their own, or mean nothing here. */
+const CARRIED =
+  /^(type|run|up|finish|dependencies|dependencies\.d\/|notification-fd|down-signal|timeout-kill|flag-essential)$/;
 
 export function fromS6(kernel: Kernel, folder: string): Draft | undefined {
   const found: Draft[] = [];
@@ -40,6 +43,7 @@ function serviceFrom(
   const made = draft();
   made.name = path.split("/").at(-1) ?? "app";
   made.service["command"] = script === "up" ? upCommand(text) : commandOf(text, path, made);
+  for (const file of names) if (!CARRIED.test(file)) made.notes.push(`${made.name}/${file}`);
   const dependencies = dependenciesOf(kernel, path);
   if (dependencies.length > 0) made.service["dependsOn"] = Object.fromEntries(dependencies);
   if (script === "up") {
@@ -60,7 +64,10 @@ function serviceFrom(
   return made;
 }
 
-/** The names in dependencies.d, or of the lines of `dependencies`. A oneshot has to be over, anything else to run. */
+/**
+ * The names in dependencies.d, or of the lines of `dependencies`. A oneshot has to be over, one with a notification-fd to be ready
+ * (s6-rc waits for that), anything else to run.
+ */
 function dependenciesOf(kernel: Kernel, path: string): [name: string, condition: string][] {
   const listed = kernel.listFolder(`${path}/dependencies.d`);
   const names =
@@ -69,10 +76,10 @@ function dependenciesOf(kernel: Kernel, path: string): [name: string, condition:
   return names
     .map((name) => name.trim())
     .filter((name) => name !== "" && name !== "base")
-    .map((name) => [
-      name,
-      fileText(kernel, `${above}/${name}/type`)?.trim() === "oneshot" ? "completed" : "started",
-    ]);
+    .map((name) => {
+      if (fileText(kernel, `${above}/${name}/type`)?.trim() === "oneshot") return [name, "completed"];
+      return [name, fileText(kernel, `${above}/${name}/notification-fd`) === undefined ? "started" : "ready"];
+    });
 }
 
 /** `up` is one command line of execline, most often the path of a script. */

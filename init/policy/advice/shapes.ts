@@ -85,6 +85,11 @@ const BY_KEY: Readonly<Record<string, (written: Written) => unknown[]>> = {
     return [action === undefined ? undefined : { default: action }];
   },
   env: ({ value }) => [environmentOf(value)],
+  dependsOn: ({ value }) => {
+    const names = Array.isArray(value) ? value : [value];
+    const isNames = names.length > 0 && names.every((name) => typeof name === "string");
+    return [isNames ? Object.fromEntries(names.map((name) => [name, "started"])) : undefined];
+  },
   nofile: ({ value, raw }) => {
     const [soft, hard = soft] = String(value ?? raw)
       .split(":")

@@ -127,6 +127,55 @@ describe("fdinit convert", () => {
       expect(notes).toContain(note);
   });
 
+  test("gives the program the dollar signs that Compose would, and says where Compose puts something of its own", () => {
+    const text = `services:
+  web:
+    command: [sh, -c, "echo $$HOME $\${X} \${TAG:-latest}"]
+    environment: [A=$$1, TOKEN]
+  db: { command: postgres, environment: { B: 1, C: } }
+`;
+    const { policy, notes } = policyFrom({ "compose.yaml": text }, "compose.yaml");
+    const [web, db] = policy.services;
+    expect(web.command).toEqual(["sh", "-c", "echo $HOME ${X} ${TAG:-latest}"]);
+    expect([web.env, db?.env]).toEqual([{ A: "$1" }, { B: "1" }]);
+    for (const note of ["variable TAG there", "web.environment TOKEN", "db.environment C"])
+      expect(notes).toContain(note);
+    expect(notes).not.toContain("variable HOME");
+  });
+
+  test("reads the notification, the watchdog and the variables' files of a systemd unit", () => {
+    const text =
+      "[Service]\nExecStart=/usr/sbin/app\nType=notify\nWatchdogSec=30\nEnvironmentFile=/etc/app.env\nEnvironmentFile=-/etc/default/app\n";
+    const { policy, notes } = policyFrom({ "app.service": text }, "app.service");
+    const [app] = policy.services;
+    expect([app.ready?.by, app.watchdogMs, app.envFile]).toEqual(["sdNotify", 30_000, ["/etc/app.env"]]);
+    expect(notes).toContain("/etc/default/app: the file may be absent");
+  });
+
+  test("says of a supervisord program what nothing here stands for", () => {
+    const text = "[program:a]\ncommand=/bin/a --home %(ENV_HOME)s\nautostart=false\n";
+    const { notes } = policyFrom({ "supervisord.conf": text }, "supervisord.conf");
+    for (const note of ["autostart of a", "command=/bin/a --home %(ENV_HOME)s"])
+      expect(notes).toContain(note);
+  });
+
+  test("waits as s6-rc does for a service that tells when it is ready, and names the files that it leaves out", () => {
+    const files = {
+      "s6/web/run": "#!/bin/execlineb -P\nnginx\n",
+      "s6/web/type": "longrun\n",
+      "s6/web/dependencies.d/db": "",
+      "s6/web/producer-for": "web-log\n",
+      "s6/db/run": "#!/bin/execlineb -P\npostgres\n",
+      "s6/db/type": "longrun\n",
+      "s6/db/notification-fd": "3\n",
+      "s6/db/env/PGDATA": "/data\n",
+    };
+    const { policy, notes } = policyFrom(files, "s6");
+    const web = policy.services.find(({ name }) => name === "web");
+    expect([...(web?.dependsOn ?? [])]).toEqual([["db", "ready"]]);
+    for (const note of ["web/producer-for", "db/env/"]) expect(notes).toContain(note);
+  });
+
   test("reads a Compose file of one program", () => {
     const text =
       "services:\n  web:\n    image: nginx\n    command: nginx -g 'daemon off;'\n    environment: [A=1]\n    stop_grace_period: 1m30s\n    restart: always\n    userns_mode: host\n";
