@@ -167,10 +167,12 @@ shutdown: { budget: 19s, steps: [{ signal: SIGQUIT, wait: 1s }, { signal: SIGTER
       code: 137,
       said: [
         "fdinit: the shutdown budget is used up",
-        expect.stringMatching(new RegExp(`^fdinit: SIGKILL to what is left: ${processes.source}`)),
         expect.stringMatching(
-          /^fdinit: nginx has not ended in time: SIGKILL [\d.]+ s after SIGQUIT \(stop step 1 of 1\)$/,
+          new RegExp(
+            `^fdinit: nginx has not ended [\\d.]+ s after SIGQUIT \\(stop step 1 of 1\\); waited for ${processes.source}`,
+          ),
         ),
+        expect.stringMatching(new RegExp(`^fdinit: SIGKILL to what is left: ${processes.source}`)),
       ],
     });
 

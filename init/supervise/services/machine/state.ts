@@ -11,7 +11,7 @@ import { advanceStarts, becomeReady } from "./progress.ts";
 import { request } from "./requests.ts";
 import { advanceShutdown } from "./shutdown.ts";
 import { deliver, receive } from "./signals.ts";
-import { askToStop, endRest, killService, takeStopStep } from "./stopping.ts";
+import { askToStop, endRest, isKilledWithAll, killService, takeStopStep } from "./stopping.ts";
 import { isAlive, isOfEnding, isRunning, planned, Turn } from "./transitions.ts";
 
 export function initialServices(self: number, supervision: ServicesSupervision): ServicesState {
@@ -154,7 +154,11 @@ function timePassed(turn: Turn): void {
   const isDue = (at: number | undefined) => at !== undefined && at <= now;
   const budget = state.shutdown?.budget;
   if (budget && isDue(budget.isUsedUp ? budget.endAt : budget.killAt)) {
-    into(turn, budgetOver(state, budget));
+    const { state: after, actions } = budgetOver(state, budget);
+    const [why, ...others] = actions;
+    into(turn, { state: after, actions: why ? [why] : [] });
+    if (!budget.isUsedUp) for (const name of state.services.keys()) isKilledWithAll(turn, name);
+    into(turn, { state: turn.state, actions: others });
     return;
   }
   for (const held of state.delayed.filter(({ at }) => isDue(at))) {

@@ -109,6 +109,15 @@ export function killService(turn: Turn, name: string): void {
   turn.do({ do: "signal", service: name, to: "all", signal: SIGKILL });
 }
 
+/** The budget is used up, and everything gets SIGKILL: the step that the service was at is said, and no SIGKILL of its own follows. */
+export function isKilledWithAll(turn: Turn, name: string): void {
+  const { stop } = turn.of(name);
+  if (!stop || stop.isKilled) return;
+  const step = stepInWords(turn, name);
+  if (step !== "") turn.do({ do: "sayLeft", service: name, message: `${name} has not ended${step}` });
+  turn.change(name, { stop: { ...stop, nextAt: turn.now + UNKILLABLE_MS, isKilled: true } });
+}
+
 /** The main process has ended, and others of the service are left: SIGTERM, and SIGKILL when their time is over. */
 export function endRest(turn: Turn, name: string): void {
   const { stop } = turn.of(name);
